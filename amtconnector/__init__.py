@@ -1,0 +1,3 @@
+"""Run a task in an Asysco AMT batch environment for the OpCon job scheduler."""
+
+__version__ = "1.0.0"

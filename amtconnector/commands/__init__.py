@@ -1,0 +1,1 @@
+"""The administrators' subcommands, one module each, imported only when called."""

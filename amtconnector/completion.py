@@ -1,0 +1,144 @@
+"""AMT's statuses and the connector's own outcomes, as data.
+
+The statuses are those of AMT's published table. A terminal status is the connector's exit code, unchanged; a status
+that is not terminal never is. The connector's own outcomes use 23 and 24 as published, else 100 to 109: a band that AMT,
+Python and the OpCon agent (31000 and up) leave free. `docs/operations.md` explains both tables to operators.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from amtconnector import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+SUCCESS = 4
+"""DONE, the only successful end of a run."""
+
+
+class StatusClass(Enum):
+    """What a status means for the one who waits."""
+
+    WAITING = "waiting"
+    OPERATOR = "waiting for an operator"
+    RUNNING = "running"
+    TERMINAL = "terminal"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One status of an AMT task: its number, its name and its class."""
+
+    code: int
+    name: str
+    kind: StatusClass
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the task has ended."""
+        return self.kind is StatusClass.TERMINAL
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the task has ended well: DONE and nothing else."""
+        return self.code == SUCCESS
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the status tells anything about the task."""
+        return self.kind is not StatusClass.UNKNOWN
+
+    @property
+    def needs_operator(self) -> bool:
+        """Whether the task goes on only when somebody does something in AMT."""
+        return self.kind is StatusClass.OPERATOR
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.code})"
+
+
+AMT_STATUSES = (
+    Status(0, "IDLE", StatusClass.WAITING),
+    Status(1, "QUEUED", StatusClass.WAITING),
+    Status(2, "RUNNING", StatusClass.RUNNING),
+    Status(3, "KILLED", StatusClass.TERMINAL),
+    Status(SUCCESS, "DONE", StatusClass.TERMINAL),
+    Status(5, "SUSPENDED", StatusClass.OPERATOR),
+    Status(6, "SKIPPED_BY_OPS", StatusClass.TERMINAL),
+    Status(7, "RUN_MANUAL", StatusClass.RUNNING),
+    Status(8, "RUN_FORCED", StatusClass.RUNNING),
+    Status(9, "RUN_DEBUG", StatusClass.RUNNING),
+    Status(10, "DEL_QUEUE", StatusClass.TERMINAL),
+    Status(11, "ERROR", StatusClass.TERMINAL),
+    Status(12, "ABORTED", StatusClass.TERMINAL),
+    Status(13, "WAIT FOR FILE", StatusClass.WAITING),
+    Status(14, "WAIT FOR INPUT REQUEST", StatusClass.OPERATOR),
+    Status(15, "WAIT FOR JOB", StatusClass.WAITING),
+    Status(16, "WAIT FOR REPORT", StatusClass.WAITING),
+    Status(18, "RECOVER_CP", StatusClass.RUNNING),
+    Status(19, "UNDEFINED", StatusClass.UNKNOWN),
+    Status(20, "WAIT_FOR QUEUE", StatusClass.WAITING),
+    Status(21, "WAIT_FOR_DEBUGGER", StatusClass.WAITING),
+    Status(22, "ABORTED_WITH_RECOVER", StatusClass.TERMINAL),
+    Status(23, "WEB_SERVER_ERROR", StatusClass.TERMINAL),
+    Status(24, "AUTHENTICATION_ERROR", StatusClass.TERMINAL),
+    Status(99, "INVALID AMT USER", StatusClass.TERMINAL),
+)
+
+ADVICE = {
+    3: "The task was killed, in AMT or by a kill job. Find out why before it is run again.",
+    6: "Operators skipped the task in AMT. Run it again only if it is still needed.",
+    10: "The task was deleted from the AMT queue before it ran. Run it again if it is still needed.",
+    11: "Read the messages above. With -fn, check first that the script file exists on the AMT server.",
+    12: "The business logic of the job stopped it on purpose. Read the messages above.",
+    22: "The task stopped and can be recovered. Decide in AMT Control Center whether to recover it or to run it again.",
+    23: "AMT itself reported this for the task: look at the web server of the AMT environment.",
+    24: "AMT itself reported this for the task: look at the rights of its user in AMT Control Center.",
+    99: "Correct -u: the user that the task should run as does not exist in AMT.",
+}
+"""What to do next after an unsuccessful terminal status, for the operator."""
+
+OWN_OUTCOMES: tuple[type[errors.RunError], ...] = (
+    errors.ServerUnreachable,
+    errors.AuthenticationRefused,
+    errors.InternalError,
+    errors.UsageError,
+    errors.ConfigurationError,
+    errors.CredentialsError,
+    errors.SubmissionUnknown,
+    errors.LostContact,
+    errors.StartRefused,
+    errors.Interrupted,
+    errors.ReplyNotUnderstood,
+    errors.StatusUnknown,
+)
+"""The connector's own ends of a run, in the order of their exit codes."""
+
+
+class StatusTable:
+    """The statuses that one installation knows: AMT's, and those that its wire profile adds."""
+
+    def __init__(self, added: Iterable[Status] = ()) -> None:
+        statuses = (*AMT_STATUSES, *added)
+        self._by_code = {status.code: status for status in statuses}
+        self._by_name = {_folded(status.name): status for status in statuses}
+
+    def __iter__(self) -> Iterator[Status]:
+        return iter(self._by_code.values())
+
+    def by_code(self, code: int) -> Status:
+        """Return the status with this number; an unlisted number is a status of class UNKNOWN."""
+        return self._by_code.get(code) or Status(code, "UNKNOWN STATUS", StatusClass.UNKNOWN)
+
+    def by_name(self, name: str) -> Status | None:
+        """Return the status with this name, in any letter case, blanks and `_` alike; None when there is none."""
+        return self._by_name.get(_folded(name))
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.replace("_", " ").split()).casefold()

@@ -1,0 +1,1 @@
+"""AMTOpCon with a batch scheduler behind it, for demonstrations, tests and trying out schedules."""

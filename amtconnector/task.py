@@ -1,0 +1,51 @@
+"""What to start, what came of it: the values that travel through a run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_ID_WORD = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task to start in AMT, every text as it was given; "" and () for what was not."""
+
+    application: str
+    job: str
+    script: str = ""
+    user: str = ""
+    submit_user: str = "BATCH"
+    station: str = "OPCON"
+    queue: str = ""
+    task_values: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the task is called in the job log: its job, or the script that overrides it."""
+        return self.script or self.job
+
+
+@dataclass(frozen=True, slots=True)
+class RequestId:
+    """AMT's batch request id: a number above 0, else 1 to 64 letters, digits and `-`."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> RequestId | None:
+        """Read an id as an operator or a server writes it; None when it can't be one."""
+        text = text.strip()
+        if re.fullmatch(r"-?[0-9]+", text, re.ASCII):
+            return cls(str(int(text))) if len(text) <= 64 and int(text) > 0 else None
+        return cls(text) if _ID_WORD.fullmatch(text) else None
+
+    @property
+    def json_value(self) -> int | str:
+        """The id as it travels: a number as a JSON number, anything else as a string."""
+        return int(self.text) if self.text.isdigit() else self.text
+
+    def __str__(self) -> str:
+        return self.text
