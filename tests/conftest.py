@@ -1,0 +1,113 @@
+"""The program under test: the source install, or with `--program` a built one (amt.exe through wine on Linux).
+
+    python -m pytest tests/end_to_end                                    the source install
+    python -m pytest tests/end_to_end --program dist/amt/amt             the built folder
+    python -m pytest tests/end_to_end --program .../amt.exe -m windows   the Windows programs, under wine
+
+The environment variable AMT_TEST_PROGRAM does the same as `--program`. `Encrypt` is looked for beside `amt`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+WINE_SETTINGS = ("WINEPREFIX", "WINEDEBUG", "WINEDLLOVERRIDES", "HOME", "PATH")
+"""What wine needs from our environment even where a test gives the program another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """The two programs under test, each as the start of an argument list for `subprocess`.
+
+    `folder` is the built folder; None for the source install. `is_windows`: they are Windows programs, native or under
+    wine. `is_wine`: wine runs them.
+    """
+
+    amt: tuple[str, ...]
+    encrypt: tuple[str, ...]
+    folder: Path | None
+    is_windows: bool
+    is_wine: bool
+
+    def path(self, path: Path) -> str:
+        """Return a path as the program must be given it: below drive Z under wine."""
+        return "Z:" + str(path).replace("/", "\\") if self.is_wine else str(path)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the switch between the source install and a built program."""
+    parser.addoption("--program", help="a built amt (or amt.exe) to run the end-to-end tests against")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers of the end-to-end tests."""
+    config.addinivalue_line("markers", "windows: belongs to the selection that runs against amt.exe under wine")
+    config.addinivalue_line(
+        "markers", "source_only: looks inside the program, so there is nothing to see in a built one"
+    )
+    config.addinivalue_line("markers", "posix_only: is about something that only POSIX systems have")
+
+
+@pytest.fixture(scope="session")
+def programs(pytestconfig: pytest.Config) -> Programs:
+    """Return the programs under test."""
+    given = pytestconfig.getoption("--program") or os.environ.get("AMT_TEST_PROGRAM", "")
+    return built_programs(Path(given).absolute()) if given else source_programs()
+
+
+@pytest.fixture
+def amt(programs: Programs) -> list[str]:
+    """Return the start of a command line that runs `amt`."""
+    return list(programs.amt)
+
+
+@pytest.fixture
+def encrypt_program(programs: Programs) -> list[str]:
+    """Return the start of a command line that runs `Encrypt`."""
+    return list(programs.encrypt)
+
+
+@pytest.fixture(autouse=True)
+def fits_the_program(request: pytest.FixtureRequest) -> None:
+    """Skip what a marker excludes: `source_only` for a built program, `posix_only` for a Windows program."""
+    markers = {mark.name for mark in request.node.iter_markers()} & {"source_only", "posix_only"}
+    if not markers:
+        return
+    programs: Programs = request.getfixturevalue("programs")
+    if "source_only" in markers and programs.folder is not None:
+        pytest.skip("looks inside the program; this is a built one")
+    if "posix_only" in markers and programs.is_windows:
+        pytest.skip("about something that only POSIX systems have")
+
+
+def source_programs() -> Programs:
+    """Return the programs as this interpreter runs them from the source install."""
+    is_windows = sys.platform == "win32"
+    return Programs((sys.executable, "-m", "amtconnector"), (sys.executable, "-m", "encrypt"), None, is_windows, False)
+
+
+def built_programs(amt: Path) -> Programs:
+    """Return the programs of the folder that holds `amt`; raise `FileNotFoundError` where one of the two is missing."""
+    encrypt = amt.with_stem("Encrypt")
+    for program in (amt, encrypt):
+        if not program.is_file():
+            raise FileNotFoundError(program)
+    is_windows = amt.suffix.casefold() == ".exe"
+    is_wine = is_windows and sys.platform != "win32"
+    start = wine_command() if is_wine else ()
+    return Programs((*start, str(amt)), (*start, str(encrypt)), amt.parent, is_windows, is_wine)
+
+
+def wine_command() -> tuple[str, ...]:
+    """Return the command that runs a Windows program under wine, whatever environment it is started with."""
+    wine = shutil.which("wine")
+    if wine is None:
+        raise FileNotFoundError("wine")
+    settings = (f"{name}={os.environ[name]}" for name in WINE_SETTINGS if name in os.environ)
+    return ("/usr/bin/env", *settings, wine)
