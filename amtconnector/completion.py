@@ -1,8 +1,8 @@
 """AMT's statuses and the connector's own outcomes, as data.
 
 The statuses are those of AMT's published table. A terminal status is the connector's exit code, unchanged; a status
-that is not terminal never is. The connector's own outcomes use 23 and 24 as published, else 100 to 109: a band that AMT,
-Python and the OpCon agent (31000 and up) leave free. `docs/operations.md` explains both tables to operators.
+that is not terminal never is. The connector's own outcomes use 23 and 24 as published, else 100 to 109: a band that
+AMT, Python and the OpCon agent (31000 and up) leave free. `docs/operations.md` explains both tables to operators.
 """
 
 from __future__ import annotations
