@@ -1,0 +1,180 @@
+"""The operating system's lock on an open small file: it ends with the process that holds it, however that ends.
+
+The lock is on the first byte of the file: a POSIX record lock, on Windows a byte-range lock. Both are what SMB carries
+to the server, so processes on several machines see one another on a share. It is never on a file that others read, for
+Windows locks are mandatory.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from amtconnector import durable
+
+_HELD: dict[str, object] = {}
+"""The lock files that this process has open, by real path.
+
+A POSIX record lock belongs to the whole process: it would be granted twice, and closing a second descriptor of the file
+would drop it. So a file that is in here is never opened again. This state is the process's own, as the lock is.
+"""
+
+_ATTEMPTS = 100
+
+
+class FileLock:
+    """A lock that is held from `take` until `release` or the end of the process."""
+
+    def __init__(self, name: str, descriptor: int) -> None:
+        self._name = name
+        self._descriptor: int | None = descriptor
+
+    @property
+    def is_held(self) -> bool:
+        """Whether `release` has not been called yet."""
+        return self._descriptor is not None
+
+    def release(self) -> None:
+        """Give the lock back; its file stays. A second call does nothing."""
+        self._end(removes=False)
+
+    def remove(self) -> None:
+        """Give the lock back and remove its file where the system allows it."""
+        self._end(removes=True)
+
+    def _end(self, *, removes: bool) -> None:
+        if self._descriptor is None:
+            return
+        descriptor, self._descriptor = self._descriptor, None
+        try:
+            _give_back(self._name, descriptor, removes=removes)
+        finally:
+            _HELD.pop(self._name, None)
+
+
+def take(path: Path) -> FileLock | None:
+    """Take the lock on a file, made where it is missing; return None at once when it is held, also by this process.
+
+    Raises `OSError` when the file can't be opened for writing or its file system knows no locks.
+    """
+    name = os.path.realpath(path)
+    owner = object()
+    if _HELD.setdefault(name, owner) is not owner:
+        return None
+    descriptor = None
+    try:
+        descriptor = _locked_descriptor(name, durable.file_mode(path.parent))
+    finally:
+        if descriptor is None:
+            del _HELD[name]
+    return None if descriptor is None else FileLock(name, descriptor)
+
+
+def is_taken(path: Path) -> bool:
+    """Whether a process holds the lock on a file, this one included; raise `OSError` when the file can't be opened.
+
+    To find out, the lock is held for a moment: whoever takes it for good must try more than once.
+    """
+    name = os.path.realpath(path)
+    owner = object()
+    if _HELD.setdefault(name, owner) is not owner:
+        return True
+    try:
+        return _is_taken_by_another(name)
+    finally:
+        del _HELD[name]
+
+
+def _is_taken_by_another(name: str) -> bool:
+    try:
+        descriptor = _opened(name, os.O_RDONLY, 0)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _try_lock(descriptor, is_shared=True)
+    finally:
+        os.close(descriptor)
+
+
+def _locked_descriptor(name: str, mode: int) -> int | None:
+    for _ in range(_ATTEMPTS):
+        descriptor = _opened(name, os.O_RDWR | os.O_CREAT, mode)
+        is_kept = False
+        try:
+            durable.set_mode(descriptor, mode)
+            if not _try_lock(descriptor, is_shared=False):
+                return None
+            is_kept = _is_still_named(name, descriptor)
+            if is_kept:
+                return descriptor
+        finally:
+            if not is_kept:
+                os.close(descriptor)
+    raise OSError(errno.EBUSY, "the lock file is removed over and over", name)
+
+
+def _opened(name: str, flags: int, mode: int) -> int:
+    return durable.patiently(lambda: os.open(name, flags, mode))
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _HELD_BY_ANOTHER = {errno.EACCES, errno.EDEADLK}
+
+    def _try_lock(descriptor: int, *, is_shared: bool) -> bool:  # noqa: ARG001 - the C run-time has exclusive locks only
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            if error.errno in _HELD_BY_ANOTHER:
+                return False
+            raise
+        return True
+
+    def _is_still_named(name: str, descriptor: int) -> bool:  # noqa: ARG001 - an open file can't be removed here
+        return True
+
+    def _give_back(name: str, descriptor: int, *, removes: bool) -> None:
+        # The C run-time opens files without sharing their removal, so removing fails while anybody has this one open.
+        try:
+            with suppress(OSError):
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+        finally:
+            os.close(descriptor)
+        if removes:
+            durable.remove_file(Path(name))
+
+else:
+    import fcntl
+
+    _HELD_BY_ANOTHER = {errno.EACCES, errno.EAGAIN}
+
+    def _try_lock(descriptor: int, *, is_shared: bool) -> bool:
+        kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
+        try:
+            fcntl.lockf(descriptor, kind | fcntl.LOCK_NB, 1, 0, os.SEEK_SET)
+        except OSError as error:
+            if error.errno in _HELD_BY_ANOTHER:
+                return False
+            raise
+        return True
+
+    def _is_still_named(name: str, descriptor: int) -> bool:
+        # A file is removed only under its lock. Between our opening and our locking it may have been, and the name may
+        # be another file's by now: a lock on a file without that name keeps nobody out.
+        try:
+            return os.path.samestat(os.fstat(descriptor), Path(name).stat())
+        except FileNotFoundError:
+            return False
+
+    def _give_back(name: str, descriptor: int, *, removes: bool) -> None:
+        try:
+            if removes:
+                durable.remove_file(Path(name))
+        finally:
+            os.close(descriptor)
