@@ -18,7 +18,8 @@
         ├── NotSent                    the request provably never left this machine
         │   └── CertificateRefused     the server's certificate failed verification
         ├── Busy                       the server provably did not execute it and asks to come back later
-        ├── Unauthorized               the server provably did not execute it: token or credentials refused
+        ├── Unauthorized               the server provably did not execute it: the token is refused
+        ├── LogonRefused               the credentials are refused
         ├── Forbidden                  understood and denied
         ├── NotFound                   the server knows no such thing
         ├── Rejected                   any other refusal: the request was not executed
@@ -144,12 +145,14 @@ class StatusUnknown(RunError):
 class CallFailed(ConnectorError):
     """One call to the server did not succeed.
 
-    `retry_after_s` is what the server asked to wait, in seconds; None when it did not say.
+    `retry_after_s` is what the server asked to wait, in seconds; None when it did not say. `hint` is what an
+    administrator can do about it, "" when the message says it all.
     """
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, *, retry_after_s: float | None = None, hint: str = "") -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.hint = hint
 
 
 class NotSent(CallFailed):
@@ -165,7 +168,11 @@ class Busy(CallFailed):
 
 
 class Unauthorized(CallFailed):
-    """The server did not execute the request: the token or the credentials were refused (401)."""
+    """The server did not execute the request: the token was refused (401)."""
+
+
+class LogonRefused(CallFailed):
+    """The logon was answered by a refusal of the credentials; it is never tried again, for AMT locks accounts."""
 
 
 class Forbidden(CallFailed):

@@ -122,6 +122,7 @@ class MessageReader:
         return True
 
     def _elements(self) -> bool:
+        self._skip_blanks()
         text, at, texts = self._text, self._at, self._texts
         try:
             while True:

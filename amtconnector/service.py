@@ -1,0 +1,222 @@
+"""The HTTP conversation with AMTOpCon: one method a call, no loops, no sleeps.
+
+Every call opens a connection of its own and closes it. Redirects are not followed and proxy variables are ignored: the
+credentials go to the configured server and nowhere else.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from amtconnector.errors import LogonRefused, NotUnderstood, Unauthorized
+from amtconnector.faults import FAULTS, converted
+from amtconnector.network import Line, httpx, open_client
+from amtconnector.printable import excerpt
+from amtconnector.wire import answers, requests
+from amtconnector.wire.messages import MessageReader
+from amtconnector.wire.retry_after import retry_after_s
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterator
+
+    from amtconnector.completion import Status
+    from amtconnector.config import Server
+    from amtconnector.credentials import Credentials
+    from amtconnector.task import RequestId, Task
+    from amtconnector.wire.answers import Refused, Reply, Started
+    from amtconnector.wire.profile import CallName, Profile
+    from amtconnector.wire.requests import Request
+
+LARGEST_ANSWER = 1024 * 1024
+"""In bytes; a longer answer is not understood, except the messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What is done while a call waits, before and during every wait; what it raises ends the call.
+
+    `for_start` is used for the start, which is cut only late because it can't be repeated.
+    """
+
+    usually: Callable[[], None]
+    for_start: Callable[[], None]
+
+
+class Service:
+    """AMTOpCon at one server. `credentials` reads them afresh; `trace` gets one line per request and answer."""
+
+    def __init__(
+        self,
+        server: Server,
+        profile: Profile,
+        credentials: Callable[[], Credentials],
+        *,
+        tls: ssl.SSLContext | None,
+        waiting: Waiting,
+        trace: Callable[[str], None],
+    ) -> None:
+        self._server = server
+        self._profile = profile
+        self._credentials = credentials
+        self._waiting = waiting
+        self._trace = trace
+        self._token: str | None = None
+        self._secrets: tuple[str, ...] = ()
+        self._line = Line(waiting.usually)
+        self._client = open_client(tls, self._line)
+
+    def heart_beat(self) -> Reply:
+        """Ask whether the service is alive; any 2xx says so. Raises CallFailed."""
+        return self._successful(requests.heartbeat(self._profile), token=None)
+
+    def log_on(self) -> None:
+        """Ask for a token. Raises LogonRefused for refused credentials, else CallFailed."""
+        credentials = self._credentials()
+        user, password = credentials.user.reveal(), credentials.password.reveal()
+        self._secrets = tuple(secret for secret in (password, user) if secret)
+        reply = self._exchange(requests.logon(self._profile, user, password), token=None)
+        if reply.status in {401, 403}:
+            raise LogonRefused(self._masked(f"the server answered {reply.status}: {answers.server_words(reply)}"))
+        self._check(reply)
+        self._token = answers.read_token(reply, self._profile)
+        if not self._token:
+            raise LogonRefused("the server answered with an empty token")
+        self._secrets = (self._token, *self._secrets)
+
+    def start(self, task: Task) -> Started | Refused:
+        """Send the start, once. Raises CallFailed, whose class says whether it was executed.
+
+        Unauthorized means that the token was refused and the start not executed: the caller decides about a new logon.
+        """
+        reply = self._exchange(requests.start(self._profile, task), token=self._token)
+        self._check(reply)
+        return answers.read_start(reply, self._profile)
+
+    def status(self, request_id: RequestId) -> Status:
+        """Ask for the status. Raises CallFailed; Unauthorized when the token was refused right after a new logon."""
+        reply = self._successful(requests.about(self._profile, "status", request_id), token=self._token)
+        return answers.read_status(reply, self._profile, request_id)
+
+    def stop(self, request_id: RequestId) -> None:
+        """Ask AMT to end the task in order; any 2xx means accepted, not done. Raises CallFailed."""
+        self._successful(requests.about(self._profile, "stop", request_id), token=self._token)
+
+    def kill(self, request_id: RequestId) -> None:
+        """Ask AMT to end the task unconditionally; any 2xx means accepted, not done. Raises CallFailed."""
+        self._successful(requests.about(self._profile, "kill", request_id), token=self._token)
+
+    def messages(self, request_id: RequestId) -> Iterator[list[str]]:
+        """Yield the messages of the task and its children in the server's order, as they arrive, in lists.
+
+        Raises CallFailed; what was yielded before then is good.
+        """
+        request = requests.about(self._profile, "messages", request_id)
+        if self._token is None:
+            self.log_on()
+        try:
+            yield from self._message_lists(request)
+        except Unauthorized:
+            self.log_on()
+            yield from self._message_lists(request)
+
+    def close(self) -> None:
+        """Release the client; no connection is open between calls anyway."""
+        self._client.close()
+
+    def _message_lists(self, request: Request) -> Iterator[list[str]]:
+        members = self._profile.members
+        reader = MessageReader(members.messages, members.message_text)
+        with self._response(request, self._token, limit_s=None) as response:
+            if not response.is_success:
+                self._check(self._reply(request, response))
+            for chunk in response.iter_bytes():
+                if texts := reader.feed(chunk):
+                    yield texts
+        yield reader.finish()
+
+    def _successful(self, request: Request, token: str | None) -> Reply:
+        """Return the answer, a 2xx, after one new logon where the token was refused."""
+        needs_token = request.call != "heartbeat"
+        if needs_token and token is None:
+            self.log_on()
+        reply = self._exchange(request, self._token if needs_token else None)
+        if reply.status == 401 and needs_token:
+            self._trace("the token was refused: log on once more")
+            self._token = None
+            self.log_on()
+            reply = self._exchange(request, self._token)
+        self._check(reply)
+        return reply
+
+    def _exchange(self, request: Request, token: str | None) -> Reply:
+        limit_s = self._server.start_timeout_s if request.call == "start" else 2 * self._server.read_timeout_s
+        with self._response(request, token, limit_s) as response:
+            return self._reply(request, response)
+
+    def _reply(self, request: Request, response: httpx.Response) -> Reply:
+        body = bytearray()
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > LARGEST_ANSWER:
+                raise NotUnderstood("the answer is longer than 1 MiB")
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        reply = answers.Reply(response.status_code, headers, bytes(body), retry_after_s(headers.get("retry-after")))
+        self._trace(f"<- {reply.status} {self._shown_reply(request, reply)}")
+        return reply
+
+    @contextmanager
+    def _response(self, request: Request, token: str | None, limit_s: float | None) -> Iterator[httpx.Response]:
+        is_start = request.call == "start"
+        self._line.begin(limit_s, self._waiting.for_start if is_start else self._waiting.usually)
+        self._trace(f"-> {request.method} {self._shown_request(request)}")
+        try:
+            with self._client.stream(
+                request.method,
+                self._server.base_url + request.target,
+                content=request.body,
+                headers=self._headers(request, token),
+                timeout=self._timeout(request.call),
+                extensions=self._extensions(),
+            ) as response:
+                yield response
+        except tuple(FAULTS) as error:
+            failure = converted(error, self._server, request_left=self._line.request_left)
+            self._trace(f"<- no answer: {failure.message} [{type(error).__name__}]")
+            raise failure from error
+
+    def _headers(self, request: Request, token: str | None) -> dict[str, str]:
+        headers = {} if request.body is None else {"Content-Type": "application/json; charset=utf-8"}
+        if token is not None:
+            name, value = requests.token_header(self._profile, token)
+            headers[name] = value
+        return headers
+
+    def _timeout(self, call: CallName) -> httpx.Timeout:
+        read_s = self._server.start_timeout_s if call == "start" else self._server.read_timeout_s
+        return httpx.Timeout(connect=self._server.connect_timeout_s, read=read_s, write=read_s, pool=None)
+
+    def _extensions(self) -> dict[str, Any]:
+        name = self._server.tls_server_name
+        return {"sni_hostname": name} if name and self._server.uses_tls else {}
+
+    def _check(self, reply: Reply) -> None:
+        if failure := answers.failure_of(reply):
+            raise type(failure)(self._masked(failure.message), retry_after_s=failure.retry_after_s)
+
+    def _masked(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "********")
+        return text
+
+    def _shown_request(self, request: Request) -> str:
+        if request.call == "logon":
+            return f"{request.target.partition('?')[0]} (credentials not shown)"
+        return self._masked(f"{request.target} {(request.body or b'').decode()}".rstrip())
+
+    def _shown_reply(self, request: Request, reply: Reply) -> str:
+        if request.call == "logon" and reply.is_success:
+            return "(the answer to a logon is not shown)"
+        return self._masked(excerpt(reply.body.decode("utf-8", "replace"), 2000))

@@ -1,0 +1,89 @@
+"""Trust: which certificates are accepted, and what a failed handshake means.
+
+Verification can't be turned off. The operating system's certificate store decides, through truststore, and CA_FILE adds
+a private authority or a self-signed certificate. `explain` turns what OpenSSL or Windows report into what an
+administrator can act on.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+import truststore
+
+from amtconnector.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_WRONG_NAME = 62
+_EXPIRED = 10
+_NOT_YET_VALID = 9
+_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
+_TOO_OLD = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "VERSION_TOO_LOW"})
+
+
+def context(ca_file: Path | None) -> ssl.SSLContext:
+    """Return a context that verifies certificate and host name and speaks TLS 1.2 or newer.
+
+    Raises ConfigurationError when CA_FILE holds no certificate.
+    """
+    result = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    result.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file is not None:
+        try:
+            result.load_verify_locations(cafile=str(ca_file))
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigurationError(
+                "The file that CA_FILE names holds no certificate that can be read.",
+                subject=f"CA_FILE {ca_file}",
+                hint="It must be a PEM file: -----BEGIN CERTIFICATE----- and so on. "
+                "'amt check --save-chain FILE' writes one from what the server presents.",
+            ) from error
+    return result
+
+
+def explain(error: ssl.SSLError, name: str) -> tuple[str, str]:
+    """Return what a failed handshake with the server called `name` means, and what to do about it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _certificate(error, name)
+    reason = (error.reason or "").upper()
+    if reason in _NOT_TLS:
+        return (
+            "the server did not answer in TLS",
+            (
+                "It speaks plain HTTP on this port, or something else listens there. Check the port in SERVER_ADDRESS;\n"
+                "only if AMT is really served without TLS: SERVER_USES_TLS=False (credentials then travel in clear)."
+            ),
+        )
+    if reason in _TOO_OLD:
+        return "the server offers no TLS 1.2 or newer", "Enable TLS 1.2 or 1.3 on the AMT web server."
+    return f"the TLS handshake failed ({reason.replace('_', ' ').lower() or 'connection cut'})", ""
+
+
+def _certificate(error: ssl.SSLCertVerificationError, name: str) -> tuple[str, str]:
+    detail = getattr(error, "verify_message", "") or str(error)
+    code = getattr(error, "verify_code", 0)
+    if code == _WRONG_NAME or "hostname" in detail.lower():
+        return (
+            f"the server's certificate is not issued for the name {name}",
+            (
+                "Use the name that the certificate carries in SERVER_ADDRESS, or set TLS_SERVER_NAME to it.\n"
+                "'amt check' lists the names in the certificate."
+            ),
+        )
+    if code == _EXPIRED or "expired" in detail.lower():
+        return "the server's certificate has expired", "Renew the certificate on the AMT web server."
+    if code == _NOT_YET_VALID:
+        return (
+            "the server's certificate is not valid yet",
+            "Compare the clocks of this machine and of the AMT web server.",
+        )
+    return (
+        f"the server's certificate comes from an authority that this machine does not trust ({detail})",
+        (
+            "Save what the server presents with 'amt check --save-chain FILE', compare the fingerprints with the\n"
+            "administrator of the AMT web server, and set CA_FILE to that file."
+        ),
+    )

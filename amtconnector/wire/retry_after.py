@@ -1,0 +1,21 @@
+"""Read the Retry-After header (RFC 9110, section 10.2.3)."""
+
+from __future__ import annotations
+
+import re
+
+
+def retry_after_s(value: str | None) -> float | None:
+    """Return how many seconds the server asks to wait; None when the header is missing or makes no sense."""
+    if value is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}", value.strip(), re.ASCII):
+        return float(value)
+    from datetime import UTC, datetime  # noqa: PLC0415 - the form with a date is rare
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415
+
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
