@@ -2,7 +2,7 @@
 
 The reader knows no setting. It keeps every byte of the file, so that a rewritten file differs in the replaced values
 alone. Rules: a comment is a whole line that starts with `;` or `#`; the first `=` or `:` ends the key; `%` and quotes
-are ordinary characters; a section that is given twice is one section. Values may be credentials: none is in a `repr`.
+are ordinary characters; a section that is given twice is one section. Whatever may be a credential is in no `repr`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Entry:
     """
 
     section: str
-    key: str
+    key: str = field(repr=False)  # `PASSWORD secret=1` is a key
     value: str = field(repr=False)
     line: int
     value_start: int
@@ -52,7 +52,7 @@ class IniText:
     text: str = field(repr=False)
     encoding: str
     entries: tuple[Entry, ...]
-    sections: tuple[tuple[str, int], ...]
+    sections: tuple[tuple[str, int], ...] = field(repr=False)
     odd_lines: tuple[int, ...]
 
     def entries_of(self, section: str, key: str) -> tuple[Entry, ...]:

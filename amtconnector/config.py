@@ -1,0 +1,251 @@
+"""Connector.config: where it is, and what it says.
+
+`load` reads a file into a frozen `Config` and reports every problem at once. `docs/configuration.md` is the reference.
+All times are in seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from amtconnector import config_keys as keys
+from amtconnector import inifile
+from amtconnector.config_sheet import Sheet
+from amtconnector.errors import ConfigurationError
+
+FILE_NAME = "Connector.config"
+
+_CORRECT_IT = "Correct these lines; docs/configuration.md explains every key."
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The AMT web server and what is sent to it by default.
+
+    `host` is in ASCII and lower case, an IPv6 address without brackets. `tls_server_name` is "" for the host itself,
+    `queue_name` "" for AMT's own. `user` and `password` are as stored in the file.
+    """
+
+    host: str
+    port: int
+    uses_tls: bool
+    tls_server_name: str
+    ca_file: Path | None
+    connect_timeout_s: float
+    read_timeout_s: float
+    start_timeout_s: float
+    submit_user: str
+    station: str
+    queue_name: str
+    user: str = field(repr=False)
+    password: str = field(repr=False)
+
+    @property
+    def address(self) -> str:
+        """The server as `host:port`, an IPv6 address in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def base_url(self) -> str:
+        """The server as `https://host:port`."""
+        return f"{'https' if self.uses_tls else 'http'}://{self.address}"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What one Connector.config says, with every default filled in.
+
+    `path` is absolute. `output_encoding` None is the platform's default, `key_file` None the machine's place,
+    `wire_profile` None the built-in contract. `run_directory` need not exist yet. `max_outage_s` 0 never gives up.
+    `warnings` are whole sentences for the job log.
+    """
+
+    path: Path
+    name: str
+    initial_poll_delay_s: float
+    poll_interval_s: float
+    max_poll_interval_s: float
+    max_outage_s: float
+    stream_messages: bool
+    kill_task_on_interrupt: bool
+    kill_confirm_timeout_s: float
+    debug: bool
+    output_encoding: str | None
+    run_directory: Path
+    retain_runs_days: float
+    key_file: Path | None
+    wire_profile: Path | None
+    server: Server
+    publish_status: bool
+    warnings: tuple[str, ...]
+
+
+def find(given: str | None, *, working_directory: Path, program_directory: Path) -> Path:
+    """Return the absolute path of the configuration file: the given one, else the first of the two usual places.
+
+    Raises ConfigurationError, which names where it was looked for.
+    """
+    if given:
+        return _existing(_absolute(working_directory / given))
+    places = dict.fromkeys(_absolute(folder / FILE_NAME) for folder in (working_directory, program_directory))
+    for place in places:
+        if os.path.lexists(place):
+            return _existing(place)
+    raise ConfigurationError(
+        f"{FILE_NAME} was not found.",
+        subject=" or ".join(str(place) for place in places),
+        hint="Put it into the job's working directory or beside the program, or name it with --config.",
+    )
+
+
+def load(path: Path) -> Config:
+    """Read a configuration file; raises ConfigurationError with all its problems, one a line."""
+    path = _absolute(path)
+    sheet = Sheet(_read(path), path.parent)
+    config = _config(path, sheet)
+    if sheet.problems:
+        raise ConfigurationError(_report(path, sheet), subject=str(path), hint=_CORRECT_IT)
+    return config
+
+
+def run_directory_of(path: Path) -> Path:
+    """Return where the runs of a configuration file are kept, as far as a missing or broken one tells; never raises."""
+    path = _absolute(path)
+    setting = keys.RUN_DIRECTORY
+    try:
+        given = [entry.value for entry in inifile.read(path).entries_of(setting.section, setting.key)]
+    except (OSError, ValueError):
+        given = []
+    return path.parent / given[-1] if given and given[-1] else _default_run_directory(path)
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100  # resolve() follows links: an upgrade behind one loses the records
+
+
+def _existing(path: Path) -> Path:
+    try:
+        if path.is_file():
+            return path
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    what = "is a folder" if path.is_dir() else "is not a file" if os.path.lexists(path) else "was not found"
+    raise ConfigurationError(
+        f"The configuration file {what}.", subject=str(path), hint=f"Name a file such as {FILE_NAME} with --config."
+    )
+
+
+def _read(path: Path) -> inifile.IniText:
+    try:
+        ini = inifile.read(_existing(path))
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if "\0" in ini.text:
+        raise ConfigurationError(
+            "The configuration file is neither UTF-8 nor ANSI text.",
+            subject=str(path),
+            hint='Save it as UTF-8 (in Notepad: "Save as", encoding "UTF-8").',
+        )
+    return ini
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"The configuration file can't be read: {error.strerror}.",
+        subject=str(path),
+        hint="Give the account that runs the job the right to read it.",
+    )
+
+
+def _config(path: Path, sheet: Sheet) -> Config:
+    poll_interval_s = sheet.value(keys.POLL_INTERVAL)
+    return Config(
+        path=path,
+        name=sheet.value(keys.NAME),
+        initial_poll_delay_s=sheet.value(keys.INITIAL_POLL_DELAY),
+        poll_interval_s=poll_interval_s,
+        max_poll_interval_s=_max_poll_interval_s(sheet, poll_interval_s),
+        max_outage_s=sheet.value(keys.MAX_OUTAGE),
+        stream_messages=sheet.value(keys.STREAM_MESSAGES),
+        kill_task_on_interrupt=sheet.value(keys.KILL_TASK_ON_INTERRUPT),
+        kill_confirm_timeout_s=sheet.value(keys.KILL_CONFIRM_TIMEOUT),
+        debug=sheet.value(keys.DEBUG),
+        output_encoding=sheet.value(keys.OUTPUT_ENCODING) or None,
+        run_directory=sheet.path(keys.RUN_DIRECTORY) or _default_run_directory(path),
+        retain_runs_days=sheet.value(keys.RETAIN_RUNS),
+        key_file=sheet.path(keys.KEY_FILE),
+        wire_profile=sheet.existing_file(keys.WIRE_PROFILE),
+        server=_server(sheet),
+        publish_status=sheet.value(keys.PUBLISH_STATUS),
+        warnings=sheet.warnings,  # the last one, when everything has been read
+    )
+
+
+def _server(sheet: Sheet) -> Server:
+    address = sheet.value(keys.SERVER_ADDRESS)
+    uses_tls = sheet.value(keys.SERVER_USES_TLS)
+    _check_scheme(sheet, address.scheme, "https" if uses_tls else "http")
+    return Server(
+        host=address.host,
+        port=address.port,
+        uses_tls=uses_tls,
+        tls_server_name=sheet.value(keys.TLS_SERVER_NAME),
+        ca_file=sheet.existing_file(keys.CA_FILE),
+        connect_timeout_s=sheet.value(keys.CONNECT_TIMEOUT),
+        read_timeout_s=sheet.value(keys.READ_TIMEOUT),
+        start_timeout_s=sheet.value(keys.START_TIMEOUT),
+        submit_user=sheet.value(keys.SUBMIT_USER),
+        station=sheet.value(keys.STATION),
+        queue_name=sheet.value(keys.QUEUE_NAME),
+        user=sheet.value(keys.USER),
+        password=sheet.value(keys.PASSWORD),
+    )
+
+
+def _check_scheme(sheet: Sheet, given: str, spoken: str) -> None:
+    if spoken == "http":
+        sheet.warn(keys.SERVER_USES_TLS, "is False: the credentials travel in clear.")
+    if given and given != spoken:
+        uses_tls = "True" if spoken == "https" else "False"
+        says = f"SERVER_USES_TLS={uses_tls}" if sheet.has(keys.SERVER_USES_TLS) else "the default SERVER_USES_TLS=True"
+        sheet.expect(keys.SERVER_ADDRESS, f"a scheme that does not contradict {says}: {spoken}://host:port, or none")
+
+
+def _max_poll_interval_s(sheet: Sheet, poll_interval_s: float) -> float:
+    max_poll_interval_s = sheet.value(keys.MAX_POLL_INTERVAL)
+    if max_poll_interval_s < poll_interval_s and sheet.has(keys.MAX_POLL_INTERVAL):
+        sheet.warn(keys.MAX_POLL_INTERVAL, f"is below {keys.POLL_INTERVAL.key}, which counts in its place.")
+    return max(max_poll_interval_s, poll_interval_s)
+
+
+def _report(path: Path, sheet: Sheet) -> str:
+    count = len(sheet.problems)
+    head = f"{path.name} has {count} problems:" if count > 1 else f"{path.name} has a problem:"
+    return "\n".join((head, *sheet.problems, *(f"Also noticed: {warning}" for warning in sheet.warnings)))
+
+
+def _default_run_directory(path: Path) -> Path:
+    """Return the machine's place for the runs of one configuration file, which moves when the file does."""
+    digest = hashlib.sha256(os.path.normcase(path).encode("utf-8", "backslashreplace")).hexdigest()[:12]
+    folder = re.sub(r"[^A-Za-z0-9._-]+", "-", path.parent.name)[:40].strip("-.") or "connector"
+    return _state_directory() / "runs" / f"{folder}-{digest}"
+
+
+if sys.platform == "win32":
+
+    def _state_directory() -> Path:
+        return Path(os.environ.get("PROGRAMDATA") or r"C:\ProgramData", "AmtConnector")
+
+else:
+
+    def _state_directory() -> Path:
+        if os.geteuid() == 0:
+            return Path("/var/lib/amtconnector")
+        from platformdirs import user_state_path  # noqa: PLC0415  # paid only where it is needed
+
+        return user_state_path("amtconnector", appauthor=False)
