@@ -18,19 +18,17 @@ _Result = TypeVar("_Result")
 TEMPORARY = ".tmp"
 """How the name of a file ends that is still being written; one that is a day old was left behind by a crash."""
 
-_PRIVATE = 0o700
-_PAUSES_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
-
 
 def create_directory(path: Path) -> None:
-    """Create a directory with those above it, for its owner alone where the system has modes; raise `OSError`.
+    """Create a directory with those above it; raise `OSError`.
 
-    One that exists is left as it is: whoever shares it among accounts has prepared it.
+    On POSIX it is for its owner alone, on Windows it inherits its access. One that exists is left as it is: whoever
+    shares it among accounts has prepared it.
     """
     if path.is_dir():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.mkdir(mode=_PRIVATE, exist_ok=True)
+    path.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
     flush_directory(path.parent)
 
 
@@ -106,6 +104,8 @@ if sys.platform == "win32":
     import time
     from ctypes import wintypes
 
+    _DIRECTORY_MODE = 0o777  # newer Pythons make 0o700 an access list without the other job accounts
+    _PAUSES_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
     _REPLACE_EXISTING = 0x1
     _WRITE_THROUGH = 0x8
 
@@ -137,6 +137,7 @@ if sys.platform == "win32":
         pass
 
 else:
+    _DIRECTORY_MODE = 0o700  # parameters of tasks may be nobody else's business
     _CANNOT_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EACCES}
 
     def patiently(action: Callable[[], _Result]) -> _Result:

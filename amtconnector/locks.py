@@ -55,10 +55,11 @@ class FileLock:
             _HELD.pop(self._name, None)
 
 
-def take(path: Path) -> FileLock | None:
+def take(path: Path, *, is_patient: bool = True) -> FileLock | None:
     """Take the lock on a file, made where it is missing; return None at once when it is held, also by this process.
 
-    Raises `OSError` when the file can't be opened for writing or its file system knows no locks.
+    `is_patient`: on Windows, denied access is tried again for a moment, for it may be a virus scanner's doing. Raises
+    `OSError` when the file can't be opened for writing or its file system knows no locks.
     """
     name = os.path.realpath(path)
     owner = object()
@@ -66,7 +67,7 @@ def take(path: Path) -> FileLock | None:
         return None
     descriptor = None
     try:
-        descriptor = _locked_descriptor(name, durable.file_mode(path.parent))
+        descriptor = _locked_descriptor(name, durable.file_mode(path.parent), is_patient=is_patient)
     finally:
         if descriptor is None:
             del _HELD[name]
@@ -90,7 +91,7 @@ def is_taken(path: Path) -> bool:
 
 def _is_taken_by_another(name: str) -> bool:
     try:
-        descriptor = _opened(name, os.O_RDONLY, 0)
+        descriptor = _opened(name, os.O_RDONLY, 0, is_patient=True)
     except FileNotFoundError:
         return False
     try:
@@ -99,9 +100,9 @@ def _is_taken_by_another(name: str) -> bool:
         os.close(descriptor)
 
 
-def _locked_descriptor(name: str, mode: int) -> int | None:
+def _locked_descriptor(name: str, mode: int, *, is_patient: bool) -> int | None:
     for _ in range(_ATTEMPTS):
-        descriptor = _opened(name, os.O_RDWR | os.O_CREAT, mode)
+        descriptor = _opened(name, os.O_RDWR | os.O_CREAT, mode, is_patient=is_patient)
         is_kept = False
         try:
             durable.set_mode(descriptor, mode)
@@ -116,7 +117,9 @@ def _locked_descriptor(name: str, mode: int) -> int | None:
     raise OSError(errno.EBUSY, "the lock file is removed over and over", name)
 
 
-def _opened(name: str, flags: int, mode: int) -> int:
+def _opened(name: str, flags: int, mode: int, *, is_patient: bool) -> int:
+    if not is_patient:
+        return os.open(name, flags, mode)
     return durable.patiently(lambda: os.open(name, flags, mode))
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from amtconnector import durable, run_names, run_record
+from amtconnector import durable, record_form, run_names, run_record
 from amtconnector.run_names import FileName
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def load(directory: Path, name: str) -> RunRecord | None:
     content, written_at_s = file
     written_at = datetime.fromtimestamp(written_at_s, UTC)
     run_id = _own_run_id(name, content + f"{written_at:%Y%m%d%H%M%S}".encode())
-    return replace(run_record.loaded(content, run_id=run_id, written_at=written_at), file_name=name)
+    return replace(record_form.loaded(content, run_id=run_id, written_at=written_at), file_name=name)
 
 
 def load_leniently(directory: Path, name: str) -> RunRecord | None:
@@ -59,13 +59,13 @@ def load_leniently(directory: Path, name: str) -> RunRecord | None:
         return load(directory, name)
     except OSError:
         written_at = datetime.fromtimestamp(0, UTC)
-        record = run_record.loaded(b"", run_id=_own_run_id(name, b""), written_at=written_at)
+        record = record_form.loaded(b"", run_id=_own_run_id(name, b""), written_at=written_at)
         return replace(record, created_at=None, file_name=name)
 
 
 def save(directory: Path, name: str, record: RunRecord) -> None:
     """Put a record in the place of the one before, flushed to the disk; raise `OSError`, which leaves that one."""
-    durable.replace_file(record_path(directory, name), run_record.dumped(record))
+    durable.replace_file(record_path(directory, name), record_form.dumped(record))
 
 
 def _own_run_id(name: str, content: bytes) -> str:

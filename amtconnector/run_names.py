@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 RECORD = ".json"
 LOCK = ".lock"
+LOG = ".log"
+
+LOGS = "logs"
+"""The folder that holds the logs."""
 
 _DIGEST_LENGTH = 16
 _READABLE_LENGTH = 48

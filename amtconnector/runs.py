@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
-from amtconnector import durable, locks, record_files, run_names
+from amtconnector import durable, locks, record_files, rejected_logons, run_names
 from amtconnector.errors import ConnectorError
 from amtconnector.run_record import RunKey, RunRecord, RunState, is_run_id, new_run_id
 from amtconnector.runlog import RunLog, utc_now
@@ -153,11 +153,35 @@ class RunDirectory:
                 return self._released(record, now)
         return None
 
+    def rejected_logon_until(self, digest: str, now: datetime) -> datetime | None:
+        """Return until when a logon with these credentials is not tried; None when it may be. Never raises.
+
+        `digest` is one of server, user and stored password.
+        """
+        return rejected_logons.blocked_until(self.path, digest, now)
+
+    def note_rejected_logon(self, digest: str, now: datetime) -> None:
+        """Note that a logon with these credentials was rejected; never raises."""
+        rejected_logons.note(self.path, digest, now)
+
+    def clear_rejected_logon(self, digest: str | None = None) -> None:
+        """Remove the note of these credentials, or with None every note; never raises."""
+        rejected_logons.clear(self.path, digest)
+
+    def clean(self, retain_days: float, *, now: datetime, deadline_s: float = 1.0) -> int:
+        """Remove the runs that ended more than `retain_days` ago; return how many files went. Never raises.
+
+        Once a day by one process; otherwise it does nothing.
+        """
+        from amtconnector import retention  # noqa: PLC0415 - not needed on the way to the start of a task
+
+        return retention.clean(self.path, retain_days, now=now, deadline_s=deadline_s)
+
     def log_path(self, run_id: str) -> Path:
         """Return the path of a run's log; raise `ValueError` for what is not a run id."""
         if not is_run_id(run_id):
             raise ValueError("not a run id")
-        return self.path / "logs" / f"{run_id}.log"
+        return self.path / run_names.LOGS / f"{run_id}{run_names.LOG}"
 
     def open_log(self, run_id: str, *, now: Callable[[], datetime] = utc_now) -> RunLog:
         """Return the log of a run; its file is made with the first line."""
