@@ -1,0 +1,77 @@
+"""An answer of the service, before anything has gone wrong with it."""
+
+from __future__ import annotations
+
+import http
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from amtconnector.simulator.messages import json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amtconnector.simulator.forms import Forms
+
+JSON = "application/json; charset=utf-8"
+PROBLEM = "application/problem+json; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, headers beside the content type, and the body in pieces."""
+
+    status: int
+    body: tuple[bytes, ...] = ()
+    content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+    is_chunked: bool = False
+
+    @property
+    def length(self) -> int:
+        """How many bytes the body has."""
+        return sum(len(piece) for piece in self.body)
+
+
+class Refusal(Exception):
+    """The service does not do what it was asked to: an HTTP status with problem details."""
+
+    def __init__(self, status: int, detail: str = "", *, errors: Mapping[str, list[str]] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = errors
+
+    def answer(self) -> Answer:
+        """Return the problem details as ASP.NET Core writes them."""
+        title = "One or more validation errors occurred." if self.errors else _phrase(self.status)
+        facts: dict[str, object] = {
+            "type": f"https://httpstatuses.io/{self.status}",
+            "title": title,
+            "status": self.status,
+        }
+        if self.detail:
+            facts["detail"] = self.detail
+        if self.errors:
+            facts["errors"] = self.errors
+        return Answer(self.status, (json_text(facts),), PROBLEM)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return http.HTTPStatus(status).phrase
+    except ValueError:
+        return "Unlisted status"
+
+
+def value_answer(value: object, forms: Forms) -> Answer:
+    """Answer with a JSON value, dressed as the forms want it."""
+    if forms.unknown_members and isinstance(value, dict):
+        value = {"$id": "1", "ServerTime": "2026-05-18T14:00:14", **value, "Extensions": {"Node": [1, None]}}
+    return dressed((json_text(value),), forms)
+
+
+def dressed(body: tuple[bytes, ...], forms: Forms) -> Answer:
+    """Answer with a JSON body in pieces, with the byte-order mark and the framing that the forms want."""
+    mark = (b"\xef\xbb\xbf",) if forms.byte_order_mark else ()
+    return Answer(200, mark + body, is_chunked=forms.chunked)

@@ -1,0 +1,63 @@
+"""AMT's published statuses, as a scheduler knows them."""
+
+from __future__ import annotations
+
+QUEUED = 1
+RUNNING = 2
+KILLED = 3
+DONE = 4
+ERROR = 11
+ABORTED = 12
+INVALID_USER = 99
+
+NAMES = {
+    0: "IDLE",
+    QUEUED: "QUEUED",
+    RUNNING: "RUNNING",
+    KILLED: "KILLED",
+    DONE: "DONE",
+    5: "SUSPENDED",
+    6: "SKIPPED_BY_OPS",
+    7: "RUN_MANUAL",
+    8: "RUN_FORCED",
+    9: "RUN_DEBUG",
+    10: "DEL_QUEUE",
+    ERROR: "ERROR",
+    ABORTED: "ABORTED",
+    13: "WAIT FOR FILE",
+    14: "WAIT FOR INPUT REQUEST",
+    15: "WAIT FOR JOB",
+    16: "WAIT FOR REPORT",
+    18: "RECOVER_CP",
+    19: "UNDEFINED",
+    20: "WAIT_FOR QUEUE",
+    21: "WAIT_FOR_DEBUGGER",
+    22: "ABORTED_WITH_RECOVER",
+    23: "WEB_SERVER_ERROR",
+    24: "AUTHENTICATION_ERROR",
+    INVALID_USER: "INVALID AMT USER",
+}
+
+
+def name_of(number: int) -> str:
+    """Return the published name of a status; an unlisted number is its own name."""
+    return NAMES.get(number, str(number))
+
+
+def number_of(value: object) -> int:
+    """Read a status as a person writes it: its number (listed or not) or its name, letter case and `_` aside.
+
+    Raises ValueError when it is neither.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and (number := _NUMBERS.get(_folded(value))) is not None:
+        return number
+    raise ValueError(f"{value!r} is no status")
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.replace("_", " ").split()).casefold()
+
+
+_NUMBERS = {_folded(name): number for number, name in NAMES.items()}
