@@ -1,0 +1,236 @@
+"""`amt encrypt`, and Encrypt, which is the same program: the credentials in Connector.config."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from amtconnector import access, config, credential_file, credentials, keyfile, secret_entry
+from amtconnector.commands import DONE, NOT_DONE
+from amtconnector.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amtconnector.credential_file import CredentialFile
+    from amtconnector.keyfile import KeyRing
+
+_STDIN = "-"
+_EXAMPLES = (
+    ("", "ask twice, print the encrypted value"),
+    ("--set PASSWORD", "ask twice, write into Connector.config"),
+    ("-v abcdefg", "less safe: others can see command lines"),
+    ("- < FILE", "read the value from standard input"),
+    ("migrate", "encrypt what is in the old encoding"),
+    ("check", "tell how USER and PASSWORD are stored"),
+    ("rotate A.config B.config", "encrypt these files with a new key"),
+)
+_OPTIONS = """\
+  -v, --value VALUE     the value; -v - reads it from standard input
+  --set USER|PASSWORD   write the value into Connector.config, in place
+  --config FILE         default: Connector.config here, else beside the program
+  --key-file FILE       the key of a value that is printed; default: KEY_FILE of
+                        Connector.config, else this machine's key file
+  --help                show this text"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """The options of the command line, None for what is not given; `value` may be the secret itself."""
+
+    value: str | None
+    target: str | None
+    config: str | None
+    key_file: str | None
+
+
+class _Encrypt(click.Command):
+    """The command; none of its messages repeats a word of the command line, for that word could be the secret."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        return _help(ctx.command_path)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.BadOptionUsage as error:
+            raise click.UsageError(error.message) from None
+        except click.UsageError:
+            raise click.UsageError("There is no such option (not shown, it could be a secret).") from None
+
+
+@click.command("encrypt", cls=_Encrypt)
+@click.option("-v", "--value", "values", multiple=True)
+@click.option("--set", "targets", multiple=True)
+@click.option("--config", "configs", multiple=True)
+@click.option("--key-file", "key_files", multiple=True)
+@click.argument("words", nargs=-1)
+def command(
+    values: tuple[str, ...],
+    targets: tuple[str, ...],
+    configs: tuple[str, ...],
+    key_files: tuple[str, ...],
+    words: tuple[str, ...],
+) -> int:
+    """Do what the words say; without any, encrypt one value."""
+    options = _Options(
+        _once("-v", values), _target(targets), _once("--config", configs), _once("--key-file", key_files)
+    )
+    match words:
+        case ():
+            return _encrypt(options, options.value)
+        case ("-",) if options.value is None:
+            return _encrypt(options, _STDIN)
+        case ("migrate" | "check" as action,):
+            _refuse_values(action, options)
+            file = credential_file.read(_config_path(options.config))
+            return _migrate(file) if action == "migrate" else _check(file)
+        case ("rotate", *files) if files:
+            _refuse_values("rotate", options)
+            return _rotate(files, options)
+        case ("rotate",):
+            raise click.UsageError("rotate needs the configuration files: rotate FILE...")
+        case _:
+            raise click.UsageError(
+                "Expected migrate, check, rotate FILE... or - (what was given is not shown, it could be a secret). "
+                "A value follows -v, in quotes where it holds blanks."
+            )
+
+
+def _encrypt(options: _Options, given: str | None) -> int:
+    if options.target is None:
+        return _print_encrypted(options, given)
+    if options.key_file is not None:
+        raise click.UsageError("--key-file is for values that are printed; with --set, KEY_FILE in the file counts.")
+    return _set(credential_file.read(_config_path(options.config)), options.target, given)
+
+
+def _print_encrypted(options: _Options, given: str | None) -> int:
+    key_file = _key_file(options)
+    text = _entered("Value", given)
+    ring, is_new = keyfile.ring_to_encrypt(key_file)
+    click.echo(credentials.encrypt(text, ring))
+    if is_new and given is None:
+        _tell_of_new_key(ring)
+    return DONE
+
+
+def _set(file: CredentialFile, name: str, given: str | None) -> int:
+    text = credentials.Secret(_entered(name, given))
+    ring, is_new = keyfile.ring_to_encrypt(file.key_file)
+    file.store({name: text}, ring)
+    click.echo(f"{name} in {file.path} is encrypted with the key {ring.newest.id} of {ring.path}.")
+    if is_new:
+        _tell_of_new_key(ring)
+    return DONE
+
+
+def _migrate(file: CredentialFile) -> int:
+    credentials.refuse_plain(file.values)
+    found = {value.name: credentials.legacy_secret(value) for value in file.values}
+    secrets = {name: secret for name, secret in found.items() if secret is not None}
+    if not secrets:
+        click.echo(f"Nothing to do: USER and PASSWORD in {file.path} are encrypted.")
+        return DONE
+    ring, is_new = keyfile.ring_to_encrypt(file.key_file)
+    file.store(secrets, ring)
+    click.echo(f"{' and '.join(secrets)} in {file.path}: encrypted with the key {ring.newest.id} of {ring.path}.")
+    if is_new:
+        _tell_of_new_key(ring)
+    return DONE
+
+
+def _check(file: CredentialFile) -> int:
+    from amtconnector import credential_check  # noqa: PLC0415  # only check needs it
+
+    report = credential_check.report(file)
+    for line in report.lines:
+        click.echo(line)
+    return DONE if report.is_usable else NOT_DONE
+
+
+def _rotate(names: Sequence[str], options: _Options) -> int:
+    if options.config is not None:
+        raise click.UsageError("rotate takes its files after the word rotate, without --config.")
+    from amtconnector import rotation  # noqa: PLC0415  # only rotate needs it
+
+    paths = dict.fromkeys(_config_path(name) for name in names)
+    done = rotation.rotate([credential_file.read(path) for path in paths])
+    click.echo(f"The new key {done.ring.newest.id} is the first line of {done.ring.path}.")
+    for path in paths:
+        click.echo(f"{path}: USER and PASSWORD are encrypted with it, verified.")
+    if done.unused:
+        click.echo(f"No longer used in these files: {', '.join(done.unused)}. No key was removed.")
+        click.echo("Other installations may still need them: run 'Encrypt check' for each before you remove a line.")
+    return DONE
+
+
+def _help(program: str) -> str:
+    examples = "\n".join(f"  {f'{program} {arguments}':<{len(program) + 27}}{what}" for arguments, what in _EXAMPLES)
+    return (
+        f"Usage: {program} [OPTIONS] [migrate | check | rotate FILE... | -]\n\n"
+        "Encrypt the credentials that Connector.config holds.\n\n"
+        f"{examples}\n\nOptions:\n{_OPTIONS}\n\nExit codes: 0 done, 1 not done, 101 wrong command line."
+    )
+
+
+def _once(name: str, given: tuple[str, ...]) -> str | None:
+    if len(given) > 1:
+        raise click.UsageError(f"{name} is given more than once.")
+    return given[0] if given else None
+
+
+def _target(given: tuple[str, ...]) -> str | None:
+    target = _once("--set", given)
+    if target is not None and target.upper() not in credential_file.NAMES:
+        raise click.UsageError("--set takes USER or PASSWORD (what was given is not shown, it could be a secret).")
+    return target and target.upper()
+
+
+def _refuse_values(action: str, options: _Options) -> None:
+    if any(option is not None for option in (options.value, options.target, options.key_file)):
+        raise click.UsageError(f"{action} goes without -v, --set and --key-file.")
+
+
+def _entered(name: str, given: str | None) -> str:
+    """Return the secret: asked for when nothing is given, from standard input for `-`."""
+    match given:
+        case None:
+            return secret_entry.ask_twice(name)
+        case "-":
+            return secret_entry.read_stdin(name)
+        case text:
+            return secret_entry.checked(text)
+
+
+def _key_file(options: _Options) -> Path | None:
+    """Return the key file that a printed value is for: a run that uses the same configuration must decrypt it."""
+    if options.key_file:
+        if options.config:
+            raise click.UsageError("--key-file and --config contradict each other: the file says which key it uses.")
+        return Path(options.key_file).absolute()
+    try:
+        path = _config_path(options.config)
+    except ConfigurationError:
+        if options.config:
+            raise
+        return None
+    return credential_file.read(path).key_file
+
+
+def _config_path(given: str | None) -> Path:
+    return config.find(given, working_directory=Path.cwd(), program_directory=_program_directory())
+
+
+def _program_directory() -> Path:
+    return Path(sys.executable if getattr(sys, "frozen", False) else sys.argv[0]).absolute().parent
+
+
+def _tell_of_new_key(ring: KeyRing) -> None:
+    """Tell of a key that was just made: the one thing left to do is to let the jobs' account read it."""
+    click.echo(f"A new key file was made: {ring.path}. The account '{access.account()}' can read it.", err=True)
+    click.echo(f"Where the jobs run as another account, {access.sharing_advice(ring.path)}", err=True)

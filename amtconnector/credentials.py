@@ -1,0 +1,246 @@
+"""The credentials of the AMT account: their stored forms, and the secret texts behind them.
+
+A value in Connector.config has one of three forms. Encrypted: `amt1:<key id>:<Fernet token>`, where the key id tells a
+wrong key from a damaged value. Legacy: the incumbent's encoding, accepted with one warning. Anything else is plain text
+and refused. No text here, and no exception, ever holds a value or a part of one.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import TYPE_CHECKING, NoReturn
+
+from amtconnector import access, keyfile, legacy
+from amtconnector.errors import CredentialsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cryptography.fernet import Fernet
+
+    from amtconnector.keyfile import Key, KeyRing
+
+MASK = "********"
+
+_PREFIX = "amt1:"
+_ENVELOPE = re.compile(r"amt1:([0-9a-f]{8}):([A-Za-z0-9_-]+={0,2})", re.ASCII)
+
+
+class Secret:
+    """A text that is never shown: `reveal` alone gives it out."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the secret text."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return MASK
+
+    __str__ = __repr__
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a secret is neither pickled nor copied")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What to log on with; `warnings` are for the job log, one sentence each."""
+
+    user: Secret
+    password: Secret
+    warnings: tuple[str, ...] = ()
+
+
+class Form(Enum):
+    """How a value is stored."""
+
+    ENCRYPTED = "encrypted"
+    LEGACY = "legacy"
+    PLAIN = "plain text"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An encrypted value that was decrypted: its text, and the key and time (UTC) that it was encrypted with."""
+
+    secret: Secret
+    key: Key
+    encrypted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A value as Connector.config holds it: `name` is its key there, USER or PASSWORD."""
+
+    name: str
+    text: Secret
+    config_path: Path
+
+    @property
+    def form(self) -> Form:
+        """The form of the value; one that starts as an encrypted value is one, if damaged."""
+        text = self.text.reveal()
+        if not text:
+            return Form.MISSING
+        if text.startswith(_PREFIX):
+            return Form.ENCRYPTED
+        return Form.PLAIN if legacy.decode(text) is None else Form.LEGACY
+
+    @property
+    def key_id(self) -> str:
+        """The id of the key that an encrypted value asks for; "" where the value is no whole one."""
+        return _envelope(self)[0]
+
+
+def read_credentials(user: str, password: str, key_file: Path | None, *, config_path: Path) -> Credentials:
+    """Return the credentials behind the stored values; `key_file` None means the machine's place, else the user's.
+
+    Raises CredentialsError for plain text, for a damaged value, and for a key that is missing, wrong or refused.
+    """
+    values = Stored("USER", Secret(user), config_path), Stored("PASSWORD", Secret(password), config_path)
+    refuse_plain(values)
+    secrets = [reveal(value, key_file) for value in values]
+    return Credentials(secrets[0], secrets[1], _legacy_warnings(values))
+
+
+def reveal(value: Stored, key_file: Path | None) -> Secret:
+    """Return the text behind a value that is encrypted or legacy; raises CredentialsError."""
+    secret = legacy_secret(value)
+    return open_encrypted(value, key_file).secret if secret is None else secret
+
+
+def open_encrypted(value: Stored, key_file: Path | None) -> Opened:
+    """Find the key of an encrypted value and decrypt it; raises CredentialsError."""
+    if not value.key_id:
+        _refuse_damaged(value)
+    return decrypt(value, keyfile.ring_for({value.key_id}, key_file))
+
+
+def legacy_secret(value: Stored) -> Secret | None:
+    """Return the text behind a legacy value, None when the value is none."""
+    text = legacy.decode(value.text.reveal())
+    return None if text is None else Secret(text)
+
+
+def refuse_plain(values: tuple[Stored, ...]) -> None:
+    """Raise CredentialsError when a value is plain text or missing."""
+    refused = [value.name for value in values if value.form in {Form.PLAIN, Form.MISSING}]
+    if refused:
+        verb = "is" if len(refused) == 1 else "are"
+        raise CredentialsError(
+            f"{' and '.join(refused)} {verb} not encrypted: plain text, or nothing, stands there.",
+            subject=str(values[0].config_path),
+            hint="\n".join(
+                f"Encrypt it in place: {command(f'--set {name}', values[0].config_path)}" for name in refused
+            ),
+        )
+
+
+def encrypt(text: str, ring: KeyRing) -> str:
+    """Return a text in its stored form, encrypted with the newest key of the ring.
+
+    Raises CredentialsError for a text that is none: bytes that the terminal's encoding did not understand.
+    """
+    try:
+        content = text.encode()
+    except UnicodeEncodeError:
+        # From None: a UnicodeError carries the text.
+        raise CredentialsError(
+            "The value holds bytes that are no text in the encoding of this system; nothing was encrypted.",
+            hint="Enter it at the prompt, or give it as UTF-8 on standard input: Encrypt -v -",
+        ) from None
+    return f"{_PREFIX}{ring.newest.id}:{_fernet(ring.newest).encrypt(content).decode('ascii')}"
+
+
+def decrypt(value: Stored, ring: KeyRing) -> Opened:
+    """Return what is behind an encrypted value.
+
+    Raises CredentialsError, and tells apart: the value is damaged, or no key of the ring is the one it asks for.
+    """
+    key_id, token = _envelope(value)
+    if not key_id:
+        _refuse_damaged(value)
+    key = ring.find(key_id)
+    if key is None:
+        # Where another key opens it after all, the value's key id is what was damaged.
+        if any(_opened(token, other) for other in ring.keys):
+            _refuse_damaged(value)
+        _refuse_wrong_key(value, key_id, ring)
+    return _opened(token, key) or _refuse_damaged(value)
+
+
+def command(arguments: str, config_path: Path) -> str:
+    """Return the command line of an Encrypt that works on this configuration, for a hint."""
+    return f"Encrypt {arguments} --config {access.quoted(str(config_path))}"
+
+
+def _envelope(value: Stored) -> tuple[str, str]:
+    """Return key id and token of an encrypted value; "" and "" where it has not the shape of one."""
+    envelope = _ENVELOPE.fullmatch(value.text.reveal())
+    return (envelope[1], envelope[2]) if envelope and _is_canonical(envelope[2]) else ("", "")
+
+
+def _opened(token: str, key: Key) -> Opened | None:
+    from cryptography.fernet import InvalidToken  # noqa: PLC0415  # legacy values do without it
+
+    fernet = _fernet(key)
+    try:
+        text = fernet.decrypt(token).decode()
+        encrypted_at = datetime.fromtimestamp(fernet.extract_timestamp(token), UTC)
+    except (InvalidToken, UnicodeDecodeError):
+        return None
+    return Opened(Secret(text), key, encrypted_at)
+
+
+def _fernet(key: Key) -> Fernet:
+    from cryptography.fernet import Fernet  # noqa: PLC0415  # legacy values do without it
+
+    return Fernet(key.text)
+
+
+def _is_canonical(token: str) -> bool:
+    """Whether a token is the one spelling of its bytes: Base64 ignores stray bits at its end, a careful reader not."""
+    standard = token.translate({45: "+", 95: "/"}).encode()
+    try:
+        content = binascii.a2b_base64(standard)
+    except binascii.Error:
+        return False
+    return binascii.b2a_base64(content, newline=False) == standard
+
+
+def _legacy_warnings(values: tuple[Stored, ...]) -> tuple[str, ...]:
+    names = [value.name for value in values if value.form is Form.LEGACY]
+    if not names:
+        return ()
+    verb = "is" if len(names) == 1 else "are"
+    fix = command("migrate", values[0].config_path)
+    return (f"{' and '.join(names)} {verb} stored in the old encoding, which protects nothing. Encrypt with: {fix}",)
+
+
+def _refuse_damaged(value: Stored) -> NoReturn:
+    raise CredentialsError(
+        f"The encrypted value of {value.name} is damaged: a part of it is missing or was changed.",
+        subject=str(value.config_path),
+        hint=f"Put it back from a copy of the file, or encrypt it again: "
+        f"{command(f'--set {value.name}', value.config_path)}",
+    )
+
+
+def _refuse_wrong_key(value: Stored, key_id: str, ring: KeyRing) -> NoReturn:
+    present = ", ".join(key.id for key in ring.keys)
+    raise CredentialsError(
+        f"{value.name} was encrypted with the key {key_id}, which is not in the key file (it holds {present}).",
+        subject=f"{value.config_path}, key file {' and '.join(str(path) for path in ring.paths)}",
+        hint="Bring that key: copy its line from the key file of the machine where the value was encrypted.\n"
+        f"Or encrypt the value again here: {command(f'--set {value.name}', value.config_path)}",
+    )

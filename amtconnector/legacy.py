@@ -1,0 +1,37 @@
+"""The incumbent's stored form of a credential: lower-case hex of the Base64 of the text. It hides nothing."""
+
+from __future__ import annotations
+
+import binascii
+import re
+
+from amtconnector.inifile import ANSI
+
+_HEX = re.compile(r"(?:[0-9a-f]{2})+", re.ASCII)
+
+
+def decode(stored: str) -> str | None:
+    """Return the text behind a legacy value, None when the value is none.
+
+    Strict, so that plain text is not taken for it: lower-case hex of Base64 in its one canonical spelling, of UTF-8
+    text, else of text in the ANSI code page.
+    """
+    if not _HEX.fullmatch(stored):
+        return None
+    encoded = bytes.fromhex(stored)
+    try:
+        content = binascii.a2b_base64(encoded)
+    except binascii.Error:
+        return None
+    if binascii.b2a_base64(content, newline=False) != encoded:
+        return None
+    return _text(content)
+
+
+def _text(content: bytes) -> str | None:
+    for encoding in ("utf-8", ANSI):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return None

@@ -1,0 +1,77 @@
+"""A new key for the credentials of several configuration files, in an order in which a crash loses nothing.
+
+First every value is decrypted; then the new key is written in front of the others and flushed to the disk; then the
+values are exchanged, file by file. Whenever it stops, each value there is can be decrypted. No key is ever removed:
+other installations may use it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from amtconnector import credentials, keyfile, locks
+from amtconnector.errors import CredentialsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from amtconnector.credential_file import CredentialFile
+    from amtconnector.credentials import Secret
+    from amtconnector.keyfile import KeyRing
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """What a rotation did: the keys as they are now, and the ids of those that the files use no more."""
+
+    ring: KeyRing
+    unused: tuple[str, ...]
+
+
+def rotate(files: Sequence[CredentialFile]) -> Rotation:
+    """Encrypt the credentials of the files with a new key.
+
+    Raises CredentialsError before anything has changed when a value can't be decrypted or the files use several key
+    files, and OSError when something can't be written.
+    """
+    key_file = _common_key_file(files)
+    secrets = [_secrets(file) for file in files]
+    ring = _with_new_key(key_file)
+    for file, found in zip(files, secrets, strict=True):
+        file.store(found, ring)
+    return Rotation(ring, tuple(key.id for key in ring.keys[1:]))
+
+
+def _secrets(file: CredentialFile) -> dict[str, Secret]:
+    credentials.refuse_plain(file.values)
+    return {value.name: credentials.reveal(value, file.key_file) for value in file.values}
+
+
+def _common_key_file(files: Sequence[CredentialFile]) -> Path | None:
+    key_files = {file.key_file for file in files}
+    if len(key_files) > 1:
+        raise CredentialsError(
+            "These files name different key files in KEY_FILE; nothing was changed.",
+            subject=", ".join(str(key_file or "the machine's key file") for key_file in key_files),
+            hint="Run 'Encrypt rotate' once for each key file, with the configuration files that use it.",
+        )
+    return key_files.pop()
+
+
+def _with_new_key(key_file: Path | None) -> KeyRing:
+    ring, is_new = keyfile.ring_to_encrypt(key_file)
+    if is_new:
+        return ring
+    lock = locks.take(ring.path.with_name(f"{ring.path.name}.lock"))
+    if lock is None:
+        raise CredentialsError(
+            "Another rotation is under way; nothing was changed.",
+            subject=str(ring.path),
+            hint="Try again when it ends.",
+        )
+    try:
+        return keyfile.with_new_key(ring)
+    finally:
+        lock.remove()

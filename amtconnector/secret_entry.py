@@ -1,0 +1,96 @@
+"""How a secret comes in: from a prompt without echo, or from standard input."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from typing import NoReturn
+
+from amtconnector.errors import CredentialsError
+
+_LARGEST = 64 * 1024
+
+
+def ask_twice(name: str) -> str:
+    """Ask for a secret at the terminal, twice, without showing it.
+
+    Raises CredentialsError when there is no terminal that could hide it, and when the two entries differ.
+    """
+    first = checked(_ask(f"{name}: "))
+    if _ask(f"{name} again: ") != first:
+        raise CredentialsError("The two entries differ; nothing was encrypted.", hint="Start again.")
+    return first
+
+
+def read_stdin(name: str) -> str:
+    """Read a secret from standard input: one line of UTF-8, without its newline; a terminal is asked instead."""
+    if sys.stdin is None:
+        raise CredentialsError("There is no standard input to read the value from.")
+    if sys.stdin.isatty():
+        return ask_twice(name)
+    content = sys.stdin.buffer.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise CredentialsError(f"Standard input holds more than {_LARGEST // 1024} KiB; nothing was encrypted.")
+    try:
+        text = content.removeprefix(b"\xef\xbb\xbf").decode()
+    except UnicodeDecodeError:
+        # From None: a UnicodeError carries the bytes.
+        raise CredentialsError(
+            "Standard input is not UTF-8 text; nothing was encrypted.",
+            hint="Enter the value at the prompt instead: leave '-' out.",
+        ) from None
+    return checked(text.removesuffix("\n").removesuffix("\r"))
+
+
+def checked(text: str) -> str:
+    """Return a secret that can be one; raises CredentialsError for an empty one and for control characters.
+
+    Those come from a second line, from UTF-16 on standard input, and from Ctrl-V at an old console.
+    """
+    if not text:
+        raise CredentialsError("The value is empty; nothing was encrypted.")
+    if any(unicodedata.category(letter) == "Cc" and letter != "\t" for letter in text):
+        raise CredentialsError(
+            "The value holds a line break or another control character; nothing was encrypted.",
+            hint="It must be one line of text. Where it was pasted, type it, or give it as UTF-8 on standard input.",
+        )
+    return text
+
+
+def _ask(prompt: str) -> str:
+    import getpass  # noqa: PLC0415  # paid only where it is needed
+    import warnings  # noqa: PLC0415  # the same
+
+    if not _has_terminal():
+        _refuse_without_terminal()
+    with warnings.catch_warnings():
+        # getpass warns when it can't switch the echo off, and then shows the secret: that must not happen.
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(prompt)
+        except getpass.GetPassWarning:
+            _refuse_without_terminal()
+
+
+def _refuse_without_terminal() -> NoReturn:
+    raise CredentialsError(
+        "There is no terminal to ask for the value without showing it.",
+        hint="Start it in a console window, or give the value on standard input: Encrypt -v -",
+    )
+
+
+if sys.platform == "win32":
+
+    def _has_terminal() -> bool:
+        """Whether there is a console: without one the C run-time's reading would never end."""
+        try:
+            with open("CONIN$", encoding="utf-8"):  # noqa: PTH123  # a device, no path
+                return sys.stdin is not None and sys.stdin.isatty()
+        except OSError:
+            return False
+
+else:
+
+    def _has_terminal() -> bool:
+        """Leave the question to getpass, which finds the terminal even where standard input is redirected."""
+        return True

@@ -1,0 +1,18 @@
+"""Start the operator's Encrypt program: `amt encrypt` under its own name."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+from amtconnector.commands import run_command
+from amtconnector.commands.encrypt import command
+
+
+def main() -> NoReturn:
+    """Run Encrypt with the arguments of this process and end with its exit code."""
+    sys.exit(run_command(command, sys.argv[1:], "Encrypt"))
+
+
+if __name__ == "__main__":
+    main()
