@@ -1,0 +1,111 @@
+"""What certificates a server presents, for people to look at: nothing here decides about trust.
+
+The server is asked a second time, without verification, and nothing is sent over that connection: so the certificates
+can be shown although they are refused.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """One certificate: what it is for, who issued it, until when. Times are UTC and aware."""
+
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    valid_from: datetime
+    valid_until: datetime
+    fingerprint: str
+    pem: str
+
+    @property
+    def is_self_signed(self) -> bool:
+        """Whether it names itself as its issuer, as the certificate of a root authority does."""
+        return self.subject == self.issuer
+
+    def days_left(self, now: datetime) -> int:
+        """Return for how many whole days it is still valid; below 0 when it has expired."""
+        return (self.valid_until - now).days
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a server shows in a handshake: its own certificate first, then those of its issuers that it sends."""
+
+    chain: tuple[Certificate, ...]
+    protocol: str
+
+    @property
+    def own(self) -> Certificate:
+        """The server's own certificate."""
+        return self.chain[0]
+
+
+def presented(address: tuple[str, int], server_name: str, timeout_s: float) -> Presented:
+    """Return what the server at `address` presents to a client that asks for `server_name`.
+
+    Raises OSError, of which ssl.SSLError is one, when there is no TLS to be had; ValueError for a broken certificate.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with (
+        socket.create_connection(address, timeout_s) as connection,
+        context.wrap_socket(connection, server_hostname=server_name) as tls,
+    ):
+        chain = tuple(read(der) for der in _chain(tls))
+        return Presented(chain, tls.version() or "")
+
+
+def _chain(tls: ssl.SSLSocket) -> Sequence[bytes]:
+    """Return the DER forms of what the server sent.
+
+    Python has a public method for this since 3.13. Before, the object beneath has had the same since 3.10, where
+    truststore takes it from; should it be gone, the server's own certificate is still to be had.
+    """
+    if hasattr(tls, "get_unverified_chain"):
+        return tls.get_unverified_chain()  # type: ignore[no-any-return]
+    beneath: Any = getattr(tls, "_sslobj", None)
+    if hasattr(beneath, "get_unverified_chain") and (chain := beneath.get_unverified_chain()):
+        return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in chain]
+    own = tls.getpeercert(binary_form=True)
+    return [own] if own else []
+
+
+def read(der: bytes) -> Certificate:
+    """Read one certificate; raises ValueError when it is none."""
+    certificate = x509.load_der_x509_certificate(der)
+    digest = certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+    return Certificate(
+        subject=certificate.subject.rfc4514_string() or "(no subject)",
+        issuer=certificate.issuer.rfc4514_string() or "(no issuer)",
+        names=_names(certificate),
+        valid_from=certificate.not_valid_before_utc,
+        valid_until=certificate.not_valid_after_utc,
+        fingerprint=digest,
+        pem=certificate.public_bytes(Encoding.PEM).decode("ascii"),
+    )
+
+
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    # The common name is no longer looked at by any client, so it is not listed as a name that would do.
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (x509.ExtensionNotFound, ValueError):
+        return ()
+    names = extension.value.get_values_for_type(x509.DNSName)
+    return (*names, *(str(address) for address in extension.value.get_values_for_type(x509.IPAddress)))

@@ -1,0 +1,113 @@
+"""The steps of `amt check` on this machine: configuration, key file, credentials, run directory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from amtconnector import config, credentials, durable, keyfile
+from amtconnector.credentials import Form, Secret, Stored
+from amtconnector.errors import ConfigurationError, CredentialsError
+from amtconnector.findings import Finding, Step, failed, ok, refused, skipped, warning
+
+if sys.platform == "win32":
+    from amtconnector.access_windows import account
+else:
+    from amtconnector.access_posix import account
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from amtconnector.config import Config
+    from amtconnector.credentials import Opened
+    from amtconnector.keyfile import KeyRing
+
+
+def configuration(path: Path) -> tuple[Config | None, Finding]:
+    """Read Connector.config, and say what is odd in it."""
+    try:
+        read = config.load(path)
+    except ConfigurationError as error:
+        return None, refused(Step.CONFIGURATION, error)
+    text = f"{path}, for the server {read.server.base_url}"
+    if read.warnings:
+        count = "an oddity" if len(read.warnings) == 1 else f"{len(read.warnings)} oddities"
+        hint = "Correct them; until then the connector runs as these lines say."
+        return read, warning(Step.CONFIGURATION, f"{text}, with {count}", hint, *read.warnings)
+    return read, ok(Step.CONFIGURATION, text)
+
+
+class StoredCredentials:
+    """USER and PASSWORD as Connector.config holds them, and the keys that they ask for."""
+
+    def __init__(self, read: Config) -> None:
+        server = read.server
+        texts = {"USER": server.user, "PASSWORD": server.password}
+        self._values = tuple(Stored(name, Secret(text), read.path) for name, text in texts.items())
+        self._key_file = read.key_file
+        self._ring: KeyRing | None = None
+        self.is_usable = False
+
+    def key_file(self) -> Finding:
+        """Read the key file that the values need."""
+        key_ids = {value.key_id for value in self._values if value.form is Form.ENCRYPTED}
+        if not key_ids:
+            return skipped(Step.KEY_FILE, "no value is encrypted, so none is needed yet")
+        try:
+            self._ring = keyfile.ring_for(key_ids - {""}, self._key_file)
+        except CredentialsError as error:
+            return refused(Step.KEY_FILE, error)
+        places = " and ".join(str(path) for path in self._ring.paths)
+        count = len(self._ring.keys)
+        return ok(Step.KEY_FILE, f"{places}: {count} key{'s' if count > 1 else ''}, readable and not exposed")
+
+    def credentials(self) -> Finding:
+        """Decrypt the values, and say in which form they are stored."""
+        if self._ring is None and any(value.form is Form.ENCRYPTED for value in self._values):
+            return skipped(Step.CREDENTIALS, "the key file can't be used")
+        try:
+            credentials.refuse_plain(self._values)
+            details = tuple(self._described())
+        except CredentialsError as error:
+            return refused(Step.CREDENTIALS, error)
+        self.is_usable = True
+        if any(value.form is Form.LEGACY for value in self._values):
+            fix = credentials.command("migrate", self._values[0].config_path)
+            text = "readable, but stored in the old encoding, which protects nothing"
+            return warning(Step.CREDENTIALS, text, f"Encrypt them in place: {fix}", *details)
+        return ok(Step.CREDENTIALS, "encrypted, and they decrypt", *details)
+
+    def _described(self) -> Iterator[str]:
+        for value in self._values:
+            if value.form is Form.ENCRYPTED and self._ring:
+                yield f"{value.name}: {_since(credentials.decrypt(value, self._ring))}"
+            else:
+                yield f"{value.name}: {value.form.value}"
+
+
+def _since(opened: Opened) -> str:
+    return f"encrypted with the key {opened.key.id} on {opened.encrypted_at:%Y-%m-%d %H:%M} UTC"
+
+
+def run_directory(path: Path) -> Finding:
+    """Write, flush and remove a small file where runs keep their records."""
+    probe = path / f"check-{os.getpid()}-{os.urandom(4).hex()}{durable.TEMPORARY}"
+    try:
+        durable.create_directory(path)
+        durable.replace_file(probe, b"amt check\n")
+    except OSError as error:
+        text = f"{path} can't be written by the account '{account()}' ({_reason(error)})"
+        hint = (
+            "Give this account the right to change files there, or set RUN_DIRECTORY to a folder where it may.\n"
+            "Without run records no OpCon job is started: they keep a restart from running a task twice."
+        )
+        return failed(Step.RUN_DIRECTORY, ConfigurationError, text, hint)
+    finally:
+        durable.remove_file(probe)
+    return ok(Step.RUN_DIRECTORY, f"{path} can be written")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()

@@ -1,0 +1,246 @@
+"""The steps of `amt check` from this machine to the AMT server: name, connection, TLS, HeartBeat, clock, logon."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from amtconnector.errors import (
+    AuthenticationRefused,
+    Busy,
+    CallFailed,
+    LogonRefused,
+    NoAnswer,
+    NotSent,
+    ReplyNotUnderstood,
+    ServerUnreachable,
+)
+from amtconnector.findings import Finding, Step, failed, ok, skipped, warning
+from amtconnector.wire.answers import failure_of, server_words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amtconnector.certificates import Certificate, Presented
+    from amtconnector.config import Server
+    from amtconnector.service import Service
+    from amtconnector.wire.answers import Reply
+
+SOON_DAYS = 30
+"""A certificate that is valid for fewer days is warned about."""
+
+CLOCK_TOLERANCE_S = 60.0
+"""A difference between the clocks that is worth a warning."""
+
+_NOT_AMT = (
+    "Something else than AMTOpCon answers at this address: a proxy, a load balancer or another web site.\n"
+    "Compare SERVER_ADDRESS with the AMT installation, and ask the network's administrator for a direct way there."
+)
+
+
+def resolve(server: Server) -> Finding:
+    """Look up the server's addresses."""
+    try:
+        ipaddress.ip_address(server.host)
+    except ValueError:
+        pass
+    else:
+        return ok(Step.NAME, f"{server.host} is an address, there is no name to look up")
+    try:
+        found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        return failed(
+            Step.NAME,
+            ServerUnreachable,
+            f"the name {server.host} can't be resolved ({_reason(error)})",
+            "Check the spelling in SERVER_ADDRESS.\nIf it is right, ask the network's administrator about DNS.",
+        )
+    addresses = dict.fromkeys(str(entry[4][0]) for entry in found)
+    return ok(Step.NAME, f"{server.host} is {', '.join(addresses)}")
+
+
+def connect(server: Server) -> Finding:
+    """Open a TCP connection and close it again."""
+    try:
+        with socket.create_connection((server.host, server.port), server.connect_timeout_s) as connection:
+            peer = connection.getpeername()[0]
+    except TimeoutError:
+        text = f"no connection to {server.address} within {server.connect_timeout_s:g} s"
+        hint = "Check the host in SERVER_ADDRESS, and whether a firewall lets this machine through to that port."
+    except ConnectionRefusedError:
+        text = f"{server.address} refuses the connection"
+        hint = "Check the port in SERVER_ADDRESS, and whether the AMT web server is running."
+    except OSError as error:
+        text = f"no connection to {server.address} ({_reason(error)})"
+        hint = "Check SERVER_ADDRESS, and this machine's network."
+    else:
+        return ok(Step.CONNECTION, f"{peer}, port {server.port}, accepts the connection")
+    return failed(Step.CONNECTION, ServerUnreachable, text, hint)
+
+
+def look(server: Server) -> Presented | None:
+    """Return what the server presents to a TLS client, trusted or not; None when it does not speak TLS."""
+    from amtconnector.certificates import presented  # noqa: PLC0415 - cryptography is needed for TLS only
+
+    try:
+        return presented((server.host, server.port), _name(server), server.connect_timeout_s)
+    except (OSError, ValueError):
+        return None
+
+
+def no_tls(seen: Presented | None) -> Finding:
+    """Judge a server that is used without TLS."""
+    if seen is None:
+        return warning(
+            Step.TLS,
+            "not used: the credentials travel in clear",
+            "Where the AMT web server offers TLS, set SERVER_USES_TLS=True and its port in SERVER_ADDRESS.",
+        )
+    return failed(
+        Step.TLS,
+        ServerUnreachable,
+        "the server speaks TLS on this port, and SERVER_USES_TLS is False",
+        "Set SERVER_USES_TLS=True (and https:// where SERVER_ADDRESS begins with http://).",
+        *described(seen.own),
+    )
+
+
+def handshake(server: Server, context: ssl.SSLContext, seen: Presented | None, now: datetime) -> Finding:
+    """Shake hands as a run does, certificate and name verified; `seen` is what the server presented to `look`."""
+    from amtconnector.tls import explain  # noqa: PLC0415 - truststore is needed for TLS only
+
+    details = described(seen.own) if seen else ()
+    try:
+        with (
+            socket.create_connection((server.host, server.port), server.connect_timeout_s) as connection,
+            context.wrap_socket(connection, server_hostname=_name(server)) as tls,
+        ):
+            protocol = tls.version() or "TLS"
+    except ssl.SSLError as error:
+        text, hint = explain(error, _name(server))
+        return failed(Step.TLS, ServerUnreachable, text, _names_hint(error, seen) or hint, *details)
+    except OSError as error:
+        text = f"the server cut the TLS handshake ({_reason(error)})"
+        hint = "Check that the port in SERVER_ADDRESS is that of the AMT web server."
+        return failed(Step.TLS, ServerUnreachable, text, hint, *details)
+    left = seen.own.days_left(now) if seen else SOON_DAYS
+    if left < SOON_DAYS:
+        hint = "Have the certificate of the AMT web server renewed before it expires."
+        return warning(Step.TLS, f"{protocol}, but the certificate expires in {left} days", hint, *details)
+    return ok(Step.TLS, f"{protocol}, the certificate is trusted for {_name(server)}", *details)
+
+
+def described(certificate: Certificate) -> tuple[str, ...]:
+    """Return the lines that describe a certificate."""
+    left = certificate.days_left(datetime.now(UTC))
+    return (
+        f"subject:     {certificate.subject}",
+        f"issuer:      {certificate.issuer}" + (" (self-signed)" if certificate.is_self_signed else ""),
+        f"names:       {', '.join(certificate.names) or '(none)'}",
+        f"valid until: {certificate.valid_until:%Y-%m-%d %H:%M} UTC ({left} days left)"
+        if left >= 0
+        else f"valid until: {certificate.valid_until:%Y-%m-%d %H:%M} UTC (expired)",
+        f"SHA-256:     {certificate.fingerprint}",
+    )
+
+
+def _names_hint(error: ssl.SSLError, seen: Presented | None) -> str:
+    is_wrong_name = "hostname" in str(error).lower() or "ip address mismatch" in str(error).lower()
+    if not (is_wrong_name and seen):
+        return ""
+    names = seen.own.names
+    if not names:
+        return "The certificate carries no name at all. Have it issued again with the server's name in it."
+    usable = next((name for name in names if "*" not in name), "")
+    listed = f"The certificate is for {', '.join(names)}."
+    if not usable:
+        return f"{listed}\nSet TLS_SERVER_NAME to a name that it covers."
+    return f"{listed}\nUse such a name in SERVER_ADDRESS, or set TLS_SERVER_NAME={usable}."
+
+
+def _name(server: Server) -> str:
+    return server.tls_server_name or server.host
+
+
+def heartbeat(reply: Reply) -> Finding:
+    """Judge the answer to a HeartBeat."""
+    failure = failure_of(reply)
+    if _is_page(reply.headers, reply.body):
+        text = f"the server answered {reply.status} with a web page instead of AMT's answer: {server_words(reply)}"
+        return failed(Step.HEARTBEAT, _end(failure), text, _NOT_AMT)
+    if failure:
+        return unanswered(Step.HEARTBEAT, failure)
+    return ok(Step.HEARTBEAT, f"the server answered {reply.status}" + _quoted(server_words(reply)))
+
+
+def unanswered(step: Step, failure: CallFailed) -> Finding:
+    """Judge a call that did not succeed."""
+    return failed(step, _end(failure), failure.message, failure.hint or _HINTS.get(type(failure), _CONTRACT))
+
+
+def _end(failure: CallFailed | None) -> type[ServerUnreachable | ReplyNotUnderstood]:
+    return ServerUnreachable if isinstance(failure, NotSent | NoAnswer | Busy) else ReplyNotUnderstood
+
+
+_CONTRACT = (
+    "Check SERVER_ADDRESS first: is it AMTOpCon that answers there?\n"
+    "If it is, its interface differs from the built-in one: see WIRE_PROFILE in docs/wire-profile.md."
+)
+_LATER = "The server is there and can't serve now. Look at the AMT web server and its log, then check again."
+_HINTS: dict[type[CallFailed], str] = {NoAnswer: _LATER, Busy: _LATER}
+
+
+def may_log_on(reply: Reply) -> bool:
+    """Return whether the answer to a HeartBeat leaves it possible that it is AMT to whom credentials would be sent."""
+    return not _is_page(reply.headers, reply.body) and _end(failure_of(reply)) is ReplyNotUnderstood
+
+
+def _is_page(headers: Mapping[str, str], body: bytes) -> bool:
+    return "text/html" in headers.get("content-type", "").lower() or body.lstrip()[:1] == b"<"
+
+
+def _quoted(words: str) -> str:
+    return f": {words}" if words else ""
+
+
+def clock(reply: Reply, now: datetime) -> Finding:
+    """Compare this machine's clock with the server's, as its Date header gives it."""
+    text = reply.headers.get("date", "")
+    try:
+        there = parsedate_to_datetime(text)
+    except ValueError:
+        return skipped(Step.CLOCK, "the server's answer has no Date that could be compared")
+    ahead_s = (there.replace(tzinfo=there.tzinfo or UTC) - now).total_seconds()
+    if abs(ahead_s) <= CLOCK_TOLERANCE_S:
+        return ok(Step.CLOCK, f"this machine and the server agree within {max(1, round(abs(ahead_s)))} s")
+    side = "ahead of" if ahead_s > 0 else "behind"
+    return warning(
+        Step.CLOCK,
+        f"the server's clock is {abs(ahead_s):.0f} s {side} this machine's",
+        "Have both synchronised: times in job logs and in AMT differ, and certificates may seem expired.",
+    )
+
+
+def logon(service: Service) -> Finding:
+    """Log on once."""
+    try:
+        service.log_on()
+    except LogonRefused as failure:
+        return failed(
+            Step.LOGON,
+            AuthenticationRefused,
+            f"AMT refused the credentials: {failure.message}",
+            "Check the account in AMT Control Center: its name, its password, whether it is locked.\n"
+            "Then encrypt both again with 'Encrypt --set USER' and 'Encrypt --set PASSWORD'.",
+        )
+    except CallFailed as failure:
+        return unanswered(Step.LOGON, failure)
+    return ok(Step.LOGON, "AMT accepted the account")
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()

@@ -1,0 +1,190 @@
+"""`amt check`: the examination of an installation, for people and as JSON."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from amtconnector import __version__, check, config, findings
+from amtconnector.errors import ConfigurationError
+from amtconnector.findings import Step, Verdict
+from amtconnector.printable import escaped
+
+if sys.platform == "win32":
+    from amtconnector.access_windows import account
+else:
+    from amtconnector.access_posix import account
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from amtconnector.certificates import Presented
+    from amtconnector.findings import Finding
+
+_HELP = """\
+Usage: amt check [--no-logon] [--json] [--save-chain FILE] [--config FILE]
+
+Goes through this installation as a run does, up to the logon, and says for each
+step what was found, what is wrong and what to do next. Starts nothing in AMT.
+Jobs run as the account of their job definition: check as that account.
+
+  amt check                          every step; the logon counts as an attempt
+  amt check --no-logon               without trying the account
+  amt check --save-chain amt.pem     write the server's certificates for CA_FILE
+  amt check --json > check.json      for a program to read
+
+Options:
+  --no-logon          do not try the account
+  --json              one JSON document on stdout
+  --save-chain FILE   write the certificates that the server presents as PEM, and
+                      show their fingerprints: compare them before you trust them
+  --config FILE       default: Connector.config here, else beside the program
+  --help              show this text
+Exit codes: 0, or that of the first failure: 102 configuration or run directory,
+103 credentials, 23 server not reached, 24 logon refused, 108 answer not
+understood; 1 certificates not saved, 101 wrong command line.
+"""
+
+
+class _Check(click.Command):
+    """The command with its own help: a frozen program has no docstrings."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        del ctx
+        return _HELP.rstrip()
+
+
+@click.command(cls=_Check, name="check")
+@click.option("--no-logon", is_flag=True)
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--save-chain", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--config", "given", metavar="FILE")
+def command(*, no_logon: bool, as_json: bool, save_chain: Path | None, given: str | None) -> int:
+    """Examine this installation."""
+    teller = _JsonTeller() if as_json else _Teller()
+    try:
+        path = config.find(given, working_directory=Path.cwd(), program_directory=program_directory())
+    except ConfigurationError as error:
+        told = [teller.tell(findings.refused(Step.CONFIGURATION, error))]
+        return teller.end(told)
+    examination = check.Examination(path, with_logon=not no_logon, announce=teller.announce, now=_now)
+    told = [teller.tell(finding) for finding in examination.findings()]
+    is_saved = save_chain is None or _saved(save_chain, examination.presented, teller)
+    return teller.end(told) or (0 if is_saved else 1)
+
+
+def program_directory() -> Path:
+    """Return the folder that holds this program."""
+    return Path(sys.executable if getattr(sys, "frozen", False) else sys.argv[0]).absolute().parent
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _saved(path: Path, presented: Presented | None, teller: _Teller) -> bool:
+    if presented is None:
+        click.echo("amt check: no certificates are saved, for the server presented none.", err=True)
+        return False
+    try:
+        path.write_text("".join(certificate.pem for certificate in presented.chain), encoding="ascii")
+    except OSError as error:
+        click.echo(f"amt check: {path}: {error.strerror}", err=True)
+        return False
+    teller.tell_saved(path, presented)
+    return True
+
+
+class _Teller:
+    """Tells the findings to people, each as soon as it is there."""
+
+    def __init__(self) -> None:
+        click.echo(f"AMT Connector {__version__} on {socket.gethostname()}, as account {account()}")
+
+    def tell(self, finding: Finding) -> Finding:
+        """Show one finding."""
+        click.echo(f"{finding.verdict.value:<8} {finding.step.value:<16} {escaped(finding.text)}")
+        for line in finding.details:
+            click.echo(f"{'':25} {escaped(line)}")
+        for line in finding.next_step.splitlines():
+            click.echo(f"{'':25} -> {escaped(line)}")
+        sys.stdout.flush()
+        return finding
+
+    def announce(self, text: str) -> None:
+        """Show what is about to be done."""
+        click.echo(f"{'':25} {text}")
+        sys.stdout.flush()
+
+    def tell_saved(self, path: Path, presented: Presented) -> None:
+        """Show what was written for CA_FILE."""
+        click.echo(f"\n{path} holds what the server presents:")
+        for certificate in presented.chain:
+            click.echo(f"  {escaped(certificate.subject)}\n    SHA-256 {certificate.fingerprint}")
+        click.echo("Compare the fingerprints with the administrator of the AMT web server. If they are the same, set")
+        click.echo(f"CA_FILE={path.absolute()}")
+        last = presented.chain[-1]
+        if not last.is_self_signed:
+            click.echo(
+                f"The server does not send the certificate of {escaped(last.issuer)}. Better set CA_FILE to that"
+            )
+            click.echo("one, from its owner: it stays the same when the server's own certificate is renewed.")
+
+    def end(self, told: list[Finding]) -> int:
+        """Sum up, and return the exit code."""
+        code = findings.exit_code(told)
+        click.echo(_summary(told, code))
+        return code
+
+
+class _JsonTeller(_Teller):
+    """Collects the findings into one JSON document."""
+
+    def __init__(self) -> None:
+        self._saved: dict[str, Any] = {}
+
+    def tell(self, finding: Finding) -> Finding:
+        """Keep one finding for the end."""
+        return finding
+
+    def announce(self, text: str) -> None:
+        """Say on stderr what is about to be done."""
+        click.echo(f"amt check: {text}", err=True)
+
+    def tell_saved(self, path: Path, presented: Presented) -> None:
+        """Keep what was written for the end."""
+        chain = [{"subject": one.subject, "sha256": one.fingerprint} for one in presented.chain]
+        self._saved = {"saved_chain": {"file": str(path.absolute()), "certificates": chain}}
+
+    def end(self, told: list[Finding]) -> int:
+        """Write the document, and return the exit code."""
+        code = findings.exit_code(told)
+        document = {"version": __version__, "exit_code": code, "steps": list(_objects(told)), **self._saved}
+        click.echo(json.dumps(document, indent=2))
+        return code
+
+
+def _objects(told: Sequence[Finding]) -> Iterator[dict[str, Any]]:
+    for finding in told:
+        yield {
+            "step": finding.step.value,
+            "verdict": finding.verdict.value.lower(),
+            "text": finding.text,
+            "details": list(finding.details),
+            "next_step": finding.next_step.splitlines(),
+            "exit_code": finding.exit_code,
+        }
+
+
+def _summary(told: Sequence[Finding], code: int) -> str:
+    count = {verdict: sum(finding.verdict is verdict for finding in told) for verdict in Verdict}
+    warned = f", {count[Verdict.WARNING]} with a warning" if count[Verdict.WARNING] else ""
+    if code == 0:
+        return f"\nNothing stands in the way of a run{warned}."
+    return f"\n{count[Verdict.FAILED]} failed{warned}. A run would now end with exit code {code}."

@@ -1,0 +1,202 @@
+"""`amt opcon job`: OpCon job definitions as SMADDI XML, made from the flags of a run."""
+
+from __future__ import annotations
+
+import ntpath
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from amtconnector import arguments, smaddi
+from amtconnector.arguments import Action
+from amtconnector.errors import UsageError
+from amtconnector.smaddi import JobDefinition, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date, datetime
+
+    from amtconnector.arguments import Arguments
+
+SUCCESS_CODES = {Action.START: 4, Action.ATTACH: 4, Action.KILL: 3, Action.STOP: 3}
+"""The exit code with which a job has done what it was for; OpCon fails the job on any other."""
+
+_HELP = """\
+Usage: amt opcon job --schedule NAME --machine NAME [options] -- RUN'S FLAGS
+
+Writes SMADDI XML that adds a Windows job to OpCon: its command line, working
+directory and failure criterion. The flags of the run follow after --.
+
+  amt opcon job --schedule Nightly --machine AMTBATCH01 --kill
+      --exe "C:\\AMT Connector\\amt.exe" --output post.xml
+      -- -jt START -an DEMO2 -jn POSTINTEREST -pa "'PARAM'"
+
+Options:
+  --schedule NAME          the OpCon schedule (required)
+  --machine NAME           the OpCon machine that runs the job (required)
+  --job NAME               the OpCon job's name; default: the AMT job's
+  --date YYYY-MM-DD        a job of that day; default: of the master schedule
+  --kill                   add its kill job, which starts on request only
+  --exe FILE               amt.exe on that machine; default: this program
+  --working-directory DIR  where Connector.config is; default: folder of --exe
+  --batch-user NAME        the job's Windows user; default: the agent's
+  --frequency NAME         a frequency that OpCon has (master schedule only)
+  --output FILE            default: stdout
+  --help                   show this text
+Exit codes: 0 done, 1 not done, 101 usage. More: docs/job-definitions.md
+"""
+_GROUP_HELP = """\
+Usage: amt opcon job ...
+
+  amt opcon job    write an OpCon job definition as SMADDI XML
+  amt opcon job --schedule Nightly --machine AMTBATCH01
+      --exe "C:\\AMT Connector\\amt.exe" -- -jt START -an DEMO2 -jn POSTINTEREST
+
+'amt opcon job --help' explains the options.
+"""
+_SERVICE_ACCOUNT = "Use Service Account"
+
+
+class _Group(click.Group):
+    """The group with its own help: a frozen program has no docstrings."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        del ctx
+        return _GROUP_HELP.rstrip()
+
+
+class _Job(click.Command):
+    """The command with its own help, and a word for who forgets the two dashes."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        del ctx
+        return _HELP.rstrip()
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" not in args and "--help" not in args:
+            raise UsageError(
+                "The flags of the run are missing: they follow after --, as in: -- -jt START -an DEMO2 ..."
+            )
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Group, name="opcon", no_args_is_help=False)
+def command() -> None:
+    """Make what OpCon needs."""
+
+
+@command.command(cls=_Job, name="job")
+@click.option("--schedule", required=True)
+@click.option("--machine", required=True)
+@click.option("--job", "name", default="")
+@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d", "%Y%m%d"]))
+@click.option("--kill", is_flag=True)
+@click.option("--exe", default="")
+@click.option("--working-directory")
+@click.option("--batch-user", default=_SERVICE_ACCOUNT)
+@click.option("--frequency", default="")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("flags", nargs=-1, type=click.UNPROCESSED)
+def job(  # noqa: PLR0913 - one for each option
+    *,
+    schedule: str,
+    machine: str,
+    name: str,
+    day: datetime | None,
+    kill: bool,
+    exe: str,
+    working_directory: str | None,
+    batch_user: str,
+    frequency: str,
+    output: Path | None,
+    flags: tuple[str, ...],
+) -> int:
+    """Write a job definition."""
+    run = arguments.parse(flags)
+    target = Target(schedule, machine, _date(day, frequency))
+    program = _program(exe)
+    folder = ntpath.dirname(program) if working_directory is None else working_directory
+    name = name or _name(run)
+    first = JobDefinition(
+        name=name,
+        command_line=smaddi.command_line(program, separated(flags)),
+        working_directory=folder,
+        success_code=SUCCESS_CODES[run.action],
+        documentation=_documentation(run),
+        batch_user=batch_user,
+        is_on_request=run.action is Action.KILL,
+        frequency=frequency,
+    )
+    jobs = [first, *([_kill_job(run, first, program)] if kill else [])]
+    xml = smaddi.document(target, jobs)
+    for warning in (*smaddi.warnings(target, jobs), *_own_warnings(run)):
+        click.echo(f"amt opcon job: warning: {warning}.", err=True)
+    _write(xml, output)
+    return 0
+
+
+def _date(day: datetime | None, frequency: str) -> date | None:
+    if day and frequency:
+        raise UsageError("--frequency goes with the master schedule, not with --date")
+    return day.date() if day else None
+
+
+def _program(exe: str) -> str:
+    if exe:
+        return exe
+    if getattr(sys, "frozen", False):
+        return sys.executable
+    raise UsageError(
+        '--exe is needed: the path of amt.exe on the machine that runs the job, such as "C:\\AMT\\amt.exe"'
+    )
+
+
+def _name(run: Arguments) -> str:
+    name = ntpath.splitext(ntpath.basename(run.script))[0] if run.script else run.job
+    return name or f"{run.action.value} {run.request_id}"
+
+
+def separated(flags: Sequence[str]) -> Iterator[str]:
+    """Give each line of a -pa value a -pa of its own, for a command line holds no line break."""
+    if len(flags) % 2:
+        raise UsageError("Give each flag and each value as an argument of its own.")
+    for flag, value in zip(flags[::2], flags[1::2], strict=True):
+        for line in arguments.lines(value) if flag in {"-pa", arguments.FLAGS["-pa"]} else [value]:
+            yield from (flag, line)
+
+
+def _kill_job(run: Arguments, first: JobDefinition, program: str) -> JobDefinition:
+    if run.action is not Action.START:
+        raise UsageError(f"--kill makes the companion of a job that starts a task, not of -jt {run.action.value}")
+    which = ["-fn", run.script] if run.script else ["-jn", run.job]
+    where = ["--config", run.config] if run.config else []
+    return JobDefinition(
+        name=f"{first.name} KILL",
+        command_line=smaddi.command_line(program, ["-jt", "KILL", "-an", run.application, *which, *where]),
+        working_directory=first.working_directory,
+        success_code=SUCCESS_CODES[Action.KILL],
+        documentation=f"Kills the AMT task that the job {first.name} started on this machine. Starts on request only.",
+        batch_user=first.batch_user,
+        is_on_request=True,
+    )
+
+
+def _documentation(run: Arguments) -> str:
+    what = f"request {run.request_id}" if run.request_id else f"{run.name} of the application {run.application}"
+    return f"AMT Connector: {run.action.value} {what}. Exit code {SUCCESS_CODES[run.action]} is the only success."
+
+
+def _own_warnings(run: Arguments) -> Iterator[str]:
+    if run.release:
+        yield f"--release {run.release} is about one earlier run: take it out of the job when that run is settled"
+    if run.action is Action.STOP:
+        yield "which status a stopped task ends with is AMT's choice: compare the failure criterion with a first try"
+
+
+def _write(xml: bytes, output: Path | None) -> None:
+    if output is None:
+        click.echo(xml.decode("ascii"), nl=False)
+    else:
+        output.write_bytes(xml)
