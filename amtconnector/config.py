@@ -20,7 +20,7 @@ from amtconnector.errors import ConfigurationError
 
 FILE_NAME = "Connector.config"
 
-_CORRECT_IT = "Correct these lines; docs/configuration.md explains every key."
+_HINT = "Correct the file; docs/configuration.md explains every key."
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +109,18 @@ def load(path: Path) -> Config:
     sheet = Sheet(_read(path), path.parent)
     config = _config(path, sheet)
     if sheet.problems:
-        raise ConfigurationError(_report(path, sheet), subject=str(path), hint=_CORRECT_IT)
+        raise ConfigurationError(_report(path, sheet), subject=str(path), hint=_HINT)
     return config
 
 
 def run_directory_of(path: Path) -> Path:
     """Return where the runs of a configuration file are kept, as far as a missing or broken one tells; never raises."""
     path = _absolute(path)
-    setting = keys.RUN_DIRECTORY
     try:
-        given = [entry.value for entry in inifile.read(path).entries_of(setting.section, setting.key)]
+        given = inifile.read(path).entries_of(keys.CONNECTOR, keys.RUN_DIRECTORY.key)
     except (OSError, ValueError):
-        given = []
-    return path.parent / given[-1] if given and given[-1] else _default_run_directory(path)
+        given = ()
+    return path.parent / given[-1].value if given and given[-1].value else _default_run_directory(path)
 
 
 def _absolute(path: Path) -> Path:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, NoReturn
 
-from amtconnector import access, keyfile, legacy
+from amtconnector import access, key_places, legacy
 from amtconnector.errors import CredentialsError
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def open_encrypted(value: Stored, key_file: Path | None) -> Opened:
     """Find the key of an encrypted value and decrypt it; raises CredentialsError."""
     if not value.key_id:
         _refuse_damaged(value)
-    return decrypt(value, keyfile.ring_for({value.key_id}, key_file))
+    return decrypt(value, key_places.ring_for(value.key_id, key_file))
 
 
 def legacy_secret(value: Stored) -> Secret | None:

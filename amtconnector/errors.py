@@ -31,8 +31,6 @@ A `RunError` says what happened, to what, and what to do next; the texts are for
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class ConnectorError(Exception):
     """The root of the tree: any failure that the connector itself recognised."""
@@ -49,8 +47,8 @@ class RunError(ConnectorError):
     `hint` what to do next, one step a line.
     """
 
-    slug: ClassVar[str]
-    exit_code: ClassVar[int]
+    slug: str
+    exit_code: int
 
     def __init__(self, message: str, *, subject: str = "", hint: str = "") -> None:
         super().__init__(message)
@@ -115,10 +113,20 @@ class LostContact(RunError):
 
 
 class StartRefused(RunError):
-    """AMT answered and did not start the task."""
+    """AMT answered and did not start the task.
+
+    `status` is the terminal status, number and name, that AMT gave as its reason: the run then ends with it.
+    """
 
     slug = "start-refused"
     exit_code = 106
+
+    def __init__(
+        self, message: str, *, subject: str = "", hint: str = "", status: tuple[int, str] | None = None
+    ) -> None:
+        super().__init__(message, subject=subject, hint=hint)
+        if status is not None:
+            self.exit_code, self.slug = status
 
 
 class Interrupted(RunError):

@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from amtconnector import durable
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -13,15 +15,16 @@ if TYPE_CHECKING:
 def replace(path: Path, content: bytes) -> None:
     """Replace the content of an existing file atomically, keeping its permissions and, where allowed, its owner.
 
-    A symbolic link stays one. Raises OSError; the file is then as it was.
+    A symbolic link stays one. Raises OSError; the file is then as it was, unless only the last flush did not succeed.
     """
     target = path.resolve(strict=True)
     temporary = target.with_name(f".{target.name}.{os.urandom(6).hex()}.tmp")
     try:
         _write_private(temporary, content)
-        _take_place(temporary, target)
+        durable.patiently(lambda: _take_place(temporary, target))
     finally:
-        temporary.unlink(missing_ok=True)
+        durable.remove_file(temporary)
+    durable.flush_directory(target.parent)
 
 
 def _write_private(path: Path, content: bytes) -> None:
@@ -33,12 +36,18 @@ def _write_private(path: Path, content: bytes) -> None:
 
 if sys.platform == "win32":
     import ctypes
+    import errno
     from ctypes import wintypes
 
+    _UNABLE_TO_REMOVE_REPLACED = 1175
+
     def _check(result: Any, _function: object, _arguments: object) -> Any:
-        if not result:
-            raise ctypes.WinError(ctypes.get_last_error())
-        return result
+        if result:
+            return result
+        code = ctypes.get_last_error()
+        if code == _UNABLE_TO_REMOVE_REPLACED:  # a reader has it open: the same as denied access
+            raise PermissionError(errno.EACCES, ctypes.FormatError(code))
+        raise ctypes.WinError(code)
 
     _replace_file = ctypes.WinDLL("kernel32", use_last_error=True).ReplaceFileW
     _replace_file.argtypes = (

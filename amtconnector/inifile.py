@@ -29,7 +29,7 @@ class Entry:
     `line` counts from 1; `value_start` and `value_end` are offsets in the text.
     """
 
-    section: str
+    section: str = field(repr=False)
     key: str = field(repr=False)  # `PASSWORD secret=1` is a key
     value: str = field(repr=False)
     line: int

@@ -1,9 +1,9 @@
-"""The key file: where it is, what it holds, and when it is refused.
+"""The key file: what it holds, and when it is refused.
 
 One Fernet key a line, newest first: the first encrypts, all decrypt. Lines that are empty or start with `#` are
-comments. A key is named by its id, a short digest that reveals nothing of it. The file is made on the first use of
-Encrypt, for its owner alone, in the machine's place where that can be written, else in the user's. It never lies beside
-Connector.config by default, so that a copy of an installation does not carry the key.
+comments. A key is named by its id, a short digest that reveals nothing of it. The file is made for its owner alone, and
+refused when others can read it. It never lies beside Connector.config by default, so that a copy of an installation
+does not carry the key.
 """
 
 from __future__ import annotations
@@ -11,18 +11,16 @@ from __future__ import annotations
 import binascii
 import hashlib
 import os
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from amtconnector import access, durable
 from amtconnector.errors import CredentialsError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
-_NAME = "connector.key"
 _KEY_LENGTH = 32
 _LARGEST = 64 * 1024
 _BOM = b"\xef\xbb\xbf"
@@ -67,23 +65,6 @@ class KeyRing:
         return KeyRing((*self.keys, *other.keys))
 
 
-def machine_place() -> Path:
-    """Return where the key file of the machine is."""
-    if sys.platform == "win32":
-        folder = Path(os.environ.get("PROGRAMDATA") or r"C:\ProgramData", "AmtConnector")
-    else:
-        folder = Path("/etc/amtconnector")
-    return folder / _NAME
-
-
-def user_place() -> Path:
-    """Return where the key file of this account is."""
-    import platformdirs  # noqa: PLC0415  # most runs find the machine's key
-
-    name = "AmtConnector" if sys.platform == "win32" else "amtconnector"
-    return platformdirs.user_config_path(name, appauthor=False) / _NAME
-
-
 def load(path: Path) -> KeyRing:
     """Read one key file; raises CredentialsError, with what to do, when it is missing, exposed, unreadable, damaged."""
     keys = tuple(_key(line, number, path) for number, line in _lines(_content(path)))
@@ -92,53 +73,32 @@ def load(path: Path) -> KeyRing:
     return KeyRing(keys)
 
 
-def ring_for(key_ids: Collection[str], key_file: Path | None) -> KeyRing:
-    """Return the keys that a run decrypts with: KEY_FILE, else the machine's and, when it is needed, the user's.
+def create(path: Path) -> bool:
+    """Make a key file with one key, for its owner alone; return False when somebody else has just made it.
 
-    Raises CredentialsError when there is no key file, or when one that is refused could hold a key that is needed.
-    A ring may lack a key: then no file that there is holds it.
+    Raises OSError when it can't be made there.
     """
-    ring: KeyRing | None = None
-    refusal: CredentialsError | None = None
-    for place in _places(key_file):
-        if not _is_there(place):
-            continue
-        try:
-            ring = ring.joined(load(place)) if ring else load(place)
-        except CredentialsError as error:
-            refusal = refusal or error
-        if ring and all(ring.find(key_id) for key_id in key_ids):
-            return ring
-    if refusal:
-        raise refusal
-    return ring or _refuse_missing(key_file)
-
-
-def ring_to_encrypt(key_file: Path | None) -> tuple[KeyRing, bool]:
-    """Return the keys to encrypt with, and whether they are new: the key file is made when there is none.
-
-    Raises CredentialsError when the file that there is must be refused, or when none can be made.
-    """
-    failure: OSError | None = None
-    for place in _places(key_file):
-        if _is_there(place):
-            return load(place), False
-        try:
-            return _created(place)
-        except OSError as error:
-            failure = error
-    raise CredentialsError(
-        f"No key file can be made: {failure.strerror if failure else 'there is no place for it'}.",
-        subject=", ".join(str(place) for place in _places(key_file)),
-        hint=f"Run it as an account that may write there (this is '{access.account()}'), or name another file "
-        "with --key-file and set KEY_FILE in Connector.config to it.",
-    ) from failure
+    try:
+        access.create(path, _new_line())
+    except FileExistsError:
+        return False
+    return True
 
 
 def with_new_key(ring: KeyRing) -> KeyRing:
-    """Put a new key in front of the others and flush it to disk; no key is ever removed. Raises OSError."""
-    content = ring.path.read_bytes().removeprefix(_BOM)
-    access.replace(ring.path, _new_line() + content)
+    """Put a new key in front of the others and flush it to disk; no key is ever removed.
+
+    Raises CredentialsError when the file can't be written, and is then as it was.
+    """
+    try:
+        content = ring.path.read_bytes().removeprefix(_BOM)
+        access.replace(ring.path, _new_line() + content)
+    except OSError as error:
+        raise CredentialsError(
+            f"The new key can't be written into the key file: {error.strerror}. Nothing was changed.",
+            subject=str(ring.path),
+            hint=f"Run it as an account that may write that file and its folder (this is '{access.account()}').",
+        ) from error
     return load(ring.path)
 
 
@@ -147,32 +107,14 @@ def key_id(text: str) -> str:
     return hashlib.sha256(b"amtconnector key id:" + text.encode()).hexdigest()[:8]
 
 
-def _places(key_file: Path | None) -> Iterator[Path]:
-    if key_file is not None:
-        yield key_file
-        return
-    yield machine_place()
-    # Asked for late: most runs find the machine's key and need no import of platformdirs.
-    yield user_place()
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        # A folder on the way that this account can't enter: load() says so.
-        return True
-    return True
-
-
-def _created(path: Path) -> tuple[KeyRing, bool]:
-    try:
-        access.create(path, _new_line())
-    except FileExistsError:
-        return load(path), False
-    return load(path), True
+def refuse_missing(places: Iterable[Path]) -> NoReturn:
+    """Raise CredentialsError: there is no key file in any of the places."""
+    raise CredentialsError(
+        "There is no key file to decrypt the credentials with.",
+        subject=" or ".join(str(place) for place in places),
+        hint="Copy the key file from the machine where the credentials were encrypted, or encrypt them again here: "
+        "'Encrypt --set USER', then 'Encrypt --set PASSWORD'.",
+    )
 
 
 def _new_line() -> bytes:
@@ -184,17 +126,20 @@ def _content(path: Path) -> bytes:
         with durable.patiently(lambda: path.open("rb")) as file:
             if exposure := access.exposure(path, file.fileno()):
                 _refuse_exposed(exposure, path)
-            return file.read(_LARGEST)
+            content = file.read(_LARGEST + 1)
     except PermissionError as error:
         _refuse_unreadable(path, error)
     except FileNotFoundError:
-        _refuse_missing(path)
+        refuse_missing((path,))
     except OSError as error:
         raise CredentialsError(
             f"The key file can't be read: {error.strerror}.",
             subject=str(path),
             hint="Check KEY_FILE in Connector.config, and the file.",
         ) from error
+    if len(content) > _LARGEST:
+        _refuse_damaged("The key file is too large to be one.", path)
+    return content
 
 
 def _lines(content: bytes) -> Iterator[tuple[int, str]]:
@@ -207,21 +152,12 @@ def _lines(content: bytes) -> Iterator[tuple[int, str]]:
 def _key(text: str, number: int, path: Path) -> Key:
     standard = text.translate({45: "+", 95: "/", 43: "?", 47: "?"}).encode("ascii", "replace")
     try:
-        is_key = len(binascii.a2b_base64(standard, strict_mode=True)) == _KEY_LENGTH
+        key = binascii.a2b_base64(standard)
     except binascii.Error:
-        is_key = False
-    if not is_key:
+        key = b""
+    if len(key) != _KEY_LENGTH or binascii.b2a_base64(key, newline=False) != standard:
         _refuse_damaged(f"Line {number} of the key file is no key: the file is damaged.", path)
     return Key(key_id(text), text, path)
-
-
-def _refuse_missing(key_file: Path | None) -> NoReturn:
-    raise CredentialsError(
-        "There is no key file to decrypt the credentials with.",
-        subject=" or ".join(str(place) for place in _places(key_file)),
-        hint="Copy the key file from the machine where the credentials were encrypted, or encrypt them again here: "
-        "'Encrypt --set USER', then 'Encrypt --set PASSWORD'.",
-    )
 
 
 def _refuse_exposed(exposure: str, path: Path) -> NoReturn:

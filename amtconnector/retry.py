@@ -83,7 +83,7 @@ class Outage:
         return min(pause_s, max(self._limit_s - self.lasted_s, at_least_s)) if self._limit_s else pause_s
 
 
-def persist(  # noqa: UP047 - Python 3.11
+def persist(
     attempt: Callable[[], T],
     repeatable: tuple[type[CallFailed], ...],
     *,

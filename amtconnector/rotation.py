@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amtconnector import credentials, keyfile, locks
+from amtconnector import credentials, key_places, keyfile, locks
 from amtconnector.errors import CredentialsError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _common_key_file(files: Sequence[CredentialFile]) -> Path | None:
 
 
 def _with_new_key(key_file: Path | None) -> KeyRing:
-    ring, is_new = keyfile.ring_to_encrypt(key_file)
+    ring, is_new = key_places.ring_to_encrypt(key_file)
     if is_new:
         return ring
     lock = locks.take(ring.path.with_name(f"{ring.path.name}.lock"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from amtconnector.errors import LogonRefused, NotUnderstood, Unauthorized
 from amtconnector.faults import FAULTS, converted
@@ -21,6 +21,7 @@ from amtconnector.wire.retry_after import retry_after_s
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from amtconnector.completion import Status
     from amtconnector.config import Server
@@ -45,14 +46,27 @@ class Waiting:
     for_start: Callable[[], None]
 
 
+class Account(Protocol):
+    """Whose credentials are used, and what is known of their refusal."""
+
+    def credentials(self) -> Credentials:
+        """Return the credentials as the configuration has them now."""
+
+    def barred_until(self) -> datetime | None:
+        """Return until when they are not to be tried because they were refused; None when they may be."""
+
+    def note(self, *, refused: bool) -> None:
+        """Take note of how the server took them."""
+
+
 class Service:
-    """AMTOpCon at one server. `credentials` reads them afresh; `trace` gets one line per request and answer."""
+    """AMTOpCon at one server. `trace` gets one line per request and answer, secrets masked."""
 
     def __init__(
         self,
         server: Server,
         profile: Profile,
-        credentials: Callable[[], Credentials],
+        account: Account,
         *,
         tls: ssl.SSLContext | None,
         waiting: Waiting,
@@ -60,7 +74,7 @@ class Service:
     ) -> None:
         self._server = server
         self._profile = profile
-        self._credentials = credentials
+        self._account = account
         self._waiting = waiting
         self._trace = trace
         self._token: str | None = None
@@ -72,19 +86,37 @@ class Service:
         """Ask whether the service is alive; any 2xx says so. Raises CallFailed."""
         return self._successful(requests.heartbeat(self._profile), token=None)
 
+    def probe(self) -> Reply:
+        """Ask whether the service is alive; return whatever is answered. Raises CallFailed when nothing is."""
+        return self._exchange(requests.heartbeat(self._profile), token=None)
+
     def log_on(self) -> None:
-        """Ask for a token. Raises LogonRefused for refused credentials, else CallFailed."""
-        credentials = self._credentials()
+        """Ask for a token. Raises LogonRefused for refused credentials, now or a short while ago, else CallFailed."""
+        credentials = self._account.credentials()
         user, password = credentials.user.reveal(), credentials.password.reveal()
         self._secrets = tuple(secret for secret in (password, user) if secret)
-        reply = self._exchange(requests.logon(self._profile, user, password), token=None)
-        if reply.status in {401, 403}:
-            raise LogonRefused(self._masked(f"the server answered {reply.status}: {answers.server_words(reply)}"))
-        self._check(reply)
-        self._token = answers.read_token(reply, self._profile)
-        if not self._token:
-            raise LogonRefused("the server answered with an empty token")
+        if until := self._account.barred_until():
+            raise LogonRefused(
+                "these credentials were refused less than 10 minutes ago; to keep AMT from locking the account "
+                f"they are not tried again before {until.astimezone():%H:%M:%S}"
+            )
+        try:
+            self._token = self._token_for(requests.logon(self._profile, user, password))
+        except LogonRefused:
+            self._account.note(refused=True)
+            raise
+        self._account.note(refused=False)
         self._secrets = (self._token, *self._secrets)
+
+    def _token_for(self, logon: Request) -> str:
+        reply = self._exchange(logon, token=None)
+        if reply.status in {401, 403}:
+            words = answers.server_words(reply)
+            raise LogonRefused(self._masked(f"the server answered {reply.status}" + (f": {words}" if words else "")))
+        self._check(reply)
+        if token := answers.read_token(reply, self._profile):
+            return token
+        raise LogonRefused("the server answered with an empty token")
 
     def start(self, task: Task) -> Started | Refused:
         """Send the start, once. Raises CallFailed, whose class says whether it was executed.

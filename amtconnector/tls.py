@@ -53,7 +53,7 @@ def explain(error: ssl.SSLError, name: str) -> tuple[str, str]:
         return (
             "the server did not answer in TLS",
             (
-                "It speaks plain HTTP on this port, or something else listens there. Check the port in SERVER_ADDRESS;\n"
+                "It speaks plain HTTP on this port, or something else listens there. Check SERVER_ADDRESS;\n"
                 "only if AMT is really served without TLS: SERVER_USES_TLS=False (credentials then travel in clear)."
             ),
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amtconnector import access, config, credential_file, credentials, keyfile, secret_entry
+from amtconnector import access, config, credential_file, credentials, key_places, secret_entry
 from amtconnector.commands import DONE, NOT_DONE
 from amtconnector.errors import ConfigurationError
 
@@ -112,7 +112,7 @@ def _encrypt(options: _Options, given: str | None) -> int:
 def _print_encrypted(options: _Options, given: str | None) -> int:
     key_file = _key_file(options)
     text = _entered("Value", given)
-    ring, is_new = keyfile.ring_to_encrypt(key_file)
+    ring, is_new = key_places.ring_to_encrypt(key_file)
     click.echo(credentials.encrypt(text, ring))
     if is_new and given is None:
         _tell_of_new_key(ring)
@@ -121,7 +121,7 @@ def _print_encrypted(options: _Options, given: str | None) -> int:
 
 def _set(file: CredentialFile, name: str, given: str | None) -> int:
     text = credentials.Secret(_entered(name, given))
-    ring, is_new = keyfile.ring_to_encrypt(file.key_file)
+    ring, is_new = key_places.ring_to_encrypt(file.key_file)
     file.store({name: text}, ring)
     click.echo(f"{name} in {file.path} is encrypted with the key {ring.newest.id} of {ring.path}.")
     if is_new:
@@ -136,7 +136,7 @@ def _migrate(file: CredentialFile) -> int:
     if not secrets:
         click.echo(f"Nothing to do: USER and PASSWORD in {file.path} are encrypted.")
         return DONE
-    ring, is_new = keyfile.ring_to_encrypt(file.key_file)
+    ring, is_new = key_places.ring_to_encrypt(file.key_file)
     file.store(secrets, ring)
     click.echo(f"{' and '.join(secrets)} in {file.path}: encrypted with the key {ring.newest.id} of {ring.path}.")
     if is_new:

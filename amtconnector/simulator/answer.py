@@ -36,8 +36,16 @@ class Answer:
 class Refusal(Exception):
     """The service does not do what it was asked to: an HTTP status with problem details."""
 
-    def __init__(self, status: int, detail: str = "", *, errors: Mapping[str, list[str]] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str = "",
+        *,
+        errors: Mapping[str, list[str]] | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         super().__init__(detail)
+        self.headers = headers
         self.status = status
         self.detail = detail
         self.errors = errors
@@ -54,7 +62,7 @@ class Refusal(Exception):
             facts["detail"] = self.detail
         if self.errors:
             facts["errors"] = self.errors
-        return Answer(self.status, (json_text(facts),), PROBLEM)
+        return Answer(self.status, (json_text(facts),), PROBLEM, self.headers)
 
 
 def _phrase(status: int) -> str:

@@ -53,7 +53,8 @@ class Endpoint:
         call = self._contract.routes.get((path, method), "unknown")
         refusal, values = None, {}
         if call == "unknown":
-            refusal = Refusal(405 if self._contract.methods(path) else 404)
+            methods = ", ".join(self._contract.methods(path))
+            refusal = Refusal(405, headers=(("allow", methods),)) if methods else Refusal(404)
         elif method not in ("GET", "DELETE"):
             try:
                 values = read_object(body, headers)

@@ -93,6 +93,8 @@ def read_fault(table: Table) -> Fault:
         pause=table.seconds("pause", 0.05),
         ends_with=table.choice("ends_with", ("close", "reset")),
     )
+    if fault.call == "connection" and fault.kind != "reset-before":
+        table.problem("kind", 'a connection can only be "reset-before"')
     table.finish()
     return fault
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 TEXTS = ("Action", "ApplicationName", "JobName", "ScriptName", "SubmitUser", "User", "Station", "QueueName")
 LISTS = ("TaskValues", "Parameters")
-_ID = re.compile(r"(?:AMT-)?([0-9]{1,18})", re.ASCII)
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_ID = re.compile(r"(?:AMT-)?([0-9]{1,40})", re.ASCII)
+_INTEGER = re.compile(r"[+-]?[0-9]{1,40}", re.ASCII)
 
 
 def read_object(body: bytes, headers: Mapping[str, str]) -> dict[str, object]:
@@ -49,6 +49,8 @@ def check_members(body: Mapping[str, object], kinds: Mapping[str, type]) -> None
 def _is(value: object, kind: type) -> bool:
     if kind is list:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if kind is int and isinstance(value, float):
+        return value.is_integer()  # JSON knows one kind of number
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
@@ -82,11 +84,10 @@ def read_body_id(body: Mapping[str, object], contract: Contract) -> int:
     """Read the request id of a stop or kill: a number, or the word that a server with word ids gave; raises Refusal."""
     name = contract.member("BatchRequestId")
     value = body.get(name)
-    word = _ID.fullmatch(value) if isinstance(value, str) and value.startswith("AMT-") else None
-    if word is None:
-        check_members(body, {contract.member("Action"): str, name: int})
-    check_members({**body, name: 0}, {contract.member("Action"): str, name: int})
-    return int(word[1]) if word else int(str(value))
+    if isinstance(value, str) and value.startswith("AMT-") and (word := _ID.fullmatch(value)):
+        value = int(word[1])
+    check_members({**body, name: value}, {contract.member("Action"): str, name: int})
+    return int(value) if isinstance(value, (int, float)) else 0
 
 
 def read_query_id(query: bytes, contract: Contract) -> int:

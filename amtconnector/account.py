@@ -1,0 +1,70 @@
+"""The AMT account of one installation: its credentials, and whether a logon with them was refused a short while ago.
+
+AMT locks an account after some refused logons, and fifty jobs can start in the same minute: a refusal is therefore
+noted in the run directory, and the same credentials are not tried again for 10 minutes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from amtconnector.config import load
+from amtconnector.credentials import Credentials, read_credentials
+from amtconnector.errors import ConnectorError
+
+if TYPE_CHECKING:
+    from amtconnector.config import Config
+    from amtconnector.runs import RunDirectory
+
+
+class Account:
+    """Credentials that are read from Connector.config, and the notes of their refusal."""
+
+    def __init__(self, config: Config, directory: RunDirectory) -> None:
+        """Decrypt the credentials; raises CredentialsError."""
+        self._config = config
+        self._directory = directory
+        self._current = _decrypted(config)
+        self._digest = _digest(config)
+        self._is_used = False
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd in the credentials, one sentence each."""
+        return self._current.warnings
+
+    def credentials(self) -> Credentials:
+        """Return the credentials, after the first time as the file has them now.
+
+        A file that can't be read any more in the middle of a watch leaves them as they were.
+        """
+        if self._is_used:
+            try:
+                config = load(self._config.path)
+                self._current, self._digest = _decrypted(config), _digest(config)
+            except (ConnectorError, OSError):
+                return self._current
+        self._is_used = True
+        return self._current
+
+    def barred_until(self) -> datetime | None:
+        """Return until when a logon with the current credentials is not to be tried; None when it may be."""
+        return self._directory.rejected_logon_until(self._digest, datetime.now(UTC))
+
+    def note(self, *, refused: bool) -> None:
+        """Note how the server took the current credentials."""
+        if refused:
+            self._directory.note_rejected_logon(self._digest, datetime.now(UTC))
+        else:
+            self._directory.clear_rejected_logon(self._digest)
+
+
+def _decrypted(config: Config) -> Credentials:
+    return read_credentials(config.server.user, config.server.password, config.key_file, config_path=config.path)
+
+
+def _digest(config: Config) -> str:
+    parts = (config.server.address, config.server.user, config.server.password)
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()

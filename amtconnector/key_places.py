@@ -1,0 +1,104 @@
+"""Where the key file is: KEY_FILE of the configuration, else the machine's place, else the user's.
+
+The machine's place counts where there is a file or one can be made. A run looks into both places, since a value names
+its key: a service that has no access to the machine's place may have a key of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from amtconnector import access, keyfile
+from amtconnector.errors import CredentialsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from amtconnector.keyfile import KeyRing
+
+_NAME = "connector.key"
+
+
+def machine_place() -> Path:
+    """Return where the key file of the machine is."""
+    if sys.platform == "win32":
+        folder = Path(os.environ.get("PROGRAMDATA") or r"C:\ProgramData", "AmtConnector")
+    else:
+        folder = Path("/etc/amtconnector")
+    return folder / _NAME
+
+
+def user_place() -> Path:
+    """Return where the key file of this account is."""
+    import platformdirs  # noqa: PLC0415  # most runs find the machine's key
+
+    name = "AmtConnector" if sys.platform == "win32" else "amtconnector"
+    return platformdirs.user_config_path(name, appauthor=False) / _NAME
+
+
+def ring_for(key_id: str, key_file: Path | None) -> KeyRing:
+    """Return the keys to decrypt a value with: KEY_FILE, else the machine's and, when it is needed, the user's.
+
+    Raises CredentialsError when there is no key file, or when one that is refused could hold the key. When the ring
+    lacks the key, then no file that there is holds it.
+    """
+    ring: KeyRing | None = None
+    refusal: CredentialsError | None = None
+    for place in _places(key_file):
+        if not _is_there(place):
+            continue
+        try:
+            ring = ring.joined(keyfile.load(place)) if ring else keyfile.load(place)
+        except CredentialsError as error:
+            refusal = refusal or error
+        if ring and ring.find(key_id):
+            return ring
+    if refusal:
+        raise refusal
+    return ring or keyfile.refuse_missing(_places(key_file))
+
+
+def ring_to_encrypt(key_file: Path | None) -> tuple[KeyRing, bool]:
+    """Return the keys to encrypt with, and whether they are new: the key file is made when there is none.
+
+    Raises CredentialsError when the file that there is must be refused, or when none can be made.
+    """
+    failure: OSError | None = None
+    for place in _places(key_file):
+        if _is_there(place):
+            return keyfile.load(place), False
+        try:
+            is_new = keyfile.create(place)
+        except OSError as error:
+            failure = error
+        else:
+            return keyfile.load(place), is_new
+    raise CredentialsError(
+        f"No key file can be made: {failure.strerror if failure else 'there is no place for it'}.",
+        subject=", ".join(str(place) for place in _places(key_file)),
+        hint=f"Run it as an account that may write there (this is '{access.account()}'), or name another file "
+        "with --key-file and set KEY_FILE in Connector.config to it.",
+    ) from failure
+
+
+def _places(key_file: Path | None) -> Iterator[Path]:
+    if key_file is not None:
+        yield key_file
+        return
+    yield machine_place()
+    # Asked for late: most runs find the machine's key and need no import of platformdirs.
+    yield user_place()
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        # A folder on the way that this account can't enter: reading the file will say so.
+        return True
+    return True

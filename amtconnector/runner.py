@@ -1,0 +1,293 @@
+"""The story of a run, from the logon to the exit code.
+
+    start    log on, note the intention, send the start once, follow the task
+    attach   take up a task that an earlier run or an operator knows
+    stop     ask AMT to end a task in order, and wait for its end
+    kill     ask AMT to end a task at once, and see that it did
+
+Each returns the exit code, which is the task's terminal status; or it raises the `RunError` that says why the end of the
+task is not known, or that there is no task.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from amtconnector.completion import ADVICE
+from amtconnector.errors import CallFailed, Interrupted, RunError, SubmissionUnknown
+from amtconnector.interrupt import Cause, StopRequested
+from amtconnector.submission import Submission, Submitter
+from amtconnector.transcript import MessageSource, Transcript
+from amtconnector.watch import Pace, StatusSource, Subject, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amtconnector.advice import Advice
+    from amtconnector.bookkeeping import Bookkeeper
+    from amtconnector.completion import Status
+    from amtconnector.joblog import JobLog
+    from amtconnector.retry import Clock
+    from amtconnector.task import RequestId, Task
+
+_CONFIRM_INTERVAL_S = 2.0
+
+
+class AmtService(Submitter, StatusSource, MessageSource, Protocol):
+    """AMT, as a run needs it."""
+
+    def stop(self, request_id: RequestId) -> None:
+        """Ask for an orderly end; raises CallFailed."""
+
+    def kill(self, request_id: RequestId) -> None:
+        """Ask for an end at once; raises CallFailed."""
+
+
+class Stopping(Protocol):
+    """The flag of being told to stop."""
+
+    def serve(self, within_s: float) -> None:
+        """Begin to do what was asked for; after so many seconds waits end again."""
+
+
+class Onlookers(Protocol):
+    """Who wants to know how the run gets on, without a say in it."""
+
+    def task_started(self, request_id: RequestId) -> None:
+        """AMT has the task."""
+
+    def status_changed(self, request_id: RequestId, status: Status, elapsed_s: float) -> None:
+        """The task has another status than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How this installation runs tasks. Times in seconds."""
+
+    server: str
+    pace: Pace
+    start_timeout_s: float
+    streams_messages: bool
+    kills_on_interrupt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A task that was started before: its request, its name, its age in seconds, and when that was in words."""
+
+    request_id: RequestId
+    name: str
+    age_s: float
+    begun: str
+
+
+class Runner:
+    """One run of one task."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        service: AmtService,
+        log: JobLog,
+        clock: Clock,
+        stopping: Stopping,
+        onlookers: Onlookers,
+        books: Bookkeeper,
+        advice: Advice,
+        chance: Callable[[], float],
+    ) -> None:
+        self._plan = plan
+        self._service = service
+        self._log = log
+        self._clock = clock
+        self._stopping = stopping
+        self._onlookers = onlookers
+        self._books = books
+        self._advice = advice
+        self._chance = chance
+        self._remark = ""
+
+    def start(self, task: Task) -> int:
+        """Start the task and follow it to its end."""
+        request_id = self._submitted(task)
+        self._log.started(task.name, request_id)
+        self._log.flush()
+        self._onlookers.task_started(request_id)
+        watch = self._watch(Known(request_id, task.name, 0.0, ""))
+        self._log.begin_messages()
+        return self._followed(watch, self._transcript(request_id), self._plan.pace.initial_delay_s)
+
+    def attach(self, known: Known) -> int:
+        """Take up a task that was started before, its messages from the start, and follow it to its end."""
+        self._books.submitted(known.request_id)
+        watch = self._watch(known)
+        transcript = self._transcript(known.request_id)
+        try:
+            status = watch.first_status()
+        except StopRequested as stop:
+            return self._ended(self._stopped(stop, watch), watch, transcript)
+        self._log.line("Authentication successful")
+        if status.is_terminal:
+            self._remark = (
+                f"Nothing was started. This is the end of request {known.request_id}{known.begun}. "
+                "To run it again restart this job once more."
+            )
+            self._log.line(self._remark)
+        self._log.begin_messages()
+        if status.is_terminal:
+            return self._ended(status, watch, transcript)
+        return self._followed(watch, transcript, 0.0)
+
+    def stop(self, known: Known) -> int:
+        """Ask AMT to end the task in order, and wait for its end."""
+        within_s = self._plan.pace.max_outage_s or float("inf")
+        return self._ended_on_request(known, "STOP", self._service.stop, within_s)
+
+    def kill(self, known: Known) -> int:
+        """Ask AMT to end the task at once, and see that it did."""
+        return self._ended_on_request(known, "KILL", self._service.kill, self._plan.pace.kill_confirm_s)
+
+    def _submitted(self, task: Task) -> RequestId:
+        """Log on and start; whatever proves that there is no task is noted so."""
+        submission = Submission(
+            self._service,
+            self._log,
+            self._clock,
+            self._books,
+            self._advice,
+            address=self._plan.server,
+            start_timeout_s=self._plan.start_timeout_s,
+            chance=self._chance,
+        )
+        try:
+            submission.log_on()
+            self._log.line("Authentication successful")
+            self._log.line(f"Job '{task.name}' START request received")
+            self._log.flush()
+            return submission.start(task)
+        except StopRequested as stop:
+            self._books.not_started()
+            raise Interrupted(
+                f"The connector was {stop} before anything was started.",
+                subject=f"Job '{task.name}', server {self._plan.server}",
+                hint="The job can be restarted as it is.",
+            ) from stop
+        except RunError as error:
+            if not isinstance(error, SubmissionUnknown | Interrupted):
+                self._books.not_started()
+            raise
+
+    def _followed(self, watch: Watch, transcript: Transcript, first_pause_s: float) -> int:
+        try:
+            self._clock.wait(first_pause_s)
+            status = watch.until_end(lambda: transcript.fetch_if_due(watch.interval_s))
+        except StopRequested as stop:
+            status = self._stopped(stop, watch)
+        return self._ended(status, watch, transcript)
+
+    def _stopped(self, stop: StopRequested, watch: Watch) -> Status:
+        """Serve a stop: kill the task and return its end, or leave it and raise Interrupted."""
+        subject = watch.subject
+        if stop.cause is Cause.CLOSING or not self._plan.kills_on_interrupt:
+            raise Interrupted(
+                f"The connector was {stop}. The task was left alone and may be running.",
+                subject=subject.text,
+                hint=subject.ways_on,
+            ) from stop
+        within_s = self._plan.pace.kill_confirm_s
+        self._log.line(f"The connector was {stop}: it kills the task")
+        self._stopping.serve(within_s)
+        return self._confirmed(subject, "KILL", self._service.kill, within_s)
+
+    def _ended_on_request(self, known: Known, action: str, send: Callable[[RequestId], None], within_s: float) -> int:
+        """Look first: a task that has ended is left as it is."""
+        watch = self._watch(known)
+        try:
+            status = watch.first_status()
+            self._log.line("Authentication successful")
+            if status.is_terminal:
+                self._remark = f"The task had ended already; no {action} was sent."
+            else:
+                status = self._confirmed(watch.subject, action, send, within_s)
+        except StopRequested as stop:
+            raise self._unconfirmed(watch.subject, action, f"the connector was {stop}") from stop
+        return self._ended(status, watch, None)
+
+    def _confirmed(self, subject: Subject, action: str, send: Callable[[RequestId], None], within_s: float) -> Status:
+        """Send until it is accepted, then look until the task has ended; raises Interrupted when it does not."""
+        end = self._clock.monotonic() + within_s
+        is_accepted = False
+        try:
+            while True:
+                is_accepted = is_accepted or self._accepted(subject, action, send)
+                status = self._quiet_status(subject.request_id)
+                if status is not None and status.is_terminal:
+                    return status
+                if self._clock.monotonic() >= end:
+                    break
+                self._clock.wait(min(_CONFIRM_INTERVAL_S, self._plan.pace.interval_s, end - self._clock.monotonic()))
+        except StopRequested as stop:
+            raise self._unconfirmed(subject, action, "the connector was told to stop") from stop
+        raise self._unconfirmed(subject, action, "AMT accepted it" if is_accepted else "AMT did not accept it")
+
+    def _accepted(self, subject: Subject, action: str, send: Callable[[RequestId], None]) -> bool:
+        try:
+            send(subject.request_id)
+        except CallFailed as error:
+            self._log.line(f"{action} for request {subject.request_id} was not accepted ({error.message}); trying on")
+            return False
+        self._log.line(f"AMT accepted the {action} for request {subject.request_id}; waiting for the task's end")
+        return True
+
+    def _quiet_status(self, request_id: RequestId) -> Status | None:
+        try:
+            return self._service.status(request_id)
+        except CallFailed:
+            return None
+
+    def _unconfirmed(self, subject: Subject, action: str, circumstance: str) -> Interrupted:
+        return Interrupted(
+            f"{action} was requested and the end of the task is not confirmed ({circumstance}). It may be running.",
+            subject=subject.text,
+            hint=f"Look at the request in AMT Control Center.\n{subject.ways_on}",
+        )
+
+    def _ended(self, status: Status, watch: Watch, transcript: Transcript | None) -> int:
+        """Print the rest and the completion, and mark the record as the last act."""
+        if transcript is not None:
+            self._drained(transcript)
+        self._log.end_messages()
+        self._log.rule()
+        if self._remark:
+            self._log.line(self._remark)
+        if not status.is_success:
+            self._log.line(f"AMT reported {status.name} for request {watch.subject.request_id}.")
+            self._log.advice(ADVICE.get(status.code, "Look at the request in AMT Control Center."))
+        self._log.completed(status, watch.elapsed_s)
+        self._log.ended(status.code)
+        self._books.finished(status)
+        return status.code
+
+    def _drained(self, transcript: Transcript) -> None:
+        try:
+            transcript.drain()
+        except StopRequested as stop:
+            self._log.line(f"The job log may be incomplete: the connector was {stop}.")
+
+    def _watch(self, known: Known) -> Watch:
+        ways_on = self._advice.restart(known.request_id.text, is_protected=self._books.is_protected)
+        subject = Subject(known.name, known.request_id, self._plan.server, ways_on)
+        return Watch(
+            self._service,
+            self._log,
+            self._clock,
+            self._plan.pace,
+            subject,
+            began_at=self._clock.monotonic() - max(0.0, known.age_s),
+            chance=self._chance,
+            on_status=self._onlookers.status_changed,
+        )
+
+    def _transcript(self, request_id: RequestId) -> Transcript:
+        return Transcript(self._service, self._log, self._clock, request_id, streams=self._plan.streams_messages)

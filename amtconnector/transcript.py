@@ -1,0 +1,99 @@
+"""The task's messages: fetched while it runs without loading the server, and in full when it has ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from amtconnector.errors import CallFailed, Forbidden, LogonRefused, Unauthorized
+from amtconnector.ledger import MessageLedger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from amtconnector.retry import Clock
+    from amtconnector.task import RequestId
+
+LONGEST_DRAIN_S = 10.0
+_FETCH_SHARE = 20.0
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 2.0
+
+
+class MessageSource(Protocol):
+    """Where messages come from."""
+
+    def messages(self, request_id: RequestId) -> Iterator[list[str]]:
+        """Yield all messages of the task; raises CallFailed."""
+
+
+class MessagePrinter(Protocol):
+    """Where messages go."""
+
+    def messages(self, texts: Sequence[str]) -> None:
+        """Print messages."""
+
+    def line(self, text: str) -> None:
+        """Print a line of the connector's own."""
+
+
+class Transcript:
+    """Prints each message of one task once. A failure to read them changes nothing but a line at the end."""
+
+    def __init__(
+        self, source: MessageSource, printer: MessagePrinter, clock: Clock, request_id: RequestId, *, streams: bool
+    ) -> None:
+        """Leave everything to the end when `streams` is False."""
+        self._source = source
+        self._printer = printer
+        self._clock = clock
+        self._request_id = request_id
+        self._ledger = MessageLedger()
+        self._due_at = clock.monotonic() if streams else float("inf")
+
+    def fetch_if_due(self, poll_interval_s: float) -> None:
+        """Print what is new, unless it was looked at a short while ago. Failures are silent."""
+        begun = self._clock.monotonic()
+        if begun < self._due_at:
+            return
+        refused = self._read()[1]
+        ended = self._clock.monotonic()
+        self._due_at = ended + max(2 * poll_interval_s, _FETCH_SHARE * (ended - begun))
+        if isinstance(refused, Forbidden | Unauthorized | LogonRefused):
+            self._due_at = float("inf")
+
+    def drain(self) -> None:
+        """Print the rest, when the task has ended: until two reads agree, for at most 10 s."""
+        end = self._clock.monotonic() + LONGEST_DRAIN_S
+        pause_s = _FIRST_PAUSE_S
+        has_read = agreed = False
+        while True:
+            new, failure = self._read()
+            agreed = failure is None and has_read and not new
+            has_read = has_read or failure is None
+            if agreed or isinstance(failure, Forbidden | Unauthorized | LogonRefused):
+                break
+            if self._clock.monotonic() + pause_s > end:
+                break
+            self._clock.wait(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        if not agreed:
+            self._printer.line(f"The job log may be incomplete: {_reason(failure)}.")
+
+    def _read(self) -> tuple[int, CallFailed | None]:
+        """Read the whole list and print what is new; return how many were new, and what kept it from being read."""
+        new = 0
+        self._ledger.begin()
+        try:
+            for texts in self._source.messages(self._request_id):
+                unprinted = self._ledger.unprinted(texts)
+                new += len(unprinted)
+                self._printer.messages(unprinted)
+        except CallFailed as error:
+            return new, error
+        finally:
+            self._ledger.end()
+        return new, None
+
+
+def _reason(failure: CallFailed | None) -> str:
+    return f"the messages could not be read ({failure.message})" if failure else "AMT was still adding messages to it"
