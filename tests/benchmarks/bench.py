@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amtconnector import credentials, keyfile
+from amtconnector import credentials, key_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +102,7 @@ def _ca(target: Target) -> list[str]:
 def write_config(path: Path, target: Target, interval_s: float) -> None:
     """Write a Connector.config for a target and the key that its credentials are encrypted with."""
     path.parent.mkdir(parents=True)
-    ring, _ = keyfile.ring_to_encrypt(path.with_name("connector.key"))
+    ring, _ = key_places.ring_to_encrypt(path.with_name("connector.key"))
     stored = credentials.encrypt("bench", ring)
     path.write_text(
         CONFIG.format(

@@ -15,7 +15,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amtconnector import credentials, keyfile
+from amtconnector import credentials, key_places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,9 +58,9 @@ class Installation:
         self.ca_file = ca_file
         self.runs = folder / "runs"
         self.config = folder / "Connector.config"
-        self.write_config(**settings)
+        self.write_config(settings)
 
-    def write_config(self, *, uses_tls: bool | None = None, **settings: object) -> None:
+    def write_config(self, settings: Mapping[str, object], *, uses_tls: bool | None = None) -> None:
         """Write Connector.config anew; TLS is on where there is a CA, unless it is said."""
         self.folder.mkdir(parents=True, exist_ok=True)
         wanted = {
@@ -71,7 +71,7 @@ class Installation:
             "OUTPUT_ENCODING": "utf-8",
             **settings,
         }
-        ring, _ = keyfile.ring_to_encrypt(self.folder / "connector.key")
+        ring, _ = key_places.ring_to_encrypt(self.folder / "connector.key")
         server = {
             "SERVER_ADDRESS": self.address,
             "SERVER_USES_TLS": (self.ca_file is not None) if uses_tls is None else uses_tls,
