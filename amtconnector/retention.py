@@ -108,7 +108,7 @@ class _Sweep:
         if name and path.suffix == run_names.RECORD and self._is_old(written_at_s):
             self._consider_run(name.text)
         elif name and path.suffix == run_names.LOCK and self._is_old(written_at_s):
-            self._consider_lock(name.text)
+            self._consider_lock(path, name.text)
         elif _is_left_behind(path) and written_at_s < (self._now - _DAY).timestamp():
             self._remove(path)
 
@@ -129,8 +129,9 @@ class _Sweep:
     def _is_over(self, record: RunRecord) -> bool:
         return not record.is_unfinished and (record.since is None or record.since < self._ended_before)
 
-    def _consider_lock(self, name: str) -> None:
-        if record_files.record_path(self._directory, name).exists():
+    def _consider_lock(self, path: Path, name: str) -> None:
+        # It may have gone with its record since the directory was read; taking it would make it again.
+        if not path.exists() or record_files.record_path(self._directory, name).exists():
             return
         lock = self._lock(name)
         if lock:

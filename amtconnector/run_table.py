@@ -46,10 +46,10 @@ def run_table(records: Sequence[RunRecord], running: frozenset[str], zone: tzinf
 
 
 def job_name(record: RunRecord) -> str:
-    """Return how an OpCon job is shown: its date, schedule and name."""
+    """Return how an OpCon job is shown: its name first, which is the last to be cut, then its schedule and date."""
     key = record.key
     if key.is_opcon:
-        return escaped(f"{key.schedule_date} {key.schedule_name} {key.opcon_job}")
+        return escaped(f"{key.opcon_job or '?'} ({key.schedule_name} {key.schedule_date})")
     return "?" if record.is_damaged and not record.file_name.startswith("hand-") else "by hand"
 
 
