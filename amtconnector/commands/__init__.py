@@ -41,6 +41,10 @@ def run_command(command: click.Command, args: Sequence[str], prog_name: str) -> 
     except RunError as error:
         _complain(f"{prog_name}: {described(error)}")
         code = USAGE if isinstance(error, UsageError) else NOT_DONE
+    except SystemExit:
+        # How click ends, in spite of standalone_mode, when the reader has closed the pipe.
+        _silence(1)
+        code = NOT_DONE
     except OSError as error:
         _complain_of_system(prog_name, error)
         code = NOT_DONE
