@@ -84,4 +84,4 @@ class Bookkeeper:
             self._shelf.save(record)
 
     def _warn_of(self, error: OSError) -> None:
-        self._warn(f"Warning: the run record can't be written ({error.strerror or error}); the run goes on")
+        self._warn(f"Warning: the run record can't be written ({error.strerror or error})")

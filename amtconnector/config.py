@@ -103,6 +103,12 @@ def find(given: str | None, *, working_directory: Path, program_directory: Path)
     )
 
 
+def program_directory() -> Path:
+    """Return the folder of the running program, where the configuration is looked for last."""
+    program = sys.executable if getattr(sys, "frozen", False) else sys.argv[0]
+    return Path(program).resolve().parent
+
+
 def load(path: Path) -> Config:
     """Read a configuration file; raises ConfigurationError with all its problems, one a line."""
     path = _absolute(path)
@@ -245,6 +251,6 @@ else:
     def _state_directory() -> Path:
         if os.geteuid() == 0:
             return Path("/var/lib/amtconnector")
-        from platformdirs import user_state_path  # noqa: PLC0415  # paid only where it is needed
+        from platformdirs import user_state_path  # paid only where it is needed
 
         return user_state_path("amtconnector", appauthor=False)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from amtconnector.printable import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from amtconnector.completion import Status
     from amtconnector.errors import RunError
@@ -36,10 +36,11 @@ class Sink(Protocol):
 
 
 class JobLog:
-    """The wording of a run's output."""
+    """The wording of a run's output. Lines of the connector's own also go to `copy`, once there is a run log."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
+        self.copy: Callable[[str], None] = _nowhere
         self._is_inside = False
         self._second = 0
         self._stamp = ""
@@ -116,6 +117,7 @@ class JobLog:
 
     def _print(self, text: str) -> None:
         self._sink.write(self._prefix() + escaped(text))
+        self.copy(text)
 
     def _prefix(self) -> str:
         now = time.time()
@@ -153,3 +155,7 @@ def _cut(text: str) -> str:
     kept = data[:LONGEST_MESSAGE].decode("utf-8", "ignore")
     left_out = len(data) - len(kept.encode("utf-8"))
     return f"{kept} [connector] {left_out} bytes of this message are left out"
+
+
+def _nowhere(_text: str) -> None:
+    """Take a line that nobody keeps."""

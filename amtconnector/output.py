@@ -46,6 +46,9 @@ class Output:
         self.flush()
         self._encoder = codecs.getincrementalencoder(encoding or default_encoding())("backslashreplace")
 
+    def show_live(self, status: str, elapsed_s: float) -> None:
+        """Show nothing: a live line is for a terminal."""
+
     def write(self, line: str) -> None:
         """Add one line, given without its end."""
         if not self._lines:

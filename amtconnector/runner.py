@@ -5,8 +5,8 @@
     stop     ask AMT to end a task in order, and wait for its end
     kill     ask AMT to end a task at once, and see that it did
 
-Each returns the exit code, which is the task's terminal status; or it raises the `RunError` that says why the end of the
-task is not known, or that there is no task.
+Each returns the exit code, which is the task's terminal status; or it raises the `RunError` that says why the end of
+the task is not known, or that there is no task.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ class Onlookers(Protocol):
     """Who wants to know how the run gets on, without a say in it."""
 
     def task_started(self, request_id: RequestId) -> None:
-        """AMT has the task."""
+        """Take note that AMT has the task."""
 
     def status_changed(self, request_id: RequestId, status: Status, elapsed_s: float) -> None:
-        """The task has another status than before."""
+        """Take note of another status than before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,16 @@ class Plan:
     start_timeout_s: float
     streams_messages: bool
     kills_on_interrupt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a run happens in: time, chance, being told to stop, and who looks on."""
+
+    clock: Clock
+    chance: Callable[[], float]
+    stopping: Stopping
+    onlookers: Onlookers
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +100,19 @@ class Runner:
         plan: Plan,
         service: AmtService,
         log: JobLog,
-        clock: Clock,
-        stopping: Stopping,
-        onlookers: Onlookers,
         books: Bookkeeper,
         advice: Advice,
-        chance: Callable[[], float],
+        surroundings: Surroundings,
     ) -> None:
         self._plan = plan
         self._service = service
         self._log = log
-        self._clock = clock
-        self._stopping = stopping
-        self._onlookers = onlookers
         self._books = books
         self._advice = advice
-        self._chance = chance
+        self._clock = surroundings.clock
+        self._chance = surroundings.chance
+        self._stopping = surroundings.stopping
+        self._onlookers = surroundings.onlookers
         self._remark = ""
 
     def start(self, task: Task) -> int:

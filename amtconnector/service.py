@@ -60,7 +60,10 @@ class Account(Protocol):
 
 
 class Service:
-    """AMTOpCon at one server. `trace` gets one line per request and answer, secrets masked."""
+    """AMTOpCon at one server.
+
+    `note` gets a line for each call that fails, `trace` one for each request and answer, secrets masked.
+    """
 
     def __init__(
         self,
@@ -70,12 +73,14 @@ class Service:
         *,
         tls: ssl.SSLContext | None,
         waiting: Waiting,
+        note: Callable[[str], None],
         trace: Callable[[str], None],
     ) -> None:
         self._server = server
         self._profile = profile
         self._account = account
         self._waiting = waiting
+        self._note = note
         self._trace = trace
         self._token: str | None = None
         self._secrets: tuple[str, ...] = ()
@@ -176,7 +181,7 @@ class Service:
             self.log_on()
         reply = self._exchange(request, self._token if needs_token else None)
         if reply.status == 401 and needs_token:
-            self._trace("the token was refused: log on once more")
+            self._note(f"{request.call}: the token was refused; logging on once more")
             self._token = None
             self.log_on()
             reply = self._exchange(request, self._token)
@@ -216,7 +221,7 @@ class Service:
                 yield response
         except tuple(FAULTS) as error:
             failure = converted(error, self._server, request_left=self._line.request_left)
-            self._trace(f"<- no answer: {failure.message} [{type(error).__name__}]")
+            self._note(f"{request.call}: {failure.message} [{type(error).__name__}]")
             raise failure from error
 
     def _headers(self, request: Request, token: str | None) -> dict[str, str]:
@@ -236,6 +241,7 @@ class Service:
 
     def _check(self, reply: Reply) -> None:
         if failure := answers.failure_of(reply):
+            self._note(self._masked(failure.message))
             raise type(failure)(self._masked(failure.message), retry_after_s=failure.retry_after_s)
 
     def _masked(self, text: str) -> str:

@@ -102,8 +102,8 @@ class Submission:
     def start(self, task: Task) -> RequestId:
         """Note the intention, send the start, note the request id.
 
-        Raises StartRefused and ServerUnreachable (nothing was started), SubmissionUnknown (it may have been), Interrupted
-        (told to stop while it was on the wire) and StopRequested (told to stop before it was sent).
+        Raises StartRefused and ServerUnreachable (nothing was started), SubmissionUnknown (it may have been),
+        Interrupted (told to stop while it was on the wire) and StopRequested (told to stop before it was sent).
         """
         self._books.intended(LONGEST_TRY_S + self._start_timeout_s)
         try:
@@ -187,8 +187,8 @@ class Submission:
     def _fate_unknown(self, error: CallFailed, task: Task) -> SubmissionUnknown:
         hint = self._advice.fate_unknown(self._books.record)
         return SubmissionUnknown(
-            f"The start was sent, and it is not known whether AMT received it: {error.message}. The task may be running; "
-            "the start is not sent again.",
+            f"The start was sent, and it is not known whether AMT received it: {error.message}. The task may be "
+            "running; the start is not sent again.",
             subject=f"Job '{task.name}', server {self._address}, run {self._books.record.run_id}",
             hint=f"{hint}\n{PROFILE_HINT}" if isinstance(error, NotUnderstood) else hint,
         )

@@ -1,0 +1,6 @@
+"""Start the program: `python -m amtconnector`."""
+
+from amtconnector.cli import main
+
+if __name__ == "__main__":
+    main()

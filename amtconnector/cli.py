@@ -1,0 +1,88 @@
+"""The program's entry: a run, a subcommand, or help. Only here the process exits.
+
+What each of them needs is imported when it is needed: hundreds of these processes sit on one server.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+from amtconnector import __version__
+from amtconnector.arguments import FLAGS, from_process
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SUBCOMMANDS = ("check", "demo", "encrypt", "opcon", "runs")
+_USAGE = 101
+
+HELP = """\
+Run a task in an Asysco AMT batch environment, print its messages, exit with its completion code (4 is success).
+
+  amt -jt START -an APPLICATION -jn JOB [-pa VALUE]... [-tv VALUE]... [flags]
+
+  -jt, --job-type            START, STOP, KILL or ATTACH
+  -an, --application-name    AMT application
+  -jn, --job-name            AMT job
+  -fn, --file-name           PowerShell script on the AMT server, in place of the stored job
+  -pa, --parameters          script parameter, passed on unchanged; up to 20 times
+  -tv, --task-value          task value; up to 20 times
+  -u,  --user                AMT user that the task runs as
+  -qn, --queue-name          AMT queue                        (QUEUE_NAME)
+  -su, --submit-user         submit user                      (SUBMIT_USER, else BATCH)
+  -st, --station             station                          (STATION, else OPCON)
+  -id, --request-id          the batch request that STOP, KILL or ATTACH is about
+       --release RUN         start although the fate of the earlier run RUN is unknown
+       --config PATH         Connector.config; else in the working directory, else beside the program
+
+  amt check | runs | encrypt | opcon | demo    each with --help of its own
+  amt --version | --help
+
+Examples:
+  amt -jt START -an DEMO2 -jn REPORTTEST01 -tv 25
+  amt -jt KILL -id 2112
+"""
+
+
+def main() -> NoReturn:
+    """Do what this process's command line asks for, and exit."""
+    tokens = from_process()
+    if tokens and tokens[0] in SUBCOMMANDS:
+        sys.exit(_subcommand(tokens[0], tokens[1:]))
+    if tokens == ["--version"]:
+        sys.exit(_shown(f"amt {__version__}\n", 0))
+    if not tokens or tokens == ["--help"]:
+        sys.exit(_shown(HELP, 0 if tokens else _USAGE))
+    _leave(_run(tokens))
+
+
+def _subcommand(name: str, tokens: Sequence[str]) -> int:
+    from amtconnector.commands import run_command  # click is for subcommands
+
+    module = import_module(f"amtconnector.commands.{name}")
+    return run_command(module.command, tokens, f"amt {name}")
+
+
+def _run(tokens: Sequence[str]) -> int:
+    from amtconnector.job import run  # not for help and version
+
+    return run(tokens)
+
+
+def _shown(text: str, exit_code: int) -> int:
+    try:
+        print(text, end="", flush=True)  # noqa: T201 - the one place that prints help
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return exit_code
+
+
+def _leave(exit_code: int) -> NoReturn:
+    """Exit at once: nothing that is still to come, a broken stdout least of all, may change the code of a run."""
+    os._exit(exit_code)
+
+
+assert set(FLAGS) <= set(HELP.replace(",", " ").split())  # noqa: S101 - a flag that the help forgets is a defect

@@ -1,0 +1,155 @@
+"""One run in this process: builds what it needs, prints how it ended, and says with which code to exit.
+
+The header is printed before anything heavy is imported and before anything can fail.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from amtconnector import __version__
+from amtconnector.arguments import Action, Arguments, parse
+from amtconnector.errors import InternalError, Interrupted, RunError, UsageError
+from amtconnector.interrupt import Interrupt, StopRequested
+from amtconnector.joblog import JobLog
+from amtconnector.opcon import OpConJob, missing_variables
+from amtconnector.output import Output, occupy_standard_streams
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amtconnector.config import Config
+    from amtconnector.session import Session
+
+
+def run(tokens: Sequence[str]) -> int:
+    """Do what the command line asks for; returns the exit code and never raises."""
+    gc.disable()  # what is made while the program starts is needed to its end
+    occupy_standard_streams()
+    output = Output()
+    try:
+        arguments = parse(tokens)
+    except UsageError as error:
+        return _refused(error, output)
+    return Job(arguments, output).run()
+
+
+def _refused(error: UsageError, output: Output) -> int:
+    from amtconnector.open_runs import open_run_of  # only after a mistake
+
+    opcon = OpConJob.from_environment(os.environ)
+    earlier = open_run_of(opcon, None, "", besides="")
+    output.write(f"amt: {error.slug} ({error.exit_code}): {error.message}. Nothing was started.{earlier.text}")
+    output.flush()
+    return error.exit_code
+
+
+class Job:
+    """The run that a command line asks for."""
+
+    def __init__(self, arguments: Arguments, output: Output) -> None:
+        self._arguments = arguments
+        self._output = output
+        self._log = JobLog(output)
+        self._opcon = OpConJob.from_environment(os.environ)
+        self._interrupt = Interrupt(self._end_at_once)
+        self._config: Config | None = None
+        self._session: Session | None = None
+
+    def run(self) -> int:
+        """Run to the end; returns the exit code."""
+        self._print_header()
+        try:
+            self._interrupt.install()
+            return self._run()
+        except RunError as error:
+            return self._failed(error)
+        except (StopRequested, KeyboardInterrupt):
+            return self._failed(Interrupted("The connector was told to stop before anything was started."))
+        except Exception as error:  # noqa: BLE001 - the edge of the program
+            return self._failed(self._defect(error))
+
+    def _run(self) -> int:
+        from amtconnector import config  # after the first line of the log
+
+        path = config.find(
+            self._arguments.config, working_directory=Path.cwd(), program_directory=config.program_directory()
+        )
+        self._config = config.load(path)
+        self._output.use(self._config.output_encoding)
+        self._print_configuration(self._config)
+        self._interrupt.check()
+
+        from amtconnector.session import Session  # imports the HTTP client
+
+        self._session = Session(
+            self._arguments, self._config, self._opcon, self._log, self._interrupt, self._output.show_live
+        )
+        gc.freeze()
+        gc.enable()
+        return self._session.run()
+
+    def _print_header(self) -> None:
+        arguments, field = self._arguments, self._log.field
+        self._log.rule()
+        field("AMT Connector", __version__)
+        field("-jt (job type)", arguments.action.value)
+        field("-an (application Name)", arguments.application or "null")
+        field("-jn (job name)", arguments.job or "null")
+        field("-fn (file name)", arguments.script or "null")
+        field("-pa (Parameters)", ", ".join(arguments.parameters) or "null")
+        field("-u  (user)", arguments.user or "default")
+        field("-tv (task value)", ", ".join(arguments.task_values) or "null")
+        if arguments.action is not Action.START:
+            field("-id (request id)", str(arguments.request_id or "null"))
+        if self._opcon:
+            number = f", number {self._opcon.number}" if self._opcon.number else ""
+            schedule = f"{self._opcon.schedule_name} of {self._opcon.schedule_date}"
+            field("OpCon job", f"{self._opcon.name}, schedule {schedule}{number}")
+        elif missing := missing_variables(os.environ):
+            field("OpCon job", f"unknown: {', '.join(missing)} missing in the environment")
+        self._log.flush()
+
+    def _print_configuration(self, config: Config) -> None:
+        self._log.field("Configuration", f"{config.path} ({config.name})")
+        self._log.field("Server", config.server.base_url)
+        for warning in config.warnings:
+            self._log.line(f"Warning: {warning}")
+        self._log.flush()
+
+    def _failed(self, error: RunError) -> int:
+        """Print the failure, with the open run that it leaves behind, and return its exit code."""
+        from amtconnector.open_runs import open_run_of  # only after a failure
+
+        own = self._session.run_id if self._session else ""
+        earlier = open_run_of(self._opcon, self._config, self._arguments.config, besides=own)
+        error.message += earlier.text
+        error.hint = "\n".join(filter(None, (error.hint, earlier.hint)))
+        self._log.failed(error)
+        self._log.ended(error.exit_code)
+        return error.exit_code
+
+    def _defect(self, error: Exception) -> InternalError:
+        """Describe a defect without its words, which could hold a secret; its places go to the run's log."""
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = f"{Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}" if place else "an unknown place"
+        state = self._session.state if self._session else "Nothing was started."
+        if self._session:
+            self._session.keep_traceback(error)
+        return InternalError(
+            f"A defect of the connector: {type(error).__name__} at {where}. {state}",
+            subject=f"Job '{self._arguments.name}'",
+            hint="Report this with the run's log ('amt runs --log RUN').",
+        )
+
+    def _end_at_once(self) -> None:
+        """End the process where it stands, on any thread: a second signal came, or the session closes."""
+        what = self._session.state if self._session else "Nothing was started."
+        self._log.failed(Interrupted(f"Told to stop a second time, or the session closes: ended at once. {what}"))
+        self._log.ended(Interrupted.exit_code)
+        os._exit(Interrupted.exit_code)

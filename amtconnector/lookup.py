@@ -1,0 +1,76 @@
+"""Which batch request STOP, KILL and ATTACH are about: by its id, or from the records on this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amtconnector.advice import Advice, moment
+from amtconnector.arguments import Action, Arguments
+from amtconnector.errors import SubmissionUnknown, UsageError
+from amtconnector.run_record import RunKey, RunRecord, RunState
+
+if TYPE_CHECKING:
+    from amtconnector.opcon import OpConJob
+    from amtconnector.runs import RunDirectory
+
+
+def find(
+    arguments: Arguments, directory: RunDirectory, server: str, opcon: OpConJob | None, advice: Advice
+) -> RunRecord | None:
+    """Return the record that a command line is about, None when -id names a request that no record here is about.
+
+    Raises UsageError when -an and -jn match none or several, SubmissionUnknown when only a start of unknown fate
+    matches, and OSError when the records can't be listed.
+    """
+    if arguments.request_id is None:
+        return _by_name(arguments, directory, server, advice)
+    request_id = arguments.request_id.text
+    if arguments.action is Action.ATTACH and opcon is not None:
+        records = directory.unfinished_of_opcon_job(opcon.schedule_date, opcon.schedule_name, opcon.name)
+        if record := _own(records, arguments, server):
+            return record
+    return next(iter(directory.unfinished_of_request(server, request_id)), None)
+
+
+def _own(records: list[RunRecord], arguments: Arguments, server: str) -> RunRecord | None:
+    """Return the record of this OpCon job that the request settles: its own, else the one start of unknown fate."""
+    here = [record for record in records if record.key.server in {server, ""}]
+    for record in here:
+        if arguments.request_id is not None and record.request_id == arguments.request_id.text:
+            return record
+    unknown = [record for record in here if record.state is RunState.INTENDED and _is_meant(record.key, arguments)]
+    return unknown[0] if len(unknown) == 1 else None
+
+
+def _is_meant(key: RunKey, arguments: Arguments) -> bool:
+    return arguments.application in {"", key.application} and arguments.name in {"", key.job}
+
+
+def _by_name(arguments: Arguments, directory: RunDirectory, server: str, advice: Advice) -> RunRecord:
+    records = directory.unfinished_of_task(server, arguments.application, arguments.name)
+    submitted = [record for record in records if record.state is RunState.SUBMITTED]
+    what = f"job '{arguments.name}' of {arguments.application}"
+    if len(submitted) > 1:
+        raise UsageError(
+            f"Several open runs of {what} are known on this machine, and nothing was done: name one with -id.",
+            subject="\n".join(_line(record) for record in submitted),
+            hint=f"{advice.command(arguments.action.value, 'N')}  with one of these ids in place of N",
+        )
+    if submitted:
+        return submitted[0]
+    if records:
+        raise SubmissionUnknown(
+            f"Of {what} only a start is known whose fate is not; nothing was done.",
+            subject="\n".join(_line(record) for record in records),
+            hint=advice.fate_unknown(records[0]),
+        )
+    raise UsageError(
+        f"No open run of {what} is known on this machine, and nothing was done: name the request with -id.",
+        hint="AMT Control Center shows the ids of its batch requests, and so do the job logs of the runs.",
+    )
+
+
+def _line(record: RunRecord) -> str:
+    job = f", OpCon job {record.key.opcon_job} {record.job_number}" if record.key.is_opcon else ""
+    request = f"request {record.request_id}" if record.request_id else "no request id"
+    return f"{request}, since {moment(record.since)}{job}, run {record.run_id}"

@@ -1,0 +1,53 @@
+"""What a run that fails early can still say: that an earlier run of the same OpCon job may have a task running."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from amtconnector.advice import Advice
+from amtconnector.config import FILE_NAME, run_directory_of
+from amtconnector.runs import RunDirectory
+
+if TYPE_CHECKING:
+    from amtconnector.config import Config
+    from amtconnector.opcon import OpConJob
+    from amtconnector.run_record import RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierRun:
+    """A sentence that begins with a blank, and what to do; both "" when no earlier run is open."""
+
+    text: str = ""
+    hint: str = ""
+
+
+def open_run_of(opcon: OpConJob | None, config: Config | None, config_path: str, *, besides: str) -> EarlierRun:
+    """Return the newest open run of an OpCon job other than the run `besides`; never raises OSError.
+
+    `config` is None when it could not be loaded: then the run directory is guessed from the file as far as it goes.
+    """
+    if opcon is None:
+        return EarlierRun()
+    path = config.path if config else Path(config_path or FILE_NAME).absolute()
+    try:
+        directory = RunDirectory(config.run_directory if config else run_directory_of(path))
+        records = directory.unfinished_of_opcon_job(opcon.schedule_date, opcon.schedule_name, opcon.name)
+    except OSError:
+        return EarlierRun()
+    others = [record for record in records if record.run_id != besides]
+    return _described(others[0], Advice(str(path))) if others else EarlierRun()
+
+
+def _described(record: RunRecord, advice: Advice) -> EarlierRun:
+    if record.request_id:
+        return EarlierRun(
+            f" A task of an earlier run of this OpCon job may be running: request {record.request_id}.",
+            advice.ways_on(record.request_id),
+        )
+    return EarlierRun(
+        f" An earlier run of this OpCon job may have started a task: run {record.run_id}.",
+        advice.fate_unknown(record),
+    )

@@ -1,0 +1,332 @@
+"""What one run works with: the run directory and its lock, the account, the server; and which way the run goes."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import socket
+import time
+import traceback
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from amtconnector import lookup, restart
+from amtconnector.account import Account
+from amtconnector.advice import Advice, moment
+from amtconnector.arguments import Action, Arguments
+from amtconnector.bookkeeping import Bookkeeper
+from amtconnector.errors import ConfigurationError, UsageError
+from amtconnector.onlookers import Onlookers
+from amtconnector.opcon import StatusPublisher
+from amtconnector.runner import Known, Plan, Runner, Surroundings
+from amtconnector.runs import Claim, ClaimedElsewhere, RunDirectory, RunKey, RunRecord, RunState, new_run_id
+from amtconnector.service import Service, Waiting
+from amtconnector.task import RequestId, Task
+from amtconnector.watch import Pace
+from amtconnector.wire import profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amtconnector.config import Config
+    from amtconnector.interrupt import Interrupt
+    from amtconnector.joblog import JobLog
+    from amtconnector.opcon import OpConJob
+
+
+class Session:
+    """One run: `run` goes the way that the command line and the records say."""
+
+    def __init__(
+        self,
+        arguments: Arguments,
+        config: Config,
+        opcon: OpConJob | None,
+        log: JobLog,
+        interrupt: Interrupt,
+        show_live: Callable[[str, float], None],
+    ) -> None:
+        """Decrypt the credentials; raises CredentialsError. Nothing is sent and nothing written yet."""
+        self._arguments = arguments
+        self._config = config
+        self._opcon = opcon
+        self._log = log
+        self._interrupt = interrupt
+        self._show_live = show_live
+        self._advice = Advice(str(config.path))
+        self._directory = RunDirectory(config.run_directory)
+        self._books: Bookkeeper | None = None
+        self.run_id = new_run_id(datetime.now(UTC), secrets.token_bytes(5))
+        self._run_log = self._directory.open_log(self.run_id)
+        self._account = Account(config, self._directory)
+        for warning in self._account.warnings:
+            log.line(f"Warning: {warning}")
+
+    def run(self) -> int:
+        """Run to the end; returns the exit code, raises RunError and StopRequested."""
+        match self._arguments.action:
+            case Action.START:
+                return self._start()
+            case Action.ATTACH:
+                return self._attach()
+            case Action.STOP:
+                return self._on_request(Runner.stop)
+            case Action.KILL:
+                return self._on_request(Runner.kill)
+
+    @property
+    def state(self) -> str:
+        """Say in a sentence whether a task may be running."""
+        record = self._books.record if self._books else None
+        if record is None or record.state is RunState.NOT_STARTED:
+            return "Nothing was started."
+        if record.state is RunState.INTENDED:
+            return f"The start may have been sent (run {record.run_id}): a task may be running."
+        if record.state is RunState.SUBMITTED:
+            return f"The task may be running: request {record.request_id}."
+        return f"The task has ended: request {record.request_id}, code {record.exit_code}."
+
+    def keep_traceback(self, error: Exception) -> None:
+        """Put the places of a defect into the run's log, without the words of exceptions: they could hold a secret."""
+        for frame in traceback.extract_tb(error.__traceback__):
+            self._run_log.write(f"{type(error).__name__} at {frame.filename}:{frame.lineno} in {frame.name}")
+
+    def _start(self) -> int:
+        task = self._task()
+        earlier = self._claimed(self._key())
+        record = self._record(task)
+        self._books = self._bookkeeper(earlier, record)
+        way = restart.decide(
+            earlier.record if earlier else None, task, self._arguments.release, datetime.now(UTC), self._advice
+        )
+        if isinstance(way, restart.Attach):
+            self._take_up(earlier, way.record)
+            self._describe(f"on: nothing is started, request {way.record.request_id} of an earlier run is taken up")
+            return self._runner().attach(self._known(way.record))
+        self._describe(self._protection(way.note))
+        return self._runner().start(task)
+
+    def _attach(self) -> int:
+        record = self._found()
+        claim = self._claimed_record(record)
+        if claim is not None and claim.record is not None:
+            record = claim.record
+        known = self._known(record)
+        self._take_up(claim, replace(record, request_id=known.request_id.text))
+        self._describe(
+            "on: this settles the record of an earlier run" if claim else "off: there is no record to settle"
+        )
+        return self._runner().attach(known)
+
+    def _on_request(self, act: Callable[[Runner, Known], int]) -> int:
+        record = self._found()
+        claim = self._claimed_record(record) if record.file_name and record.request_id else None
+        known = self._known(record)
+        self._take_up(claim, record)
+        self._log.rule()
+        return act(self._runner(), known)
+
+    def _task(self) -> Task:
+        given, server = self._arguments, self._config.server
+        return Task(
+            application=given.application,
+            job=given.job,
+            script=given.script,
+            user=given.user,
+            submit_user=given.submit_user or server.submit_user,
+            station=given.station or server.station,
+            queue=given.queue or server.queue_name,
+            task_values=given.task_values,
+            parameters=given.parameters,
+        )
+
+    def _key(self) -> RunKey:
+        opcon = self._opcon
+        return RunKey(
+            schedule_date=opcon.schedule_date if opcon else "",
+            schedule_name=opcon.schedule_name if opcon else "",
+            opcon_job=opcon.name if opcon else "",
+            server=self._config.server.address,
+            application=self._arguments.application,
+            job=self._arguments.name,
+        )
+
+    def _record(self, task: Task) -> RunRecord:
+        return RunRecord(
+            key=self._key(),
+            run_id=self.run_id,
+            state=RunState.NOT_STARTED,
+            job_number=self._opcon.number if self._opcon else "",
+            submit_user=task.submit_user,
+            station=task.station,
+            queue=task.queue,
+            user=task.user,
+            parameters=task.parameters,
+            task_values=task.task_values,
+            created_at=datetime.now(UTC),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            config=str(self._config.path),
+        )
+
+    def _claimed(self, key: RunKey) -> Claim | None:
+        """Take the record of this run; None where a run by hand finds no place for one."""
+        try:
+            return self._directory.claim(key, self.run_id)
+        except ClaimedElsewhere as error:
+            raise restart.locked(error.record, self._advice) from error
+        except OSError as error:
+            if self._opcon:
+                raise ConfigurationError(
+                    f"The run directory can't be used ({error.strerror or error}), so nothing was started: without the "
+                    "run's record a restart could start the task a second time.",
+                    subject=str(error.filename or self._directory.path),
+                    hint="Give the job's account the right to write there, or set RUN_DIRECTORY in Connector.config.",
+                ) from error
+            self._log.line(f"Warning: no run record can be kept ({error.strerror or error}: {error.filename})")
+            return None
+
+    def _claimed_record(self, record: RunRecord) -> Claim | None:
+        """Take the record of an earlier run; None where there is none or another process is at work on it."""
+        if not record.file_name:
+            return None
+        try:
+            return self._directory.claim_record(record)
+        except (ClaimedElsewhere, OSError):
+            return None
+
+    def _found(self) -> RunRecord:
+        """Return the record that STOP, KILL or ATTACH is about; one of its own where there is none on disk."""
+        server = self._config.server.address
+        try:
+            found = lookup.find(self._arguments, self._directory, server, self._opcon, self._advice)
+        except OSError as error:
+            self._log.line(f"Warning: the run records can't be read ({error.strerror or error})")
+            found = None
+        if found is not None:
+            return found
+        if self._arguments.request_id is None:
+            raise UsageError("The run records can't be read: name the request with -id.")
+        return replace(self._record(self._task()), request_id=self._arguments.request_id.text)
+
+    def _known(self, record: RunRecord) -> Known:
+        request_id = self._arguments.request_id or RequestId(record.request_id)
+        since = record.submitted_at or record.intended_at
+        age_s = (datetime.now(UTC) - since).total_seconds() if since else 0.0
+        begun = f" of {since.astimezone():%H:%M}" if since else ""
+        return Known(request_id, record.key.job or self._arguments.name or "unknown", age_s, begun)
+
+    def _take_up(self, claim: Claim | None, record: RunRecord) -> None:
+        """Go on in the name of an earlier run."""
+        self.run_id = record.run_id
+        self._run_log = self._directory.open_log(record.run_id)
+        self._books = self._bookkeeper(claim, record)
+
+    def _bookkeeper(self, claim: Claim | None, record: RunRecord) -> Bookkeeper:
+        is_protected = claim is not None and record.key.is_opcon
+        return Bookkeeper(claim, record, is_protected=is_protected, warn=self._log.line)
+
+    def _protection(self, note: str) -> str:
+        if self._opcon is None:
+            return "off: this is not a job of OpCon"
+        return f"on, run {self.run_id}" + (f"; {note}" if note else "")
+
+    def _describe(self, protection: str) -> None:
+        """Print the end of the header."""
+        self._log.field("Restart protection", protection)
+        for record in self._others():
+            self._log.line(
+                f"Warning: another run of this AMT job is unfinished: request {record.request_id or 'unknown'}, "
+                f"since {moment(record.since)}, run {record.run_id}"
+            )
+        self._log.rule()
+
+    def _others(self) -> list[RunRecord]:
+        """Return the unfinished runs of the same AMT task that a run by hand names."""
+        if self._opcon is not None or self._arguments.action is not Action.START:
+            return []
+        key = self._key()
+        try:
+            return self._directory.unfinished_of_task(key.server, key.application, key.job)
+        except OSError:
+            return []
+
+    def _runner(self) -> Runner:
+        if self._books is None:
+            raise RuntimeError("a runner needs a record")
+        self._log.copy = self._run_log.write
+        config = self._config
+        pace = Pace(
+            initial_delay_s=config.initial_poll_delay_s,
+            interval_s=config.poll_interval_s,
+            max_interval_s=config.max_poll_interval_s,
+            max_outage_s=config.max_outage_s,
+            kill_confirm_s=config.kill_confirm_timeout_s,
+        )
+        plan = Plan(
+            server=config.server.address,
+            pace=pace,
+            start_timeout_s=config.server.start_timeout_s,
+            streams_messages=config.stream_messages,
+            kills_on_interrupt=config.kill_task_on_interrupt,
+        )
+        clock = RunClock(self._log, self._interrupt)
+        surroundings = Surroundings(clock, random.random, self._interrupt, self._onlookers())
+        return Runner(plan, self._service(), self._log, self._books, self._advice, surroundings)
+
+    def _service(self) -> Service:
+        server = self._config.server
+        context = None
+        if server.uses_tls:
+            from amtconnector import tls  # truststore is for https
+
+            context = tls.context(server.ca_file)
+        return Service(
+            server,
+            profile.load(self._config.wire_profile),
+            self._account,
+            tls=context,
+            waiting=Waiting(self._while_waiting, self._while_starting),
+            note=self._run_log.write,
+            trace=self._run_log.write if self._config.debug else _untraced,
+        )
+
+    def _while_waiting(self) -> None:
+        self._log.flush()
+        self._interrupt.check()
+
+    def _while_starting(self) -> None:
+        self._log.flush()
+        self._interrupt.check_start()
+
+    def _onlookers(self) -> Onlookers:
+        root = self._opcon.root_directory if self._opcon and self._config.publish_status else None
+        return Onlookers(
+            StatusPublisher(root),
+            self._directory,
+            retain_days=self._config.retain_runs_days,
+            show_live=self._show_live,
+        )
+
+
+class RunClock:
+    """Time, and waits that print first and end when the connector is told to stop."""
+
+    def __init__(self, log: JobLog, interrupt: Interrupt) -> None:
+        self._log = log
+        self._interrupt = interrupt
+
+    def monotonic(self) -> float:
+        """Return seconds since some fixed moment."""
+        return time.monotonic()
+
+    def wait(self, seconds: float) -> None:
+        """Wait; raises StopRequested."""
+        self._log.flush()
+        self._interrupt.wait(seconds)
+
+
+def _untraced(_line: str) -> None:
+    """Take a line that only DEBUG=ON keeps."""
