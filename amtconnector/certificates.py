@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
@@ -36,6 +37,13 @@ class Certificate:
     def is_self_signed(self) -> bool:
         """Whether it names itself as its issuer, as the certificate of a root authority does."""
         return self.subject == self.issuer
+
+    def covers(self, name: str) -> bool:
+        """Whether one of its names is this one; a wildcard stands for the first label alone."""
+        wanted = _canonical(name)
+        given = {_canonical(own) for own in self.names}
+        _, _, domain = wanted.partition(".")
+        return wanted in given or (not _is_address(wanted) and bool(domain) and f"*.{domain}" in given)
 
     def days_left(self, now: datetime) -> int:
         """Return for how many whole days it is still valid; below 0 when it has expired."""
@@ -99,6 +107,18 @@ def read(der: bytes) -> Certificate:
         fingerprint=digest,
         pem=certificate.public_bytes(Encoding.PEM).decode("ascii"),
     )
+
+
+def _canonical(name: str) -> str:
+    return str(ip_address(name)) if _is_address(name) else name.rstrip(".").casefold()
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from amtconnector import check_local as local
 from amtconnector import check_server as remote
+from amtconnector import check_tls
 from amtconnector import config as configuration
-from amtconnector import rejected_logons
-from amtconnector.credentials import read_credentials
-from amtconnector.errors import CallFailed, ConfigurationError
+from amtconnector.account import Account
+from amtconnector.errors import CallFailed, ConfigurationError, CredentialsError
 from amtconnector.findings import Finding, Step, Verdict, refused, skipped
+from amtconnector.runs import RunDirectory
 
 if TYPE_CHECKING:
     import ssl
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amtconnector.certificates import Presented
-    from amtconnector.config import Config
+    from amtconnector.config import Config, Server
+    from amtconnector.credentials import Credentials
     from amtconnector.service import Service
-    from amtconnector.wire.answers import Reply
     from amtconnector.wire.profile import Profile
 
 ANNOUNCEMENT = "The account is now tried once: AMT counts this as a logon attempt (--no-logon leaves it out)."
+
+REFUSED = "These credentials were refused a short while ago; runs do not try them before {:%H:%M}."
 
 _SERVER_STEPS = (Step.NAME, Step.CONNECTION, Step.TLS, Step.HEARTBEAT, Step.CLOCK, Step.LOGON)
 
@@ -63,9 +66,11 @@ class Examination:
         yield stored.key_file()
         yield stored.credentials()
         yield local.run_directory(config.run_directory)
-        yield from self._server(config, profile, can_log_on=stored.is_usable)
+        directory = RunDirectory(config.run_directory)
+        account = Account(config, directory) if stored.is_usable else None
+        yield from self._server(config, profile, account)
 
-    def _server(self, config: Config, profile: Profile | None, *, can_log_on: bool) -> Iterator[Finding]:
+    def _server(self, config: Config, profile: Profile | None, account: Account | None) -> Iterator[Finding]:
         steps = (remote.resolve, remote.connect)
         for done, step in enumerate(steps, 1):
             finding = step(config.server)
@@ -81,21 +86,21 @@ class Examination:
             )
             yield from _skipped((Step.HEARTBEAT, Step.CLOCK, Step.LOGON), reason)
             return
-        yield from self._conversation(config, _service(config, profile, context), can_log_on=can_log_on)
+        yield from self._conversation(_service(config.server, profile, account, context), account)
 
     def _tls(self, config: Config) -> tuple[ssl.SSLContext | None, Finding]:
-        from amtconnector.tls import context  # noqa: PLC0415 - truststore is needed for TLS only
+        from amtconnector.tls import context  # truststore is needed for TLS only
 
-        self.presented = remote.look(config.server)
+        self.presented = check_tls.look(config.server)
         if not config.server.uses_tls:
-            return None, remote.no_tls(self.presented)
+            return None, check_tls.without(self.presented, self._now())
         try:
             trust = context(config.server.ca_file)
         except ConfigurationError as error:
             return None, refused(Step.TLS, error)
-        return trust, remote.handshake(config.server, trust, self.presented, self._now())
+        return trust, check_tls.handshake(config.server, trust, self.presented, self._now())
 
-    def _conversation(self, config: Config, service: Service, *, can_log_on: bool) -> Iterator[Finding]:
+    def _conversation(self, service: Service, account: Account | None) -> Iterator[Finding]:
         try:
             reply = service.probe()
         except CallFailed as failure:
@@ -104,20 +109,35 @@ class Examination:
             return
         yield remote.heartbeat(reply)
         yield remote.clock(reply, self._now())
-        yield self._logon(config, service, reply, can_log_on=can_log_on)
-
-    def _logon(self, config: Config, service: Service, reply: Reply, *, can_log_on: bool) -> Finding:
         if not self._with_logon:
-            return skipped(Step.LOGON, "left out, as --no-logon says")
-        if not can_log_on:
-            return skipped(Step.LOGON, "the credentials can't be used")
-        if not remote.may_log_on(reply):
-            return skipped(Step.LOGON, "no credentials are sent to a server that does not answer as AMT does")
+            yield skipped(Step.LOGON, "left out, as --no-logon says")
+        elif account is None:
+            yield skipped(Step.LOGON, "the credentials can't be used")
+        elif not remote.may_log_on(reply):
+            yield skipped(Step.LOGON, "no credentials are sent to a server that does not answer as AMT does")
+        else:
+            yield self._logon(service, account)
+
+    def _logon(self, service: Service, account: Account) -> Finding:
+        if until := account.barred_until():
+            self._announce(REFUSED.format(until.astimezone()))
+            account.note(refused=False)
         self._announce(ANNOUNCEMENT)
-        finding = remote.logon(service)
-        if finding.verdict is Verdict.OK:
-            rejected_logons.clear(config.run_directory)
-        return finding
+        return remote.logon(service)
+
+
+class _Nobody:
+    """Stands for the account where there is none: nothing that needs one is asked."""
+
+    def credentials(self) -> Credentials:
+        """Never called."""
+        raise CredentialsError("There are no credentials that can be used.")
+
+    def barred_until(self) -> None:
+        """Return that nothing is known."""
+
+    def note(self, *, refused: bool) -> None:
+        """Take note of nothing."""
 
 
 def _skipped(steps: tuple[Step, ...], reason: str) -> Iterator[Finding]:
@@ -125,7 +145,7 @@ def _skipped(steps: tuple[Step, ...], reason: str) -> Iterator[Finding]:
 
 
 def _profile(config: Config) -> tuple[Profile | None, Finding | None]:
-    from amtconnector.wire import profile  # noqa: PLC0415 - not needed for a configuration that can't be read
+    from amtconnector.wire import profile  # not needed for a configuration that can't be read
 
     try:
         return profile.load(config.wire_profile), None
@@ -133,15 +153,12 @@ def _profile(config: Config) -> tuple[Profile | None, Finding | None]:
         return None, refused(Step.CONFIGURATION, error)
 
 
-def _service(config: Config, profile: Profile, context: ssl.SSLContext | None) -> Service:
-    from amtconnector.service import Service, Waiting  # noqa: PLC0415 - httpx is needed once the server can be reached
+def _service(server: Server, profile: Profile, account: Account | None, context: ssl.SSLContext | None) -> Service:
+    from amtconnector.service import Service, Waiting  # httpx is needed once the server can be reached
 
-    server = config.server
-    return Service(
-        server,
-        profile,
-        lambda: read_credentials(server.user, server.password, config.key_file, config_path=config.path),
-        tls=context,
-        waiting=Waiting(lambda: None, lambda: None),
-        trace=lambda _: None,
-    )
+    waiting = Waiting(lambda: None, lambda: None)
+    return Service(server, profile, account or _Nobody(), tls=context, waiting=waiting, note=_unheard, trace=_unheard)
+
+
+def _unheard(line: str) -> None:
+    del line

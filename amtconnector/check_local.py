@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING
 
-from amtconnector import config, credentials, durable, keyfile
+from amtconnector import config, credentials, durable, key_places
+from amtconnector.access import account
 from amtconnector.credentials import Form, Secret, Stored
 from amtconnector.errors import ConfigurationError, CredentialsError
 from amtconnector.findings import Finding, Step, failed, ok, refused, skipped, warning
-
-if sys.platform == "win32":
-    from amtconnector.access_windows import account
-else:
-    from amtconnector.access_posix import account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +17,6 @@ if TYPE_CHECKING:
 
     from amtconnector.config import Config
     from amtconnector.credentials import Opened
-    from amtconnector.keyfile import KeyRing
 
 
 def configuration(path: Path) -> tuple[Config | None, Finding]:
@@ -47,25 +41,26 @@ class StoredCredentials:
         texts = {"USER": server.user, "PASSWORD": server.password}
         self._values = tuple(Stored(name, Secret(text), read.path) for name, text in texts.items())
         self._key_file = read.key_file
-        self._ring: KeyRing | None = None
+        self._has_keys = False
         self.is_usable = False
 
     def key_file(self) -> Finding:
         """Read the key file that the values need."""
-        key_ids = {value.key_id for value in self._values if value.form is Form.ENCRYPTED}
+        key_ids = {value.key_id for value in self._values if value.form is Form.ENCRYPTED} - {""}
         if not key_ids:
-            return skipped(Step.KEY_FILE, "no value is encrypted, so none is needed yet")
+            return skipped(Step.KEY_FILE, "no value is encrypted as it should be, so none is looked for")
         try:
-            self._ring = keyfile.ring_for(key_ids - {""}, self._key_file)
+            rings = [key_places.ring_for(key_id, self._key_file) for key_id in sorted(key_ids)]
         except CredentialsError as error:
             return refused(Step.KEY_FILE, error)
-        places = " and ".join(str(path) for path in self._ring.paths)
-        count = len(self._ring.keys)
+        self._has_keys = True
+        places = " and ".join(dict.fromkeys(str(path) for ring in rings for path in ring.paths))
+        count = len({key.id for ring in rings for key in ring.keys})
         return ok(Step.KEY_FILE, f"{places}: {count} key{'s' if count > 1 else ''}, readable and not exposed")
 
     def credentials(self) -> Finding:
         """Decrypt the values, and say in which form they are stored."""
-        if self._ring is None and any(value.form is Form.ENCRYPTED for value in self._values):
+        if not self._has_keys and any(value.key_id for value in self._values):
             return skipped(Step.CREDENTIALS, "the key file can't be used")
         try:
             credentials.refuse_plain(self._values)
@@ -81,8 +76,8 @@ class StoredCredentials:
 
     def _described(self) -> Iterator[str]:
         for value in self._values:
-            if value.form is Form.ENCRYPTED and self._ring:
-                yield f"{value.name}: {_since(credentials.decrypt(value, self._ring))}"
+            if value.form is Form.ENCRYPTED:
+                yield f"{value.name}: {_since(credentials.open_encrypted(value, self._key_file))}"
             else:
                 yield f"{value.name}: {value.form.value}"
 

@@ -1,10 +1,9 @@
-"""The steps of `amt check` from this machine to the AMT server: name, connection, TLS, HeartBeat, clock, logon."""
+"""The steps of `amt check` from this machine to the AMT server, but for TLS."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
-import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -25,13 +24,9 @@ from amtconnector.wire.answers import failure_of, server_words
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from amtconnector.certificates import Certificate, Presented
     from amtconnector.config import Server
     from amtconnector.service import Service
     from amtconnector.wire.answers import Reply
-
-SOON_DAYS = 30
-"""A certificate that is valid for fewer days is warned about."""
 
 CLOCK_TOLERANCE_S = 60.0
 """A difference between the clocks that is worth a warning."""
@@ -80,90 +75,6 @@ def connect(server: Server) -> Finding:
     else:
         return ok(Step.CONNECTION, f"{peer}, port {server.port}, accepts the connection")
     return failed(Step.CONNECTION, ServerUnreachable, text, hint)
-
-
-def look(server: Server) -> Presented | None:
-    """Return what the server presents to a TLS client, trusted or not; None when it does not speak TLS."""
-    from amtconnector.certificates import presented  # noqa: PLC0415 - cryptography is needed for TLS only
-
-    try:
-        return presented((server.host, server.port), _name(server), server.connect_timeout_s)
-    except (OSError, ValueError):
-        return None
-
-
-def no_tls(seen: Presented | None) -> Finding:
-    """Judge a server that is used without TLS."""
-    if seen is None:
-        return warning(
-            Step.TLS,
-            "not used: the credentials travel in clear",
-            "Where the AMT web server offers TLS, set SERVER_USES_TLS=True and its port in SERVER_ADDRESS.",
-        )
-    return failed(
-        Step.TLS,
-        ServerUnreachable,
-        "the server speaks TLS on this port, and SERVER_USES_TLS is False",
-        "Set SERVER_USES_TLS=True (and https:// where SERVER_ADDRESS begins with http://).",
-        *described(seen.own),
-    )
-
-
-def handshake(server: Server, context: ssl.SSLContext, seen: Presented | None, now: datetime) -> Finding:
-    """Shake hands as a run does, certificate and name verified; `seen` is what the server presented to `look`."""
-    from amtconnector.tls import explain  # noqa: PLC0415 - truststore is needed for TLS only
-
-    details = described(seen.own) if seen else ()
-    try:
-        with (
-            socket.create_connection((server.host, server.port), server.connect_timeout_s) as connection,
-            context.wrap_socket(connection, server_hostname=_name(server)) as tls,
-        ):
-            protocol = tls.version() or "TLS"
-    except ssl.SSLError as error:
-        text, hint = explain(error, _name(server))
-        return failed(Step.TLS, ServerUnreachable, text, _names_hint(error, seen) or hint, *details)
-    except OSError as error:
-        text = f"the server cut the TLS handshake ({_reason(error)})"
-        hint = "Check that the port in SERVER_ADDRESS is that of the AMT web server."
-        return failed(Step.TLS, ServerUnreachable, text, hint, *details)
-    left = seen.own.days_left(now) if seen else SOON_DAYS
-    if left < SOON_DAYS:
-        hint = "Have the certificate of the AMT web server renewed before it expires."
-        return warning(Step.TLS, f"{protocol}, but the certificate expires in {left} days", hint, *details)
-    return ok(Step.TLS, f"{protocol}, the certificate is trusted for {_name(server)}", *details)
-
-
-def described(certificate: Certificate) -> tuple[str, ...]:
-    """Return the lines that describe a certificate."""
-    left = certificate.days_left(datetime.now(UTC))
-    return (
-        f"subject:     {certificate.subject}",
-        f"issuer:      {certificate.issuer}" + (" (self-signed)" if certificate.is_self_signed else ""),
-        f"names:       {', '.join(certificate.names) or '(none)'}",
-        f"valid until: {certificate.valid_until:%Y-%m-%d %H:%M} UTC ({left} days left)"
-        if left >= 0
-        else f"valid until: {certificate.valid_until:%Y-%m-%d %H:%M} UTC (expired)",
-        f"SHA-256:     {certificate.fingerprint}",
-    )
-
-
-def _names_hint(error: ssl.SSLError, seen: Presented | None) -> str:
-    is_wrong_name = "hostname" in str(error).lower() or "ip address mismatch" in str(error).lower()
-    if not (is_wrong_name and seen):
-        return ""
-    names = seen.own.names
-    if not names:
-        return "The certificate carries no name at all. Have it issued again with the server's name in it."
-    usable = next((name for name in names if "*" not in name), "")
-    listed = f"The certificate is for {', '.join(names)}."
-    if not usable:
-        return f"{listed}\nSet TLS_SERVER_NAME to a name that it covers."
-    return f"{listed}\nUse such a name in SERVER_ADDRESS, or set TLS_SERVER_NAME={usable}."
-
-
-def _name(server: Server) -> str:
-    return server.tls_server_name or server.host
 
 
 def heartbeat(reply: Reply) -> Finding:

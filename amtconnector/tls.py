@@ -17,8 +17,9 @@ from amtconnector.errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
-_WRONG_NAME = 62
-_EXPIRED = 10
+# OpenSSL's codes, then those of Windows, whose messages are in the system's language.
+_WRONG_NAME = frozenset({62, 64, 0x800B010F})
+_EXPIRED = frozenset({10, 0x800B0101})
 _NOT_YET_VALID = 9
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 _TOO_OLD = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "VERSION_TOO_LOW"})
@@ -34,6 +35,8 @@ def context(ca_file: Path | None) -> ssl.SSLContext:
     if ca_file is not None:
         try:
             result.load_verify_locations(cafile=str(ca_file))
+            # A server's own certificate in CA_FILE is enough, even where another authority issued it.
+            result.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         except (OSError, ssl.SSLError) as error:
             raise ConfigurationError(
                 "The file that CA_FILE names holds no certificate that can be read.",
@@ -65,7 +68,7 @@ def explain(error: ssl.SSLError, name: str) -> tuple[str, str]:
 def _certificate(error: ssl.SSLCertVerificationError, name: str) -> tuple[str, str]:
     detail = getattr(error, "verify_message", "") or str(error)
     code = getattr(error, "verify_code", 0)
-    if code == _WRONG_NAME or "hostname" in detail.lower():
+    if code in _WRONG_NAME or "hostname" in detail.lower():
         return (
             f"the server's certificate is not issued for the name {name}",
             (
@@ -73,7 +76,7 @@ def _certificate(error: ssl.SSLCertVerificationError, name: str) -> tuple[str, s
                 "'amt check' lists the names in the certificate."
             ),
         )
-    if code == _EXPIRED or "expired" in detail.lower():
+    if code in _EXPIRED or "expired" in detail.lower():
         return "the server's certificate has expired", "Renew the certificate on the AMT web server."
     if code == _NOT_YET_VALID:
         return (

@@ -12,14 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amtconnector import __version__, check, config, findings
+from amtconnector.access import account
 from amtconnector.errors import ConfigurationError
 from amtconnector.findings import Step, Verdict
 from amtconnector.printable import escaped
-
-if sys.platform == "win32":
-    from amtconnector.access_windows import account
-else:
-    from amtconnector.access_posix import account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,8 +26,9 @@ if TYPE_CHECKING:
 _HELP = """\
 Usage: amt check [--no-logon] [--json] [--save-chain FILE] [--config FILE]
 
-Goes through this installation as a run does, up to the logon, and says for each
-step what was found, what is wrong and what to do next. Starts nothing in AMT.
+Goes through this installation as a run does, up to the logon, and says for
+each step what was found, what is wrong and what to do next. Starts nothing in
+AMT.
 Jobs run as the account of their job definition: check as that account.
 
   amt check                          every step; the logon counts as an attempt
@@ -42,8 +39,8 @@ Jobs run as the account of their job definition: check as that account.
 Options:
   --no-logon          do not try the account
   --json              one JSON document on stdout
-  --save-chain FILE   write the certificates that the server presents as PEM, and
-                      show their fingerprints: compare them before you trust them
+  --save-chain FILE   write the certificates that the server presents as PEM
+                      and show their fingerprints: compare before you trust
   --config FILE       default: Connector.config here, else beside the program
   --help              show this text
 Exit codes: 0, or that of the first failure: 102 configuration or run directory,
@@ -129,12 +126,10 @@ class _Teller:
             click.echo(f"  {escaped(certificate.subject)}\n    SHA-256 {certificate.fingerprint}")
         click.echo("Compare the fingerprints with the administrator of the AMT web server. If they are the same, set")
         click.echo(f"CA_FILE={path.absolute()}")
-        last = presented.chain[-1]
-        if not last.is_self_signed:
-            click.echo(
-                f"The server does not send the certificate of {escaped(last.issuer)}. Better set CA_FILE to that"
-            )
-            click.echo("one, from its owner: it stays the same when the server's own certificate is renewed.")
+        if not (last := presented.chain[-1]).is_self_signed:
+            click.echo(f"The server does not send the certificate of {escaped(last.issuer)}.")
+            click.echo("On Windows CA_FILE needs that one: get it from its owner and append it to the file.")
+            click.echo("Elsewhere the file serves as it is, until the server's own certificate is renewed.")
 
     def end(self, told: list[Finding]) -> int:
         """Sum up, and return the exit code."""
