@@ -61,11 +61,11 @@ def command(  # noqa: PLR0913 - one parameter for each option
         raise click.UsageError("Give --tls-cert and --tls-key together, or --self-signed alone.")
     ca = None
     if self_signed:
-        from amtconnector.simulator import certificates  # noqa: PLC0415 - only where it is wanted
+        from amtconnector.simulator import certificates  # only where it is wanted
 
         made = certificates.self_signed(self_signed, host)
         ca, tls_cert, tls_key = made.ca, made.certificate, made.key
-    from amtconnector.simulator.server import Options  # noqa: PLC0415 - main() explains a missing uvicorn
+    from amtconnector.simulator.server import Options  # main() explains a missing uvicorn
 
     options = Options(host, port, state, speed, tls_cert, tls_key, not no_admin, until_stdin_closes)
     run(_load(definitions), options, ca, is_quiet=quiet)
@@ -73,8 +73,8 @@ def command(  # noqa: PLR0913 - one parameter for each option
 
 def run(definitions: Definitions, options: Options, ca: Path | None, *, is_quiet: bool) -> None:
     """Serve until told to stop, and say what is served."""
-    from amtconnector.simulator import server  # noqa: PLC0415 - main() explains a missing uvicorn
-    from amtconnector.simulator.welcome import welcome  # noqa: PLC0415 - as above
+    from amtconnector.simulator import server  # main() explains a missing uvicorn
+    from amtconnector.simulator.welcome import welcome  # as above
 
     simulator = server.Simulator(definitions, options)
     try:

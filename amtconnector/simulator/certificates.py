@@ -27,7 +27,7 @@ def self_signed(folder: Path, host: str) -> Certificates:
     files = Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key")
     if all(path.exists() for path in (files.ca, files.certificate, files.key)):
         return files
-    import trustme  # noqa: PLC0415 - an extra, and slow to import: only where it is wanted
+    import trustme  # an extra, and slow to import: only where it is wanted
 
     folder.mkdir(parents=True, exist_ok=True)
     ca = trustme.CA()

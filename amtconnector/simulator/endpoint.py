@@ -16,6 +16,8 @@ from amtconnector.simulator.misbehaviour import deliver, end_early, send
 from amtconnector.simulator.requests import read_object
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import Receive, Scope, Send
 
     from amtconnector.simulator.contract import Contract
@@ -41,7 +43,8 @@ class Endpoint:
         task = self._service.target(received)
         job = str(received.body.get(self._contract.member("JobName"), "")) if task is None else task.job.name
         armed = self._faults.take(received.call, job)
-        noted = _Noted(self._store, scope, received, body, armed)
+        logged = _masked(received.body, self._contract.member("Password"))
+        noted = _Noted(self._store, scope, received, logged, armed)
         try:
             await self._serve((scope, receive, send_), received, refusal, noted)
         finally:
@@ -101,7 +104,7 @@ class Endpoint:
 class _Noted:
     """A request's line in the log, from its receipt on."""
 
-    def __init__(self, store: Store, scope: Scope, received: Received, body: bytes, armed: Armed | None) -> None:
+    def __init__(self, store: Store, scope: Scope, received: Received, body: object, armed: Armed | None) -> None:
         self._store = store
         self._started = time.monotonic()
         self.armed = armed
@@ -115,7 +118,7 @@ class _Noted:
             "query": scope["query_string"].decode("latin-1"),
             "headers": dict(received.headers),
             "call": received.call,
-            "body": _masked(received, body),
+            "body": body,
             "fault": f"{armed.number} {armed.fault.kind}" if armed else None,
             "executed": False,
             "status": None,
@@ -134,8 +137,6 @@ class _Noted:
         self._store.update_request(self._number, self._facts)
 
 
-def _masked(received: Received, body: bytes) -> object:
-    """Return a request's body for the log, a logon's password left out."""
-    if received.body:
-        return {name: MASK if "password" in name.lower() else value for name, value in received.body.items()}
-    return None if received.call in ("logon", "action") else body[:1000].decode("utf-8", "backslashreplace")
+def _masked(body: Mapping[str, object], password: str) -> object:
+    """Return a request's JSON body for the log, a logon's password left out; None when there is none."""
+    return {name: MASK if name in (password, "Password") else value for name, value in body.items()} or None
