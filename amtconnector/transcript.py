@@ -64,7 +64,7 @@ class Transcript:
     def drain(self) -> None:
         """Print the rest, when the task has ended: until two reads agree, for at most 10 s."""
         end = self._clock.monotonic() + LONGEST_DRAIN_S
-        pause_s = _FIRST_PAUSE_S
+        pause_s = 0.0  # every run pays for the second read, so it comes at once; further ones can take their time
         has_read = agreed = False
         while True:
             new, failure = self._read()
@@ -75,7 +75,7 @@ class Transcript:
             if self._clock.monotonic() + pause_s > end:
                 break
             self._clock.wait(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            pause_s = min(max(_FIRST_PAUSE_S, 2 * pause_s), _LONGEST_PAUSE_S)
         if not agreed:
             self._printer.line(f"The job log may be incomplete: {_reason(failure)}.")
 
