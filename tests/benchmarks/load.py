@@ -1,0 +1,160 @@
+"""The load on AMT: eight hours with 500 jobs, simulated with the connector's own watch and a clock of ours."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from amtconnector.completion import StatusTable
+from amtconnector.task import RequestId
+from amtconnector.transcript import Transcript
+from amtconnector.watch import Pace, Subject, Watch
+from tests.benchmarks.table import Row, Section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from amtconnector.completion import Status
+
+JOBS = 500
+MIX = ((0.60, 60.0), (0.25, 600.0), (0.10, 3600.0), (0.05, 21600.0))
+"""Shares of the jobs and how long they run, in seconds, give or take 30 %."""
+SPREAD = 0.3
+FIXED_INTERVAL_S = 5.0
+DEFAULTS = Pace(initial_delay_s=10, interval_s=5, max_interval_s=30, max_outage_s=900, kill_confirm_s=60)
+CALL_S = 0.01
+MESSAGE_EVERY_S = 30.0
+SEED = 20261123
+
+TEXT = """{jobs} jobs in eight hours: 60 % of 1 minute, 25 % of 10 minutes, 10 % of 1 hour, 5 % of 6 hours, each plus or
+minus 30 %, a message every {every:.0f} s, {call:.0f} ms a call. Watched by the connector's own code with the default
+settings, on a simulated clock, seed {seed}; compared with a status request every 5 s and one fetch of the messages."""
+
+_RUNNING, _DONE = (StatusTable().by_code(code) for code in (2, 4))
+
+
+@dataclass(slots=True)
+class Job:
+    """One AMT task on a clock of its own, which counts the requests that are made about it."""
+
+    duration_s: float
+    now_s: float = 0.0
+    status_requests: int = 0
+    message_requests: int = 0
+    lines: list[str] = field(default_factory=list)
+
+    def monotonic(self) -> float:
+        """Return the time."""
+        return self.now_s
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now_s += seconds
+
+    def status(self, _request_id: RequestId) -> Status:
+        """Answer a status request."""
+        self.status_requests += 1
+        self.now_s += CALL_S
+        return _DONE if self.now_s >= self.duration_s else _RUNNING
+
+    def messages(self, _request_id: RequestId) -> Iterator[list[str]]:
+        """Answer with all messages up to now."""
+        self.message_requests += 1
+        self.now_s += CALL_S
+        yield [f"message {number}" for number in range(int(min(self.now_s, self.duration_s) / MESSAGE_EVERY_S))]
+
+    def line(self, text: str) -> None:
+        """Take a line of the connector's own."""
+        self.lines.append(text)
+
+    @property
+    def delay(self) -> float:
+        """How long after the task's end the connector ended, as a share of the task's run time."""
+        return (self.now_s - self.duration_s) / self.duration_s
+
+
+class _Printer:
+    """Counts what is printed."""
+
+    def __init__(self, job: Job) -> None:
+        self.line = job.line
+        self.printed = 0
+
+    def messages(self, texts: Sequence[str]) -> None:
+        self.printed += len(texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What 500 jobs came to: ratios to the fixed poll, and delays as shares of the run times."""
+
+    status_ratio: float
+    request_ratio: float
+    median_delay: float
+    late_delay: float
+    status_requests: int
+    requests: int
+    fixed_requests: int
+
+
+def simulated(seed: int = SEED) -> Load:
+    """Watch all jobs to their ends."""
+    chance = random.Random(seed)  # noqa: S311 - a simulation, repeatable
+    jobs = [watched(Job(duration_s), chance) for duration_s in durations(chance)]
+    fixed_status = sum(int(job.duration_s / FIXED_INTERVAL_S) + 1 for job in jobs)
+    status = sum(job.status_requests for job in jobs)
+    # Each job also logs on and starts, and the fixed poll fetches its messages once.
+    requests = status + sum(job.message_requests for job in jobs) + 2 * len(jobs)
+    fixed = fixed_status + 3 * len(jobs)
+    delays = sorted(job.delay for job in jobs)
+    late = delays[int(0.95 * len(delays))]
+    return Load(status / fixed_status, requests / fixed, statistics.median(delays), late, status, requests, fixed)
+
+
+def durations(chance: random.Random) -> list[float]:
+    """Return how long each job runs, in seconds."""
+    return [
+        length_s * chance.uniform(1 - SPREAD, 1 + SPREAD) for share, length_s in MIX for _ in range(round(share * JOBS))
+    ]
+
+
+def watched(job: Job, chance: random.Random) -> Job:
+    """Follow one job as a run does after its start: initial delay, status and messages until the end, the rest."""
+    request_id = RequestId("2112")
+    printer = _Printer(job)
+    watch = Watch(
+        job,
+        job,
+        job,
+        DEFAULTS,
+        Subject("JOB", request_id, "server:4004", ""),
+        began_at=0.0,
+        chance=chance.random,
+        on_status=lambda *_: None,
+    )
+    transcript = Transcript(job, printer, job, request_id, streams=True)
+    job.wait(DEFAULTS.initial_delay_s)
+    watch.until_end(lambda: transcript.fetch_if_due(watch.interval_s))
+    transcript.drain()
+    if printer.printed != int(job.duration_s / MESSAGE_EVERY_S):
+        raise AssertionError(f"{printer.printed} messages printed of a job of {job.duration_s} s")
+    return job
+
+
+def on_the_server() -> Section:
+    """Return the table."""
+    load = simulated()
+    text = TEXT.format(jobs=JOBS, every=MESSAGE_EVERY_S, call=1000 * CALL_S, seed=SEED)
+    fixed = f"{load.fixed_requests:,} requests of the fixed poll"
+    return Section(
+        "Load on the AMT server",
+        text,
+        (
+            Row("status requests", f"{load.status_requests:,}", "the fixed poll's", load.status_ratio, 0.30),
+            Row("all requests", f"{load.requests:,}", fixed, load.request_ratio, 0.50),
+            Row("delay after a task's end, median", f"{load.median_delay:.2%}", "run time", load.median_delay, 0.02),
+            Row("delay, 95th percentile", f"{load.late_delay:.2%}", "run time", load.late_delay, 0.10),
+        ),
+    )
