@@ -23,18 +23,31 @@ if TYPE_CHECKING:
 
     from amtconnector.config import Config
     from amtconnector.session import Session
+    from amtconnector.terminal import TerminalOutput
 
 
 def run(tokens: Sequence[str]) -> int:
     """Do what the command line asks for; returns the exit code and never raises."""
     gc.disable()  # what is made while the program starts is needed to its end
     occupy_standard_streams()
-    output = Output()
     try:
         arguments = parse(tokens)
     except UsageError as error:
-        return _refused(error, output)
-    return Job(arguments, output).run()
+        return _refused(error, Output())
+    output = _output(arguments)
+    try:
+        return Job(arguments, output).run()
+    finally:
+        output.close()
+
+
+def _output(arguments: Arguments) -> Output | TerminalOutput:
+    """Return the stream for the job log; a person at a terminal gets a live line, everything else plain lines."""
+    if not os.isatty(1):
+        return Output()
+    from amtconnector.terminal import TerminalOutput  # for people, who don't mind the time that rich takes
+
+    return TerminalOutput(arguments.name or f"request {arguments.request_id}")
 
 
 def _refused(error: UsageError, output: Output) -> int:
@@ -50,7 +63,7 @@ def _refused(error: UsageError, output: Output) -> int:
 class Job:
     """The run that a command line asks for."""
 
-    def __init__(self, arguments: Arguments, output: Output) -> None:
+    def __init__(self, arguments: Arguments, output: Output | TerminalOutput) -> None:
         self._arguments = arguments
         self._output = output
         self._log = JobLog(output)
@@ -152,4 +165,5 @@ class Job:
         what = self._session.state if self._session else "Nothing was started."
         self._log.failed(Interrupted(f"Told to stop a second time, or the session closes: ended at once. {what}"))
         self._log.ended(Interrupted.exit_code)
+        self._output.close()
         os._exit(Interrupted.exit_code)

@@ -49,6 +49,10 @@ class Output:
     def show_live(self, status: str, elapsed_s: float) -> None:
         """Show nothing: a live line is for a terminal."""
 
+    def close(self) -> None:
+        """Hand over the rest."""
+        self.flush()
+
     def write(self, line: str) -> None:
         """Add one line, given without its end."""
         if not self._lines:
