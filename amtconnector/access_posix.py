@@ -58,10 +58,10 @@ def closing_command(path: Path) -> str:
 
 def granting_command(path: Path) -> str:
     """Return the command that lets this account read a file that it can't, and not everybody."""
-    closed = [folder for folder in reversed(path.absolute().parents) if not _can_enter(folder)]
-    return " && ".join(
-        [*(f"chmod a+x {quoted(str(folder))}" for folder in closed[:1]), _granting(path, quoted(_group()))]
-    )
+    # What is below a closed folder can't be seen from here: opening it as well changes nothing where it is open.
+    closed = [quoted(str(folder)) for folder in reversed(path.absolute().parents) if not _can_enter(folder)]
+    opening = f"chmod a+x {' '.join(closed)} && " if closed else ""
+    return opening + _granting(path, quoted(_group()))
 
 
 def sharing_advice(path: Path) -> str:
@@ -113,10 +113,10 @@ def _group() -> str:
 
 def _can_enter(folder: Path) -> bool:
     try:
-        folder.joinpath(".").stat()
-        return os.access(folder, os.X_OK)
+        os.stat(f"{folder}/.")  # noqa: PTH116  # a Path drops the dot, which is what asks for the right to enter
     except OSError:
         return False
+    return True
 
 
 def _make_folder(folder: Path) -> None:

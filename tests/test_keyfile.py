@@ -6,7 +6,11 @@ import os
 import re
 import shutil
 import stat
-from contextlib import suppress
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +20,6 @@ from amtconnector.errors import CredentialsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.posix_only
 
@@ -147,16 +150,38 @@ def test_a_key_file_that_this_account_may_not_read_names_account_and_command(
     assert re.search(rf"chgrp \S+ '{re.escape(str(path))}' && chmod 640 '{re.escape(str(path))}'$", error.hint)
 
 
-def test_a_folder_that_this_account_may_not_enter_is_opened_by_the_command_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A key file below a closed folder needs the folder opened as well, and no other one."""
-    path = tmp_path / "closed" / "connector.key"
-    monkeypatch.setattr(os, "access", lambda folder, _: "closed" not in str(folder))
-    path.parent.mkdir()
-    command = access.granting_command(path)
-    assert command.startswith(f"chmod a+x {path.parent} && chgrp ")
-    assert command.count("chmod a+x") == 1
+@contextmanager
+def without_rights() -> Iterator[None]:
+    """Be an account that root's rights do not help, for a while."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        yield
+    else:
+        groups = os.getgroups()
+        os.setgroups([])
+        os.setegid(65534)
+        os.seteuid(65534)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
+            os.setgroups(groups)
+
+
+def test_the_command_lets_the_account_in_and_not_everybody() -> None:
+    """What the refusal tells an administrator to do is enough, and leaves the key file one that is taken."""
+    with tempfile.TemporaryDirectory() as name:
+        path = write(Path(name, "closed", "deeper", "connector.key"), KEY)
+        for folder in (path.parent, path.parent.parent):
+            folder.chmod(0o600)
+        Path(name).chmod(0o755)
+        with without_rights():
+            error = refusal(path)
+            assert f"by the account '{access.account()}'" in error.message
+        subprocess.run(error.hint.partition(": ")[2], shell=True, check=True)  # noqa: S602  # as it is told
+        with without_rights():
+            assert keyfile.load(path).newest.text == KEY
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
 @pytest.mark.parametrize(
