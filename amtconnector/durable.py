@@ -19,17 +19,21 @@ TEMPORARY = ".tmp"
 """How the name of a file ends that is still being written; one that is a day old was left behind by a crash."""
 
 
+PATIENCE_S = 0.6
+"""How long access that Windows denies is tried again: it may really be denied."""
+
+REPLACING_PATIENCE_S = 2.0
+"""The same for replacing a file in a directory that has just been written to."""
+
+
 def create_directory(path: Path) -> None:
     """Create a directory with those above it; raise `OSError`.
 
     On POSIX it is for its owner alone, on Windows it inherits its access. One that exists is left as it is: whoever
     shares it among accounts has prepared it.
     """
-    if path.is_dir():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
-    flush_directory(path.parent)
+    if not path.is_dir():
+        _make_directory(path, _DIRECTORY_MODE)
 
 
 def create_subdirectory(path: Path) -> None:
@@ -40,6 +44,14 @@ def create_subdirectory(path: Path) -> None:
     path.mkdir(exist_ok=True)
     with suppress(OSError):
         path.chmod(S_IMODE(path.parent.stat().st_mode))
+
+
+def _make_directory(path: Path, mode: int) -> None:
+    # Each one is flushed: a record is as good as lost when the directory above it is not on the disk yet.
+    if path.parent != path and not path.parent.is_dir():
+        _make_directory(path.parent, 0o777)
+    path.mkdir(mode=mode, exist_ok=True)
+    flush_directory(path.parent)
 
 
 def file_mode(directory: Path) -> int:
@@ -55,7 +67,7 @@ def replace_file(path: Path, content: bytes) -> None:
     temporary = path.with_name(f"{path.name}.{os.urandom(6).hex()}{TEMPORARY}")
     try:
         _write_flushed(temporary, content, file_mode(path.parent))
-        patiently(lambda: _take_place(temporary, path))
+        patiently(lambda: _take_place(temporary, path), patience_s=REPLACING_PATIENCE_S)
     finally:
         remove_file(temporary)
     flush_directory(path.parent)
@@ -105,7 +117,7 @@ if sys.platform == "win32":
     from ctypes import wintypes
 
     _DIRECTORY_MODE = 0o777  # newer Pythons make 0o700 an access list without the other job accounts
-    _PAUSES_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
+    _PAUSE_S = 0.01
     _REPLACE_EXISTING = 0x1
     _WRITE_THROUGH = 0x8
 
@@ -113,16 +125,17 @@ if sys.platform == "win32":
     _move_file.argtypes = (wintypes.LPCWSTR, wintypes.LPCWSTR, wintypes.DWORD)
     _move_file.restype = wintypes.BOOL
 
-    def patiently(action: Callable[[], _Result]) -> _Result:
+    def patiently(action: Callable[[], _Result], *, patience_s: float = PATIENCE_S) -> _Result:
         """Do something to a file that a reader or a virus scanner may have open for a moment: denied access is retried.
 
         Windows denies replacing, opening and removing a file that somebody else has open without sharing it.
         """
-        for pause_s in _PAUSES_S:
+        give_up_at = time.monotonic() + patience_s
+        while time.monotonic() < give_up_at:
             try:
                 return action()
             except PermissionError:
-                time.sleep(pause_s)
+                time.sleep(_PAUSE_S)
         return action()
 
     def flush_directory(path: Path) -> None:
@@ -140,7 +153,7 @@ else:
     _DIRECTORY_MODE = 0o700  # parameters of tasks may be nobody else's business
     _CANNOT_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EACCES}
 
-    def patiently(action: Callable[[], _Result]) -> _Result:
+    def patiently(action: Callable[[], _Result], *, patience_s: float = PATIENCE_S) -> _Result:  # noqa: ARG001 - for Windows
         """Do it: on POSIX an open file is in nobody's way, and denied access stays denied."""
         return action()
 

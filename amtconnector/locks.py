@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from amtconnector import durable
@@ -124,31 +123,52 @@ def _opened(name: str, flags: int, mode: int, *, is_patient: bool) -> int:
 
 
 if sys.platform == "win32":
+    import ctypes
     import msvcrt
+    from ctypes import wintypes
 
-    _HELD_BY_ANOTHER = {errno.EACCES, errno.EDEADLK}
+    # LockFileEx itself, not msvcrt.locking: that one tells "held by another" by nothing but EACCES, and has no shared
+    # locks.
+    _FAIL_IMMEDIATELY = 0x1
+    _EXCLUSIVE = 0x2
+    _HELD_BY_ANOTHER = {33, 997}  # ERROR_LOCK_VIOLATION, ERROR_IO_PENDING
 
-    def _try_lock(descriptor: int, *, is_shared: bool) -> bool:  # noqa: ARG001 - the C run-time has exclusive locks only
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            if error.errno in _HELD_BY_ANOTHER:
-                return False
-            raise
-        return True
+    class _Position(ctypes.Structure):
+        """Windows' OVERLAPPED, as far as a lock needs it: where the range begins."""
+
+        _fields_ = (
+            ("internal", ctypes.c_void_p),
+            ("internal_high", ctypes.c_void_p),
+            ("offset", wintypes.DWORD),
+            ("offset_high", wintypes.DWORD),
+            ("event", wintypes.HANDLE),
+        )
+
+    _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    _lock_file = _kernel.LockFileEx
+    _lock_file.argtypes = (wintypes.HANDLE, *[wintypes.DWORD] * 4, ctypes.POINTER(_Position))
+    _lock_file.restype = wintypes.BOOL
+    _unlock_file = _kernel.UnlockFileEx
+    _unlock_file.argtypes = (wintypes.HANDLE, *[wintypes.DWORD] * 3, ctypes.POINTER(_Position))
+    _unlock_file.restype = wintypes.BOOL
+
+    def _try_lock(descriptor: int, *, is_shared: bool) -> bool:
+        flags = _FAIL_IMMEDIATELY if is_shared else _FAIL_IMMEDIATELY | _EXCLUSIVE
+        if _lock_file(msvcrt.get_osfhandle(descriptor), flags, 0, 1, 0, ctypes.byref(_Position())):
+            return True
+        code = ctypes.get_last_error()
+        if code in _HELD_BY_ANOTHER:
+            return False
+        raise ctypes.WinError(code)
 
     def _is_still_named(name: str, descriptor: int) -> bool:  # noqa: ARG001 - an open file can't be removed here
         return True
 
     def _give_back(name: str, descriptor: int, *, removes: bool) -> None:
         # The C run-time opens files without sharing their removal, so removing fails while anybody has this one open.
-        try:
-            with suppress(OSError):
-                os.lseek(descriptor, 0, os.SEEK_SET)
-                msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-        finally:
-            os.close(descriptor)
+        # Closing would unlock too, but Windows does not promise when.
+        _unlock_file(msvcrt.get_osfhandle(descriptor), 0, 1, 0, ctypes.byref(_Position()))
+        os.close(descriptor)
         if removes:
             durable.remove_file(Path(name))
 

@@ -35,7 +35,7 @@ class ClaimedElsewhere(ConnectorError):
     """Another process is at work on this record.
 
     `record` is what it says now: as long as the other process has saved nothing, that is what an earlier run left. None
-    when there is none or it can't be read.
+    when there is none; a damaged one when it can't be read.
     """
 
     def __init__(self, record: RunRecord | None) -> None:
@@ -173,7 +173,7 @@ class RunDirectory:
 
         Once a day by one process; otherwise it does nothing.
         """
-        from amtconnector import retention  # noqa: PLC0415 - not needed on the way to the start of a task
+        from amtconnector import retention  # not needed on the way to the start of a task
 
         return retention.clean(self.path, retain_days, now=now, deadline_s=deadline_s)
 

@@ -90,6 +90,18 @@ def test_a_new_directory_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
 
 
+def test_a_directory_is_made_with_those_above_it_and_each_is_flushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power failure must not take a record away with the directory that it is in."""
+    flushed: list[Path] = []
+    monkeypatch.setattr(durable, "flush_directory", flushed.append)
+    durable.create_directory(tmp_path / "a" / "b" / "c")
+    assert flushed == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
+    durable.create_directory(tmp_path / "a" / "b" / "c")
+    assert len(flushed) == 3
+
+
 @needs_modes
 def test_a_directory_that_was_prepared_for_a_group_keeps_its_mode_and_hands_it_on(tmp_path: Path) -> None:
     """Several job accounts of one group can share a directory that was prepared for them."""
