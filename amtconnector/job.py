@@ -139,8 +139,9 @@ class Job:
 
         own = self._session.run_id if self._session else ""
         earlier = open_run_of(self._opcon, self._config, self._arguments.config, besides=own)
-        error.message += earlier.text
-        error.hint = "\n".join(filter(None, (error.hint, earlier.hint)))
+        if not earlier.is_named_in(error):
+            error.message += earlier.text
+            error.hint = "\n".join(filter(None, (error.hint, earlier.hint)))
         self._log.failed(error)
         self._log.ended(error.exit_code)
         return error.exit_code

@@ -70,6 +70,10 @@ class JobLog:
         """Say that AMT has the task."""
         self._print(f"Job '{name}' started in AMT Environment : BatchrequestId '{request_id}'")
 
+    def attached(self, name: str, request_id: RequestId) -> None:
+        """Say that a task that AMT has already is taken up."""
+        self._print(f"Job '{name}' taken up in AMT Environment : BatchrequestId '{request_id}'")
+
     def begin_messages(self) -> None:
         """Open the part that holds the task's messages; lines of our own are marked in it."""
         self._print(f"Job log {'-' * 57}")

@@ -12,16 +12,22 @@ from amtconnector.runs import RunDirectory
 
 if TYPE_CHECKING:
     from amtconnector.config import Config
+    from amtconnector.errors import RunError
     from amtconnector.opcon import OpConJob
     from amtconnector.run_record import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierRun:
-    """A sentence that begins with a blank, and what to do; both "" when no earlier run is open."""
+    """A sentence that begins with a blank, what to do, and the id that names it; all "" when no earlier run is open."""
 
     text: str = ""
     hint: str = ""
+    name: str = ""
+
+    def is_named_in(self, error: RunError) -> bool:
+        """Whether the failure speaks of this run already."""
+        return self.name in f"{error.message} {error.subject}"
 
 
 def open_run_of(opcon: OpConJob | None, config: Config | None, config_path: str, *, besides: str) -> EarlierRun:
@@ -46,8 +52,10 @@ def _described(record: RunRecord, advice: Advice) -> EarlierRun:
         return EarlierRun(
             f" A task of an earlier run of this OpCon job may be running: request {record.request_id}.",
             advice.ways_on(record.request_id),
+            f"request {record.request_id}",
         )
     return EarlierRun(
         f" An earlier run of this OpCon job may have started a task: run {record.run_id}.",
         advice.fate_unknown(record),
+        record.run_id,
     )

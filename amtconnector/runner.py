@@ -134,7 +134,7 @@ class Runner:
             status = watch.first_status()
         except StopRequested as stop:
             return self._ended(self._stopped(stop, watch), watch, transcript)
-        self._log.line("Authentication successful")
+        self._log.attached(known.name, known.request_id)
         if status.is_terminal:
             self._remark = (
                 f"Nothing was started. This is the end of request {known.request_id}{known.begun}. "
@@ -212,7 +212,6 @@ class Runner:
         watch = self._watch(known)
         try:
             status = watch.first_status()
-            self._log.line("Authentication successful")
             if status.is_terminal:
                 self._remark = f"The task had ended already; no {action} was sent."
             else:
