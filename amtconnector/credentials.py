@@ -191,7 +191,7 @@ def _envelope(value: Stored) -> tuple[str, str]:
 
 
 def _opened(token: str, key: Key) -> Opened | None:
-    from cryptography.fernet import InvalidToken  # noqa: PLC0415  # legacy values do without it
+    from cryptography.fernet import InvalidToken  # legacy values do without it
 
     fernet = _fernet(key)
     try:
@@ -203,7 +203,7 @@ def _opened(token: str, key: Key) -> Opened | None:
 
 
 def _fernet(key: Key) -> Fernet:
-    from cryptography.fernet import Fernet  # noqa: PLC0415  # legacy values do without it
+    from cryptography.fernet import Fernet  # legacy values do without it
 
     return Fernet(key.text)
 

@@ -33,7 +33,7 @@ def machine_place() -> Path:
 
 def user_place() -> Path:
     """Return where the key file of this account is."""
-    import platformdirs  # noqa: PLC0415  # most runs find the machine's key
+    import platformdirs  # most runs find the machine's key
 
     name = "AmtConnector" if sys.platform == "win32" else "amtconnector"
     return platformdirs.user_config_path(name, appauthor=False) / _NAME

@@ -58,8 +58,8 @@ def checked(text: str) -> str:
 
 
 def _ask(prompt: str) -> str:
-    import getpass  # noqa: PLC0415  # paid only where it is needed
-    import warnings  # noqa: PLC0415  # the same
+    import getpass  # both are paid only where a prompt is needed
+    import warnings
 
     if not _has_terminal():
         _refuse_without_terminal()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -145,7 +144,7 @@ def _migrate(file: CredentialFile) -> int:
 
 
 def _check(file: CredentialFile) -> int:
-    from amtconnector import credential_check  # noqa: PLC0415  # only check needs it
+    from amtconnector import credential_check  # only check needs it
 
     report = credential_check.report(file)
     for line in report.lines:
@@ -156,7 +155,7 @@ def _check(file: CredentialFile) -> int:
 def _rotate(names: Sequence[str], options: _Options) -> int:
     if options.config is not None:
         raise click.UsageError("rotate takes its files after the word rotate, without --config.")
-    from amtconnector import rotation  # noqa: PLC0415  # only rotate needs it
+    from amtconnector import rotation  # only rotate needs it
 
     paths = dict.fromkeys(_config_path(name) for name in names)
     done = rotation.rotate([credential_file.read(path) for path in paths])
@@ -223,11 +222,7 @@ def _key_file(options: _Options) -> Path | None:
 
 
 def _config_path(given: str | None) -> Path:
-    return config.find(given, working_directory=Path.cwd(), program_directory=_program_directory())
-
-
-def _program_directory() -> Path:
-    return Path(sys.executable if getattr(sys, "frozen", False) else sys.argv[0]).absolute().parent
+    return config.find(given, working_directory=Path.cwd(), program_directory=config.program_directory())
 
 
 def _tell_of_new_key(ring: KeyRing) -> None:
