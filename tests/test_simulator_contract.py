@@ -10,6 +10,7 @@ import pytest
 import schemathesis.openapi
 from hypothesis import HealthCheck, Phase, settings
 
+from amtconnector.simulator.contract import ROUTES
 from tests.end_to_end.simulator_process import PASSWORD, USER, SimulatorProcess
 
 if TYPE_CHECKING:
@@ -162,7 +163,5 @@ def test_a_wrong_route_is_404_and_a_wrong_method_405(simulator: SimulatorProcess
 
 def test_the_description_and_the_contract_name_the_same_routes() -> None:
     """The routes of the description are those that the simulator serves by default."""
-    from amtconnector.simulator.contract import ROUTES  # noqa: PLC0415 - beside what it is compared with
-
     described = {f"{method.upper()} {path}" for path, methods in schema.items() for method in methods}
     assert described == set(ROUTES.values())

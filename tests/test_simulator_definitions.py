@@ -120,7 +120,9 @@ def test_every_key_is_explained_on_the_page() -> None:
         (Path(definitions.__file__).parent / f"{module}.py").read_text(encoding="utf-8")
         for module in ("definitions", "messages", "faults", "contract")
     )
-    keys = re.findall(r"table\.\w+\(\"(\w+)\"", source) + re.findall(r"(?:scheduler|logon)\.\w+\(\"(\w+)\"", source)
+    keys = re.findall(r"table\.(?!tables?\()\w+\(\"(\w+)\"", source) + re.findall(
+        r"(?:scheduler|logon)\.\w+\(\"(\w+)\"", source
+    )
     keys += list(Forms.__dataclass_fields__)
     page = PAGE.read_text(encoding="utf-8")
     assert len(keys) > 50
