@@ -81,9 +81,7 @@ class Examination:
         context, finding = self._tls(config)
         yield finding
         if finding.verdict is Verdict.FAILED or profile is None:
-            reason = (
-                "WIRE_PROFILE can't be used" if profile is None else "the server can't be trusted or understood yet"
-            )
+            reason = "WIRE_PROFILE can't be used" if profile is None else "nothing is sent before TLS is right"
             yield from _skipped((Step.HEARTBEAT, Step.CLOCK, Step.LOGON), reason)
             return
         yield from self._conversation(_service(config.server, profile, account, context), account)

@@ -48,7 +48,7 @@ class StoredCredentials:
         """Read the key file that the values need."""
         key_ids = {value.key_id for value in self._values if value.form is Form.ENCRYPTED} - {""}
         if not key_ids:
-            return skipped(Step.KEY_FILE, "no value is encrypted as it should be, so none is looked for")
+            return skipped(Step.KEY_FILE, "no value asks for a key")
         try:
             rings = [key_places.ring_for(key_id, self._key_file) for key_id in sorted(key_ids)]
         except CredentialsError as error:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from amtconnector.certificates import Certificate, Presented
     from amtconnector.config import Server
 
+_UNTRUSTED = frozenset({18, 19, 20, 21})  # OpenSSL's; that of Windows also comes where CA_FILE settles the matter
+
 SOON_DAYS = 30
 """A certificate that is valid for fewer days is warned about."""
 
@@ -60,7 +62,11 @@ def handshake(server: Server, context: ssl.SSLContext, seen: Presented | None, n
     except ssl.SSLError as error:
         is_refused = isinstance(error, ssl.SSLCertVerificationError)
         known = _cause(seen.own, _name(server), now) if is_refused and seen else None
-        text, hint = known or explain(error, _name(server))
+        causes = [known] if known else []
+        if not known or getattr(error, "verify_code", 0) in _UNTRUSTED:
+            causes.append(explain(error, _name(server)))
+        text = "; ".join(cause for cause, _ in causes)
+        hint = "\n".join(hint for _, hint in causes if hint)
         return failed(Step.TLS, ServerUnreachable, text, hint or _PORT, *details)
     except OSError as error:
         text = f"the server cut the TLS handshake ({(error.strerror or str(error)).lower()})"

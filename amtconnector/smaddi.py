@@ -1,7 +1,7 @@
 """OpCon job definitions as SMADDI XML: Windows jobs that run this program.
 
 SMADDI (SMA Dynamic Data Input) reads XML files into the OpCon database. The elements, their order, their limits and
-the rule that a file is ASCII come from its published documentation; `docs/job-definitions.md` says what that leaves open.
+the rule that a file is ASCII come from its published documentation; `docs/job-definitions.md` says what is left open.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def warnings(target: Target, jobs: Iterable[JobDefinition]) -> Iterator[str]:
         yield from _over_limit("working_dir", job.working_directory, f"the working directory {whose}")
         yield from _over_limit("cmd_line", job.command_line, f"the command line {whose}")
         for sign, effect in _EXPANDED.items():
-            if sign in job.command_line or sign in job.working_directory:
+            if sign in job.command_line:
                 yield f"the command line {whose} holds {sign}: {effect} before the job starts"
 
 

@@ -302,6 +302,17 @@ def test_a_wrong_name(installation: Installation, authority: trustme.CA) -> None
         assert exit_code(wrong.having(TLS_SERVER_NAME="amt.bank.example").examine().values()) == 0
 
 
+def test_two_causes_are_both_named(installation: Installation, authority: trustme.CA) -> None:
+    """Who corrects the one does not come back for the other."""
+    with serving(_server_tls(authority.issue_cert("amt.bank.example"))) as server:
+        wrong = installation.using(server).having(SERVER_USES_TLS="True")
+        finding = _failed(wrong.examine(), Step.TLS, 23)
+    assert "not issued for the name" in finding.text
+    assert "does not trust" in finding.text
+    assert "TLS_SERVER_NAME" in finding.next_step
+    assert "--save-chain" in finding.next_step
+
+
 def test_an_expired_certificate(installation: Installation, authority: trustme.CA) -> None:
     """The day of the end is shown."""
     expired = datetime.now(UTC) - timedelta(days=3)

@@ -109,8 +109,8 @@ class _Teller:
         click.echo(f"{finding.verdict.value:<8} {finding.step.value:<16} {escaped(finding.text)}")
         for line in finding.details:
             click.echo(f"{'':25} {escaped(line)}")
-        for line in finding.next_step.splitlines():
-            click.echo(f"{'':25} -> {escaped(line)}")
+        for number, line in enumerate(finding.next_step.splitlines()):
+            click.echo(f"{'':25} {'  ' if number else '->'} {escaped(line)}")
         sys.stdout.flush()
         return finding
 
