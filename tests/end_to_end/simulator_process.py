@@ -256,7 +256,7 @@ class SimulatorProcess:
                 raise RuntimeError(f"{method} {path}: {error.read().decode()}") from error
 
     def _tls_handler(self) -> urllib.request.HTTPSHandler:
-        import ssl  # noqa: PLC0415 - only with TLS
+        import ssl
 
         # Not what is tested here: a test may serve an expired or a foreign certificate on purpose.
         context = ssl._create_unverified_context()  # noqa: S323
