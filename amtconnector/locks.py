@@ -94,7 +94,10 @@ def _is_taken_by_another(name: str) -> bool:
     except FileNotFoundError:
         return False
     try:
-        return not _try_lock(descriptor, is_shared=True)
+        is_free = _try_lock(descriptor, is_shared=True)
+        if is_free:
+            _unlock(descriptor)
+        return not is_free
     finally:
         os.close(descriptor)
 
@@ -161,13 +164,16 @@ if sys.platform == "win32":
             return False
         raise ctypes.WinError(code)
 
+    def _unlock(descriptor: int) -> None:
+        # Closing unlocks too, but Windows does not promise when.
+        _unlock_file(msvcrt.get_osfhandle(descriptor), 0, 1, 0, ctypes.byref(_Position()))
+
     def _is_still_named(name: str, descriptor: int) -> bool:  # noqa: ARG001 - an open file can't be removed here
         return True
 
     def _give_back(name: str, descriptor: int, *, removes: bool) -> None:
         # The C run-time opens files without sharing their removal, so removing fails while anybody has this one open.
-        # Closing would unlock too, but Windows does not promise when.
-        _unlock_file(msvcrt.get_osfhandle(descriptor), 0, 1, 0, ctypes.byref(_Position()))
+        _unlock(descriptor)
         os.close(descriptor)
         if removes:
             durable.remove_file(Path(name))
@@ -186,6 +192,9 @@ else:
                 return False
             raise
         return True
+
+    def _unlock(descriptor: int) -> None:
+        fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, 0, os.SEEK_SET)
 
     def _is_still_named(name: str, descriptor: int) -> bool:
         # A file is removed only under its lock. Between our opening and our locking it may have been, and the name may
