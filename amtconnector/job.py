@@ -54,7 +54,7 @@ def _refused(error: UsageError, output: Output) -> int:
     from amtconnector.open_runs import open_run_of  # only after a mistake
 
     opcon = OpConJob.from_environment(os.environ)
-    earlier = open_run_of(opcon, None, "", besides="")
+    earlier = open_run_of(opcon, None, "")
     output.write(f"amt: {error.slug} ({error.exit_code}): {error.message}. Nothing was started.{earlier.text}")
     output.flush()
     return error.exit_code
@@ -137,8 +137,7 @@ class Job:
         """Print the failure, with the open run that it leaves behind, and return its exit code."""
         from amtconnector.open_runs import open_run_of  # only after a failure
 
-        own = self._session.run_id if self._session else ""
-        earlier = open_run_of(self._opcon, self._config, self._arguments.config, besides=own)
+        earlier = open_run_of(self._opcon, self._config, self._arguments.config)
         if not earlier.is_named_in(error):
             error.message += earlier.text
             error.hint = "\n".join(filter(None, (error.hint, earlier.hint)))

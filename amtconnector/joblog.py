@@ -92,9 +92,9 @@ class JobLog:
         for text in texts:
             write(prefix + (text if text.isprintable() and len(text) < 100_000 else escaped(_cut(text))))
 
-    def completed(self, status: Status, elapsed_s: float) -> None:
-        """Print how the task ended."""
-        self._print(f"Completion : {status} after {clock_time(elapsed_s)}")
+    def completed(self, status: Status, elapsed_s: float | None) -> None:
+        """Print how the task ended, and how long after its start where that is known."""
+        self._print(f"Completion : {status}" + ("" if elapsed_s is None else f" after {clock_time(elapsed_s)}"))
 
     def failed(self, error: RunError) -> None:
         """Print what happened, to what, what to do next, and the outcome in words."""

@@ -29,7 +29,7 @@ def find(
         records = directory.unfinished_of_opcon_job(opcon.schedule_date, opcon.schedule_name, opcon.name)
         if record := _own(records, arguments, server):
             return record
-    return next(iter(directory.unfinished_of_request(server, request_id)), None)
+    return next(iter(directory.records_of_request(server, request_id)), None)
 
 
 def _own(records: list[RunRecord], arguments: Arguments, server: str) -> RunRecord | None:

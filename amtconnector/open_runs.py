@@ -30,8 +30,8 @@ class EarlierRun:
         return self.name in f"{error.message} {error.subject}"
 
 
-def open_run_of(opcon: OpConJob | None, config: Config | None, config_path: str, *, besides: str) -> EarlierRun:
-    """Return the newest open run of an OpCon job other than the run `besides`; never raises OSError.
+def open_run_of(opcon: OpConJob | None, config: Config | None, config_path: str) -> EarlierRun:
+    """Return the newest open run of an OpCon job; never raises OSError.
 
     `config` is None when it could not be loaded: then the run directory is guessed from the file as far as it goes.
     """
@@ -43,8 +43,7 @@ def open_run_of(opcon: OpConJob | None, config: Config | None, config_path: str,
         records = directory.unfinished_of_opcon_job(opcon.schedule_date, opcon.schedule_name, opcon.name)
     except OSError:
         return EarlierRun()
-    others = [record for record in records if record.run_id != besides]
-    return _described(others[0], Advice(str(path))) if others else EarlierRun()
+    return _described(records[0], Advice(str(path))) if records else EarlierRun()
 
 
 def _described(record: RunRecord, advice: Advice) -> EarlierRun:

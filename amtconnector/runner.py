@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from amtconnector.completion import ADVICE
-from amtconnector.errors import CallFailed, Interrupted, RunError, SubmissionUnknown
+from amtconnector.ending import Ending
+from amtconnector.errors import Interrupted, RunError, SubmissionUnknown
 from amtconnector.interrupt import Cause, StopRequested
 from amtconnector.submission import Submission, Submitter
 from amtconnector.transcript import MessageSource, Transcript
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from amtconnector.joblog import JobLog
     from amtconnector.retry import Clock
     from amtconnector.task import RequestId, Task
-
-_CONFIRM_INTERVAL_S = 2.0
 
 
 class AmtService(Submitter, StatusSource, MessageSource, Protocol):
@@ -84,11 +83,11 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A task that was started before: its request, its name, its age in seconds, and when that was in words."""
+    """A task that was started before: its request, its name, its age in seconds (None: unknown), "of 02:14" or ""."""
 
     request_id: RequestId
     name: str
-    age_s: float
+    age_s: float | None
     begun: str
 
 
@@ -114,6 +113,7 @@ class Runner:
         self._stopping = surroundings.stopping
         self._onlookers = surroundings.onlookers
         self._remark = ""
+        self._knows_age = True
 
     def start(self, task: Task) -> int:
         """Start the task and follow it to its end."""
@@ -137,7 +137,7 @@ class Runner:
         self._log.attached(known.name, known.request_id)
         if status.is_terminal:
             self._remark = (
-                f"Nothing was started. This is the end of request {known.request_id}{known.begun}. "
+                f"Nothing was started. This is the end of request {known.request_id} {known.begun}".rstrip() + ". "
                 "To run it again restart this job once more."
             )
             self._log.line(self._remark)
@@ -149,11 +149,11 @@ class Runner:
     def stop(self, known: Known) -> int:
         """Ask AMT to end the task in order, and wait for its end."""
         within_s = self._plan.pace.max_outage_s or float("inf")
-        return self._ended_on_request(known, "STOP", self._service.stop, within_s)
+        return self._ended_on_request(known, Ending("STOP", self._service.stop, within_s))
 
     def kill(self, known: Known) -> int:
         """Ask AMT to end the task at once, and see that it did."""
-        return self._ended_on_request(known, "KILL", self._service.kill, self._plan.pace.kill_confirm_s)
+        return self._ended_on_request(known, Ending("KILL", self._service.kill, self._plan.pace.kill_confirm_s))
 
     def _submitted(self, task: Task) -> RequestId:
         """Log on and start; whatever proves that there is no task is noted so."""
@@ -205,59 +205,27 @@ class Runner:
         within_s = self._plan.pace.kill_confirm_s
         self._log.line(f"The connector was {stop}: it kills the task")
         self._stopping.serve(within_s)
-        return self._confirmed(subject, "KILL", self._service.kill, within_s)
+        return self._confirmed(Ending("KILL", self._service.kill, within_s), subject)
 
-    def _ended_on_request(self, known: Known, action: str, send: Callable[[RequestId], None], within_s: float) -> int:
+    def _ended_on_request(self, known: Known, ending: Ending) -> int:
         """Look first: a task that has ended is left as it is."""
         watch = self._watch(known)
         try:
             status = watch.first_status()
-            if status.is_terminal:
-                self._remark = f"The task had ended already; no {action} was sent."
-            else:
-                status = self._confirmed(watch.subject, action, send, within_s)
         except StopRequested as stop:
-            raise self._unconfirmed(watch.subject, action, f"the connector was {stop}") from stop
+            raise Interrupted(
+                f"The connector was {stop} before it sent the {ending.action}. The task may be running.",
+                subject=watch.subject.text,
+                hint=watch.subject.ways_on,
+            ) from stop
+        if status.is_terminal:
+            self._remark = f"The task had ended already; no {ending.action} was sent."
+        else:
+            status = self._confirmed(ending, watch.subject)
         return self._ended(status, watch, None)
 
-    def _confirmed(self, subject: Subject, action: str, send: Callable[[RequestId], None], within_s: float) -> Status:
-        """Send until it is accepted, then look until the task has ended; raises Interrupted when it does not."""
-        end = self._clock.monotonic() + within_s
-        is_accepted = False
-        try:
-            while True:
-                is_accepted = is_accepted or self._accepted(subject, action, send)
-                status = self._quiet_status(subject.request_id)
-                if status is not None and status.is_terminal:
-                    return status
-                if self._clock.monotonic() >= end:
-                    break
-                self._clock.wait(min(_CONFIRM_INTERVAL_S, self._plan.pace.interval_s, end - self._clock.monotonic()))
-        except StopRequested as stop:
-            raise self._unconfirmed(subject, action, "the connector was told to stop") from stop
-        raise self._unconfirmed(subject, action, "AMT accepted it" if is_accepted else "AMT did not accept it")
-
-    def _accepted(self, subject: Subject, action: str, send: Callable[[RequestId], None]) -> bool:
-        try:
-            send(subject.request_id)
-        except CallFailed as error:
-            self._log.line(f"{action} for request {subject.request_id} was not accepted ({error.message}); trying on")
-            return False
-        self._log.line(f"AMT accepted the {action} for request {subject.request_id}; waiting for the task's end")
-        return True
-
-    def _quiet_status(self, request_id: RequestId) -> Status | None:
-        try:
-            return self._service.status(request_id)
-        except CallFailed:
-            return None
-
-    def _unconfirmed(self, subject: Subject, action: str, circumstance: str) -> Interrupted:
-        return Interrupted(
-            f"{action} was requested and the end of the task is not confirmed ({circumstance}). It may be running.",
-            subject=subject.text,
-            hint=f"Look at the request in AMT Control Center.\n{subject.ways_on}",
-        )
+    def _confirmed(self, ending: Ending, subject: Subject) -> Status:
+        return ending.confirmed(self._service, self._log, self._clock, subject, self._plan.pace.interval_s)
 
     def _ended(self, status: Status, watch: Watch, transcript: Transcript | None) -> int:
         """Print the rest and the completion, and mark the record as the last act."""
@@ -270,7 +238,7 @@ class Runner:
         if not status.is_success:
             self._log.line(f"AMT reported {status.name} for request {watch.subject.request_id}.")
             self._log.advice(ADVICE.get(status.code, "Look at the request in AMT Control Center."))
-        self._log.completed(status, watch.elapsed_s)
+        self._log.completed(status, watch.elapsed_s if self._knows_age else None)
         self._log.ended(status.code)
         self._books.finished(status)
         return status.code
@@ -282,6 +250,7 @@ class Runner:
             self._log.line(f"The job log may be incomplete: the connector was {stop}.")
 
     def _watch(self, known: Known) -> Watch:
+        self._knows_age = known.age_s is not None
         ways_on = self._advice.restart(known.request_id.text, is_protected=self._books.is_protected)
         subject = Subject(known.name, known.request_id, self._plan.server, ways_on)
         return Watch(
@@ -290,7 +259,7 @@ class Runner:
             self._clock,
             self._plan.pace,
             subject,
-            began_at=self._clock.monotonic() - max(0.0, known.age_s),
+            began_at=self._clock.monotonic() - max(0.0, known.age_s or 0.0),
             chance=self._chance,
             on_status=self._onlookers.status_changed,
         )

@@ -134,11 +134,11 @@ class RunDirectory:
             if record.is_unfinished
         ]
 
-    def unfinished_of_request(self, server: str, request_id: str) -> list[RunRecord]:
-        """Return the unfinished records that name a batch request of a server; raise `OSError` as `records`."""
+    def records_of_request(self, server: str, request_id: str) -> list[RunRecord]:
+        """Return the records that name a batch request of a server, newest first; raise `OSError` as `records`."""
         return [
             record
-            for record in self.unfinished()
+            for record in self.records()
             if record.request_id == request_id and record.key.server.lower() == server.lower()
         ]
 

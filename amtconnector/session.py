@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import random
 import secrets
 import socket
-import time
 import traceback
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,15 +15,13 @@ from amtconnector.account import Account
 from amtconnector.advice import Advice, moment
 from amtconnector.arguments import Action, Arguments
 from amtconnector.bookkeeping import Bookkeeper
+from amtconnector.equipment import Equipment
 from amtconnector.errors import ConfigurationError, UsageError
 from amtconnector.onlookers import Onlookers
 from amtconnector.opcon import StatusPublisher
-from amtconnector.runner import Known, Plan, Runner, Surroundings
+from amtconnector.runner import Known, Runner
 from amtconnector.runs import Claim, ClaimedElsewhere, RunDirectory, RunKey, RunRecord, RunState, new_run_id
-from amtconnector.service import Service, Waiting
 from amtconnector.task import RequestId, Task
-from amtconnector.watch import Pace
-from amtconnector.wire import profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,7 +118,7 @@ class Session:
 
     def _on_request(self, act: Callable[[Runner, Known], int]) -> int:
         record = self._found()
-        claim = self._claimed_record(record) if record.file_name and record.request_id else None
+        claim = self._claimed_record(record) if record.request_id else None
         known = self._known(record)
         self._take_up(claim, record)
         self._log.rule()
@@ -190,7 +186,7 @@ class Session:
 
     def _claimed_record(self, record: RunRecord) -> Claim | None:
         """Take the record of an earlier run; None where there is none or another process is at work on it."""
-        if not record.file_name:
+        if not record.file_name or not record.is_unfinished:
             return None
         try:
             return self._directory.claim_record(record)
@@ -214,8 +210,8 @@ class Session:
     def _known(self, record: RunRecord) -> Known:
         request_id = self._arguments.request_id or RequestId(record.request_id)
         since = record.submitted_at or record.intended_at
-        age_s = (datetime.now(UTC) - since).total_seconds() if since else 0.0
-        begun = f" of {since.astimezone():%H:%M}" if since else ""
+        age_s = (datetime.now(UTC) - since).total_seconds() if since else None
+        begun = f"of {since.astimezone():%H:%M}" if since else ""
         return Known(request_id, record.key.job or self._arguments.name or "unknown", age_s, begun)
 
     def _take_up(self, claim: Claim | None, record: RunRecord) -> None:
@@ -257,76 +253,10 @@ class Session:
         if self._books is None:
             raise RuntimeError("a runner needs a record")
         self._log.copy = self._run_log.write
-        config = self._config
-        pace = Pace(
-            initial_delay_s=config.initial_poll_delay_s,
-            interval_s=config.poll_interval_s,
-            max_interval_s=config.max_poll_interval_s,
-            max_outage_s=config.max_outage_s,
-            kill_confirm_s=config.kill_confirm_timeout_s,
+        equipment = Equipment(self._config, self._account, self._log, self._run_log, self._interrupt)
+        publishes = self._opcon is not None and self._config.publish_status
+        publisher = StatusPublisher(self._opcon.root_directory if self._opcon and publishes else None)
+        onlookers = Onlookers(
+            publisher, self._directory, retain_days=self._config.retain_runs_days, show_live=self._show_live
         )
-        plan = Plan(
-            server=config.server.address,
-            pace=pace,
-            start_timeout_s=config.server.start_timeout_s,
-            streams_messages=config.stream_messages,
-            kills_on_interrupt=config.kill_task_on_interrupt,
-        )
-        clock = RunClock(self._log, self._interrupt)
-        surroundings = Surroundings(clock, random.random, self._interrupt, self._onlookers())
-        return Runner(plan, self._service(), self._log, self._books, self._advice, surroundings)
-
-    def _service(self) -> Service:
-        server = self._config.server
-        context = None
-        if server.uses_tls:
-            from amtconnector import tls  # truststore is for https
-
-            context = tls.context(server.ca_file)
-        return Service(
-            server,
-            profile.load(self._config.wire_profile),
-            self._account,
-            tls=context,
-            waiting=Waiting(self._while_waiting, self._while_starting),
-            note=self._run_log.write,
-            trace=self._run_log.write if self._config.debug else _untraced,
-        )
-
-    def _while_waiting(self) -> None:
-        self._log.flush()
-        self._interrupt.check()
-
-    def _while_starting(self) -> None:
-        self._log.flush()
-        self._interrupt.check_start()
-
-    def _onlookers(self) -> Onlookers:
-        root = self._opcon.root_directory if self._opcon and self._config.publish_status else None
-        return Onlookers(
-            StatusPublisher(root),
-            self._directory,
-            retain_days=self._config.retain_runs_days,
-            show_live=self._show_live,
-        )
-
-
-class RunClock:
-    """Time, and waits that print first and end when the connector is told to stop."""
-
-    def __init__(self, log: JobLog, interrupt: Interrupt) -> None:
-        self._log = log
-        self._interrupt = interrupt
-
-    def monotonic(self) -> float:
-        """Return seconds since some fixed moment."""
-        return time.monotonic()
-
-    def wait(self, seconds: float) -> None:
-        """Wait; raises StopRequested."""
-        self._log.flush()
-        self._interrupt.wait(seconds)
-
-
-def _untraced(_line: str) -> None:
-    """Take a line that only DEBUG=ON keeps."""
+        return equipment.runner(self._books, self._advice, onlookers)

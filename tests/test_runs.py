@@ -203,8 +203,8 @@ def test_unfinished_runs_are_found_by_job_by_task_and_by_request(directory: RunD
     of_job = directory.unfinished_of_opcon_job("20261123", "End of day", "PAYROLL")
     assert ids(of_job) == ids([by_opcon, other_task])
     assert ids(directory.unfinished_of_task("AMT:4004", "DEMO2", "RUN_PAY")) == ids([by_opcon, by_hand])
-    assert directory.unfinished_of_request("AMT:4004", "2113") == [by_hand]
-    assert directory.unfinished_of_request("other:4004", "2113") == []
+    assert directory.records_of_request("AMT:4004", "2113") == [by_hand]
+    assert directory.records_of_request("other:4004", "2113") == []
     assert ids(directory.unfinished()) == ids([by_opcon, other_task, by_hand])
 
 
