@@ -301,6 +301,15 @@ def test_answers_can_take_other_forms(tmp_path: Path, forms: str, messages: Any,
         assert value(user.get("/api/GetMessages", params={"BatchRequestId": number})) == messages
 
 
+def test_a_refused_start_can_carry_a_status(tmp_path: Path) -> None:
+    """A server may answer 200, no request id, and why."""
+    refusing = '[scheduler]\nunknown_user = "refused"\n[applications.A.jobs.NOW]'
+    with SimulatorProcess(tmp_path, refusing) as simulator, client(simulator) as user:
+        answer = start(user, "NOW", User="NOBODY").raise_for_status().json()
+        assert answer == {"BatchRequestId": 0, "Status": 99, "ErrorMessage": "User 'NOBODY' does not exist."}
+        assert simulator.tasks() == []
+
+
 def test_a_contract_of_its_own_is_served(tmp_path: Path) -> None:
     """Routes, token header and member names can be those of another server."""
     other = """
@@ -410,6 +419,15 @@ def test_a_wrong_command_line_is_one_clear_message(arguments: list[str], reason:
     assert reason in errors
     assert "Traceback" not in errors
     assert said == ""
+
+
+def test_without_the_extra_it_says_how_to_install_it() -> None:
+    """A plain installation has no uvicorn."""
+    code = "import sys; sys.modules['uvicorn'] = None; from amtconnector.simulator.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=10, check=False)
+    assert done.returncode == 1
+    assert "pip install 'amtconnector[simulator]'" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_example_can_be_saved_and_used(tmp_path: Path) -> None:

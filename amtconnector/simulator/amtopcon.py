@@ -132,6 +132,7 @@ class AmtOpCon:
             return self._not_started({"ErrorMessage": str(error)})
         except UnknownUser as error:
             return self._not_started({self._member("Status"): INVALID_USER, "ErrorMessage": str(error)})
+        task.prepare(task.job.forms.wrapping)
         return self._id_answer(task)
 
     def _not_started(self, facts: dict[str, object]) -> Answer:

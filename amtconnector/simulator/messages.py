@@ -39,6 +39,11 @@ class Message:
     repeat: int = 1
     length: int = 0
 
+    @property
+    def is_large(self) -> bool:
+        """Whether its JSON is made once and kept."""
+        return self.repeat > LINES_PER_PIECE
+
 
 @dataclass(frozen=True, slots=True)
 class Wrapping:
@@ -116,7 +121,7 @@ def _filled_in(message: Message, words: Mapping[str, str]) -> Message:
 
 
 def _rendered(message: Message, wrapping: Wrapping) -> tuple[bytes, ...]:
-    if message.repeat > LINES_PER_PIECE:
+    if message.is_large:
         return _rendered_once(message.text, message.repeat, message.length, wrapping)
     return tuple(_pieces_of(message.text, message.repeat, message.length, wrapping))
 

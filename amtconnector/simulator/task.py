@@ -107,6 +107,10 @@ class Task:
         """Return the messages that it shows as the inside of a JSON array, in pieces."""
         return pieces(self.entries(now), self._words(), wrapping)
 
+    def prepare(self, wrapping: Wrapping) -> None:
+        """Make its large answers now, so that the first one who asks for them does not wait longer than the next."""
+        pieces([message for message in self.job.messages if message.is_large], self._words(), wrapping)
+
     def _words(self) -> dict[str, str]:
         order = self.order
         return {

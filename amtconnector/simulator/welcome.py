@@ -31,11 +31,9 @@ def _lines(definitions: Definitions, options: Options, ca: Path | None) -> Itera
     queues = [f"{name} ({f'{limit} at once' if limit else 'no limit'})" for name, limit in definitions.queues.items()]
     yield f"Queues                 {', '.join(queues) or 'none'}"
     for application, jobs in definitions.applications.items():
-        yield f"Application {application}"
-        yield from (_job_line(job) for job in jobs.values())
+        yield from _job_lines(f"Application {application}", list(jobs.values()))
     if definitions.scripts:
-        yield "Scripts"
-        yield from (_job_line(job) for job in definitions.scripts.values())
+        yield from _job_lines("Scripts", list(definitions.scripts.values()))
     if definitions.faults:
         yield "Faults"
         yield from (f"  {_fault_line(fault)}" for fault in definitions.faults)
@@ -43,9 +41,16 @@ def _lines(definitions: Definitions, options: Options, ca: Path | None) -> Itera
         yield "Truth and faults       /simulator/summary, /tasks, /requests, /faults (docs/simulator.md)"
 
 
-def _job_line(job: Job) -> str:
-    end = "never ends" if job.ends is None else f"{name_of(job.ends)} ({job.ends}) after {job.duration:g} s"
-    return f"  {job.name:<24} {end:<34} {job.description}".rstrip()
+def _job_lines(title: str, jobs: list[Job]) -> Iterator[str]:
+    yield title
+    ends = [_end(job) for job in jobs]
+    for job, end in zip(jobs, ends, strict=True):
+        name = job.name.ljust(max(len(job.name) for job in jobs))
+        yield f"  {name}  {end.ljust(max(map(len, ends)))}  {job.description}".rstrip()
+
+
+def _end(job: Job) -> str:
+    return "never ends" if job.ends is None else f"{name_of(job.ends)} ({job.ends}) after {job.duration:g} s"
 
 
 def _fault_line(fault: Fault) -> str:
