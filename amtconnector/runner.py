@@ -136,6 +136,7 @@ class Runner:
             return self._ended(self._stopped(stop, watch), watch, transcript)
         self._log.attached(known.name, known.request_id)
         if status.is_terminal:
+            self._knows_age = False
             self._remark = (
                 f"Nothing was started. This is the end of request {known.request_id} {known.begun}".rstrip() + ". "
                 "To run it again restart this job once more."
@@ -219,6 +220,7 @@ class Runner:
                 hint=watch.subject.ways_on,
             ) from stop
         if status.is_terminal:
+            self._knows_age = False  # when it ended is not told
             self._remark = f"The task had ended already; no {ending.action} was sent."
         else:
             status = self._confirmed(ending, watch.subject)

@@ -11,8 +11,8 @@ def retry_after_s(value: str | None) -> float | None:
         return None
     if re.fullmatch(r"[0-9]{1,9}", value.strip(), re.ASCII):
         return float(value)
-    from datetime import UTC, datetime  # noqa: PLC0415 - the form with a date is rare
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415
+    from datetime import UTC, datetime  # the form with a date is rare
+    from email.utils import parsedate_to_datetime
 
     try:
         moment = parsedate_to_datetime(value)
