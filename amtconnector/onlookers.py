@@ -41,7 +41,3 @@ class Onlookers:
         """Show the status in OpCon and on the terminal."""
         self._show_live(f"{status}, request {request_id}", elapsed_s)
         self._publisher.show(status_text(status.name, request_id.text))
-
-    def close(self) -> None:
-        """See the publisher off."""
-        self._publisher.close()

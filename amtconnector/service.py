@@ -87,10 +87,6 @@ class Service:
         self._line = Line(waiting.usually)
         self._client = open_client(tls, self._line)
 
-    def heart_beat(self) -> Reply:
-        """Ask whether the service is alive; any 2xx says so. Raises CallFailed."""
-        return self._successful(requests.heartbeat(self._profile), token=None)
-
     def probe(self) -> Reply:
         """Ask whether the service is alive; return whatever is answered. Raises CallFailed when nothing is."""
         return self._exchange(requests.heartbeat(self._profile), token=None)
@@ -134,16 +130,16 @@ class Service:
 
     def status(self, request_id: RequestId) -> Status:
         """Ask for the status. Raises CallFailed; Unauthorized when the token was refused right after a new logon."""
-        reply = self._successful(requests.about(self._profile, "status", request_id), token=self._token)
+        reply = self._successful(requests.about(self._profile, "status", request_id))
         return answers.read_status(reply, self._profile, request_id)
 
     def stop(self, request_id: RequestId) -> None:
         """Ask AMT to end the task in order; any 2xx means accepted, not done. Raises CallFailed."""
-        self._successful(requests.about(self._profile, "stop", request_id), token=self._token)
+        self._successful(requests.about(self._profile, "stop", request_id))
 
     def kill(self, request_id: RequestId) -> None:
         """Ask AMT to end the task unconditionally; any 2xx means accepted, not done. Raises CallFailed."""
-        self._successful(requests.about(self._profile, "kill", request_id), token=self._token)
+        self._successful(requests.about(self._profile, "kill", request_id))
 
     def messages(self, request_id: RequestId) -> Iterator[list[str]]:
         """Yield the messages of the task and its children in the server's order, as they arrive, in lists.
@@ -174,13 +170,12 @@ class Service:
                     yield texts
         yield reader.finish()
 
-    def _successful(self, request: Request, token: str | None) -> Reply:
+    def _successful(self, request: Request) -> Reply:
         """Return the answer, a 2xx, after one new logon where the token was refused."""
-        needs_token = request.call != "heartbeat"
-        if needs_token and token is None:
+        if self._token is None:
             self.log_on()
-        reply = self._exchange(request, self._token if needs_token else None)
-        if reply.status == 401 and needs_token:
+        reply = self._exchange(request, self._token)
+        if reply.status == 401:
             self._note(f"{request.call}: the token was refused; logging on once more")
             self._token = None
             self.log_on()

@@ -54,6 +54,8 @@ class Session:
         self._advice = Advice(str(config.path))
         self._directory = RunDirectory(config.run_directory)
         self._books: Bookkeeper | None = None
+        root = opcon.root_directory if opcon and config.publish_status else None
+        self._publisher = StatusPublisher(root)
         self.run_id = new_run_id(datetime.now(UTC), secrets.token_bytes(5))
         self._run_log = self._directory.open_log(self.run_id)
         self._account = Account(config, self._directory)
@@ -62,6 +64,12 @@ class Session:
 
     def run(self) -> int:
         """Run to the end; returns the exit code, raises RunError and StopRequested."""
+        try:
+            return self._run()
+        finally:
+            self._publisher.close()
+
+    def _run(self) -> int:
         match self._arguments.action:
             case Action.START:
                 return self._start()
@@ -254,9 +262,7 @@ class Session:
             raise RuntimeError("a runner needs a record")
         self._log.copy = self._run_log.write
         equipment = Equipment(self._config, self._account, self._log, self._run_log, self._interrupt)
-        publishes = self._opcon is not None and self._config.publish_status
-        publisher = StatusPublisher(self._opcon.root_directory if self._opcon and publishes else None)
         onlookers = Onlookers(
-            publisher, self._directory, retain_days=self._config.retain_runs_days, show_live=self._show_live
+            self._publisher, self._directory, retain_days=self._config.retain_runs_days, show_live=self._show_live
         )
         return equipment.runner(self._books, self._advice, onlookers)
