@@ -49,9 +49,14 @@ def exposure(path: Path, descriptor: int) -> str:
     """Say which group that is as good as everybody may read a file; "" for none."""
     del descriptor
     with _security(path) as (acl, _):
-        if not acl.value:
-            return "every account of this machine can read it (it has no access list)"
-        wide = sorted({WIDE_GROUPS[sid] for sid, rights in advapi.allowing_entries(acl) if _exposes(sid, rights)})
+        return exposure_by(acl)
+
+
+def exposure_by(acl: ctypes.c_void_p) -> str:
+    """Say which wide group an access list lets read; a denial is not counted, for its order could undo it."""
+    if not acl.value:
+        return "every account of this machine can read it (it has no access list)"
+    wide = sorted({WIDE_GROUPS[sid] for sid, rights in advapi.allowing_entries(acl) if _exposes(sid, rights)})
     return f"{', '.join(wide)} may read it" if wide else ""
 
 

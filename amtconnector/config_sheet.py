@@ -167,7 +167,7 @@ def _nearest_setting(section: str, key: str) -> AnySetting | None:
 
 
 def _nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str:
-    import difflib  # noqa: PLC0415  # only a file with an unknown name pays for it
+    import difflib  # only a file with an unknown name pays for it
 
     return next(iter(difflib.get_close_matches(name[: 2 * _LONGEST_SHOWN], known, 1, likeness)), "")
 

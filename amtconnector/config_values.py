@@ -132,7 +132,7 @@ def _host(name: str) -> str:
 
 
 def _ipv6(name: str) -> str:
-    import ipaddress  # noqa: PLC0415  # few addresses need it
+    import ipaddress  # few addresses need it
 
     try:
         parsed = ipaddress.IPv6Address(name)
@@ -142,7 +142,7 @@ def _ipv6(name: str) -> str:
 
 
 def _internationalised(name: str) -> str:
-    import idna  # noqa: PLC0415  # few names need it
+    import idna  # few names need it
 
     try:
         return idna.encode(name.lower()).decode("ascii")

@@ -14,10 +14,8 @@ if sys.platform == "win32":
     from ctypes import wintypes
     from typing import TYPE_CHECKING, Any
 
-    from amtconnector.interrupt import Cause
-
     if TYPE_CHECKING:
-        from amtconnector.interrupt import Interrupt
+        from collections.abc import Callable
 
     _CTRL_C, _CTRL_BREAK, _CLOSE, _LOGOFF, _SHUTDOWN = 0, 1, 2, 5, 6
     _LAST_MOMENT_S = 1.5  # Windows ends the process when the handler returns, or after 5 s
@@ -35,17 +33,20 @@ if sys.platform == "win32":
     _set_handler.restype = wintypes.BOOL
     _set_handler.errcheck = _checked  # type: ignore[assignment]  # typeshed wants the widest signature
 
-    def listen(interrupt: Interrupt) -> None:
-        """Pass the console's events to `interrupt`: Ctrl-C and Ctrl-Break as told, close and shutdown as closing."""
+    def listen(told: Callable[[], None], closing: Callable[[], None]) -> None:
+        """Call `told` at Ctrl-C and Ctrl-Break, `closing` at close and shutdown; a log-off is none of our business.
+
+        `closing` is called a second time when the process is still there after 1.5 s.
+        """
 
         def on_event(event: int) -> bool:
             if event in {_CTRL_C, _CTRL_BREAK}:
-                interrupt.request(Cause.TOLD)
+                told()
                 return True
             if event in {_CLOSE, _SHUTDOWN}:
-                interrupt.request(Cause.CLOSING)
-                time.sleep(_LAST_MOMENT_S)  # the run ends the process in this time
-                interrupt.request(Cause.CLOSING)
+                closing()
+                time.sleep(_LAST_MOMENT_S)
+                closing()
                 return True
             return event == _LOGOFF
 

@@ -79,7 +79,7 @@ def _cause(error: Exception, server: Server) -> tuple[str, str]:
     """Return what a failed call means in words, without a URL, and what can be done about it."""
     root = _root(error)
     if isinstance(root, ssl.SSLError):
-        from amtconnector.tls import explain  # noqa: PLC0415 - truststore is needed for https only
+        from amtconnector.tls import explain  # truststore is needed for https only
 
         return explain(root, server.tls_server_name or server.host)
     if isinstance(root, socket.gaierror):

@@ -56,9 +56,9 @@ class Interrupt:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         if sys.platform == "win32":
-            from amtconnector import console_windows  # noqa: PLC0415 - one platform only
+            from amtconnector import console_windows  # one platform only
 
-            console_windows.listen(self)
+            console_windows.listen(lambda: self.request(Cause.TOLD), lambda: self.request(Cause.CLOSING))
         elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup wants to outlive its terminal
             signal.signal(signal.SIGHUP, self._on_signal)
         signal.set_wakeup_fd(self._ringer.fileno(), warn_on_full_buffer=False)

@@ -122,6 +122,8 @@ def _new_line() -> bytes:
 
 
 def _content(path: Path) -> bytes:
+    if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises where the account may not look
+        _refuse_damaged("The key file is a folder.", path)
     try:
         with durable.patiently(lambda: path.open("rb")) as file:
             if exposure := access.exposure(path, file.fileno()):

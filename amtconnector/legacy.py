@@ -8,6 +8,7 @@ import re
 from amtconnector.inifile import ANSI
 
 _HEX = re.compile(r"(?:[0-9a-f]{2})+", re.ASCII)
+_UNDEFINED = re.compile("[\x80-\x9f]")
 
 
 def decode(stored: str) -> str | None:
@@ -29,9 +30,16 @@ def decode(stored: str) -> str | None:
 
 
 def _text(content: bytes) -> str | None:
-    for encoding in ("utf-8", ANSI):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return None
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return _ansi_text(content)
+
+
+def _ansi_text(content: bytes) -> str | None:
+    try:
+        text = content.decode(ANSI)
+    except UnicodeDecodeError:
+        return None
+    # Windows decodes what a code page leaves undefined to control characters of the same number: that is no text.
+    return None if _UNDEFINED.search(text) else text

@@ -104,7 +104,7 @@ def persist(
     except repeatable as error:
         failed = [error]
 
-    from tenacity import Retrying, retry_if_exception  # noqa: PLC0415 - 38 ms that a run without trouble does not pay
+    from tenacity import Retrying, retry_if_exception  # 38 ms that a run without trouble does not pay
 
     def again() -> T:
         if failed:

@@ -26,13 +26,14 @@ from amtconnector.printable import excerpt
 from amtconnector.task import RequestId
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from amtconnector.wire.profile import Profile
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | Members | None"
 
 _ERROR_MEMBERS = ("title", "detail", "message", "errormessage", "errordescription")
+_HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html)\b", re.IGNORECASE)
 _NOT_TOKEN = re.compile(r"[^\x21-\x7e]")
 
 
@@ -44,14 +45,27 @@ class Members(list[tuple[str, "Json"]]):
         return [value for name, value in self if name.casefold() in names]
 
 
+def _as_it_is(text: str) -> str:
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer: its status, its headers in lower case, its body (kept out of the `repr`: it may be a token)."""
+    """An HTTP answer: its status, its headers in lower case, its body.
+
+    `retry_after_s` is what the server asked to wait; None when it did not say. `conceal` takes secrets out of what is
+    quoted from the answer. Headers and body stay out of the `repr`: they may hold a cookie or a token.
+    """
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     retry_after_s: float | None = None
+    conceal: Callable[[str], str] = field(default=_as_it_is, repr=False)
+
+    def quoted(self, text: str, limit: int = 200) -> str:
+        """Return a piece of the answer for people: without secrets, on one line, `limit` characters at most."""
+        return excerpt(self.conceal(text), limit)
 
     @property
     def is_success(self) -> bool:
@@ -111,10 +125,10 @@ def read_token(reply: Reply, profile: Profile) -> str:
 
     Raises NotUnderstood when there is no token, without a word of the answer's values: one of them could be the token.
     """
-    document = _document(reply, quotes=reply.body.lstrip().startswith(b"<"))
+    document = _document(reply, quotes=_HTML.match(reply.body) is not None)
     values = document.named(profile.members.token) if isinstance(document, Members) else [document]
-    if not values:
-        raise NotUnderstood(f"the answer to the logon has no token: {_kind(document)}")
+    if not values or document is None:
+        raise NotUnderstood(f"the answer to the logon has no token: {_kind(document, reply)}")
     if any(value not in ("", None) and not isinstance(value, str) for value in values):
         raise NotUnderstood("the token in the answer to the logon is no text")
     tokens = {str(value or "").strip() for value in values}
@@ -135,13 +149,14 @@ def read_start(reply: Reply, profile: Profile) -> Started | Refused:
     given = document.named(profile.members.request_id) if isinstance(document, Members) else [document]
     numbers = {_request_number(value) for value in given if value not in ("", None)}
     if len(numbers) > 1 or None in numbers:
-        raise NotUnderstood("the request id in the answer to the start is no id, or there are two different ones")
-    status = _reason(document, profile) if isinstance(document, Members) else None
+        kind = _kind(document, reply)
+        raise NotUnderstood(f"the answer to the start has no request id that fits, or two different ones: {kind}")
+    status = _reason(document, reply, profile) if isinstance(document, Members) else None
     number = numbers.pop() if numbers else None
     if isinstance(number, RequestId):
         return Started(number)
     if number is None and status is None:
-        raise NotUnderstood(f"the answer to the start has no request id: {_kind(document)}")
+        raise NotUnderstood(f"the answer to the start has no request id: {_kind(document, reply)}")
     return Refused(server_words(reply) if isinstance(document, Members) else "", status)
 
 
@@ -152,11 +167,12 @@ def read_status(reply: Reply, profile: Profile, request_id: RequestId) -> Status
     """
     document = _document(reply)
     if not isinstance(document, Members):
-        return _only_status([document], profile, document)
+        return _only_status([document], reply, profile, document)
     for echo in document.named(profile.members.request_id):
         if echo is not None and _request_number(echo) != request_id:
             raise NotUnderstood(f"the answer is about another request than {request_id}")
-    return _only_status(document.named(profile.members.status), profile, document)
+    given = [value for value in document.named(profile.members.status) if value is not None]
+    return _only_status(given, reply, profile, document)
 
 
 def server_words(reply: Reply) -> str:
@@ -164,10 +180,10 @@ def server_words(reply: Reply) -> str:
     try:
         document = _document(reply)
     except NotUnderstood:
-        return excerpt(reply.body.decode("utf-8", "replace"))
+        return reply.quoted(reply.body.decode("utf-8-sig", "replace"))
     if isinstance(document, str):
-        return excerpt(document)
-    return excerpt("; ".join(_spoken(document))) if isinstance(document, Members) else ""
+        return reply.quoted(document)
+    return reply.quoted("; ".join(_spoken(document))) if isinstance(document, Members) else ""
 
 
 def _spoken(document: Members) -> list[str]:
@@ -177,11 +193,12 @@ def _spoken(document: Members) -> list[str]:
     return [text for text in said if text.strip()]
 
 
-def _texts(value: Json) -> list[str]:
-    if isinstance(value, Members):
-        return [f"{name}: {text}" for name, entry in value for text in _texts(entry)]
-    if isinstance(value, list):
-        return [text for entry in value for text in _texts(entry)]  # type: ignore[arg-type]
+def _texts(value: Json, depth: int = 5) -> list[str]:
+    """Return the texts in the errors of problem details, which are lists by name and never as deep as this."""
+    if depth and isinstance(value, Members):
+        return [f"{name}: {text}" for name, entry in value for text in _texts(entry, depth - 1)]
+    if depth and isinstance(value, list):
+        return [text for entry in value for text in _texts(entry, depth - 1)]  # type: ignore[arg-type]
     return [value] if isinstance(value, str) else []
 
 
@@ -190,15 +207,15 @@ def _document(reply: Reply, *, quotes: bool = True) -> Json:
     try:
         document: Json = json.loads(text, object_pairs_hook=Members)
     except (ValueError, RecursionError) as error:
-        what = f": {excerpt(text)}" if quotes and text.strip() else " (it is empty)" if not text.strip() else ""
+        what = f": {reply.quoted(text)}" if quotes and text.strip() else " (it is empty)" if not text.strip() else ""
         raise NotUnderstood(f"the answer is no JSON{what}") from error
     return document
 
 
-def _kind(document: Json) -> str:
+def _kind(document: Json, reply: Reply) -> str:
     if isinstance(document, Members):
         names = ", ".join(name for name, _ in document)
-        return f"its members are {excerpt(names)}" if names else "it has no members"
+        return f"its members are {reply.quoted(names)}" if names else "it has no members"
     return {list: "it is an array", str: "it is a text", type(None): "it is null"}.get(type(document), "it is a value")
 
 
@@ -212,17 +229,18 @@ def _request_number(value: Json) -> RequestId | int | None:
     return 0 if re.fullmatch(r"-[0-9]{1,63}|0{1,64}", text) else None
 
 
-def _reason(document: Members, profile: Profile) -> Status | None:
+def _reason(document: Members, reply: Reply, profile: Profile) -> Status | None:
     """Return the terminal unsuccessful status that an answer to a start gives as its reason."""
-    statuses = {_status(value, profile) for value in document.named(profile.members.status)}
+    given = document.named(profile.members.status)
+    statuses = {_status(value, reply, profile) for value in given if value is not None}
     status = statuses.pop() if len(statuses) == 1 else None
     return status if status is not None and status.is_terminal and not status.is_success else None
 
 
-def _only_status(values: list[Json], profile: Profile, document: Json) -> Status:
+def _only_status(values: list[Json], reply: Reply, profile: Profile, document: Json) -> Status:
     if not values:
-        raise NotUnderstood(f"the answer names no status: {_kind(document)}")
-    statuses = [_status(value, profile) for value in values]
+        raise NotUnderstood(f"the answer names no status: {_kind(document, reply)}")
+    statuses = [_status(value, reply, profile) for value in values]
     if None in statuses:
         raise NotUnderstood("the status in the answer is neither a number nor a name")
     if len(set(statuses)) > 1:
@@ -230,7 +248,7 @@ def _only_status(values: list[Json], profile: Profile, document: Json) -> Status
     return statuses[0]  # type: ignore[return-value]  # None was sorted out above
 
 
-def _status(value: Json, profile: Profile) -> Status | None:
+def _status(value: Json, reply: Reply, profile: Profile) -> Status | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value).strip() if isinstance(value, str) or abs(value) < 10**9 else ""
@@ -238,4 +256,4 @@ def _status(value: Json, profile: Profile) -> Status | None:
         return profile.statuses.by_code(int(text))
     if not text:
         return None
-    return profile.statuses.by_name(text) or Status(-1, excerpt(text, 40), StatusClass.UNKNOWN)
+    return profile.statuses.by_name(text) or Status(-1, reply.quoted(text, 40), StatusClass.UNKNOWN)

@@ -1,0 +1,44 @@
+"""Take secrets out of what a server says, in whatever form it repeats them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MASK = "********"
+
+_JSON_SHORT = {'"': '"', "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
+_HTML_NAMES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """Return the text with `********` for each secret, also where it is escaped as JSON, HTML or a URL has it."""
+    patterns = ["".join(map(_forms, secret)) for secret in sorted(secrets, key=len, reverse=True) if secret]
+    return re.sub("|".join(patterns), MASK, text) if patterns else text
+
+
+def _forms(character: str) -> str:
+    """Return a pattern for one character, raw or escaped; letters and digits of ASCII are never escaped in practice."""
+    if character.isascii() and character.isalnum():
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    code = ord(character)
+    forms = [
+        re.escape(character),
+        "".join(rf"\\+u(?i:{units[at : at + 2].hex()})" for at in range(0, len(units), 2)),
+        "".join(f"%(?i:{byte:02x})" for byte in character.encode("utf-8", "surrogatepass")),
+        f"&#0*{code};",
+        f"&#[xX]0*(?i:{code:x});",
+    ]
+    if character == "\\":
+        forms[0] = r"\\+"
+    if character in _JSON_SHORT:
+        forms.append(r"\\+" + _JSON_SHORT[character])
+    if character in _HTML_NAMES:
+        forms.append(f"&{_HTML_NAMES[character]};")
+    if character == " ":
+        forms.append(r"\+")
+    return f"(?:{'|'.join(forms)})"
