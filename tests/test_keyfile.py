@@ -213,9 +213,19 @@ def test_a_missing_key_file_says_where_it_was_looked_for(places: tuple[Path, Pat
 
 
 def test_a_folder_is_no_key_file(tmp_path: Path) -> None:
-    """Whatever the system says when the file is read becomes one refusal."""
-    tmp_path.chmod(0o700)
-    assert "can't be read" in refusal(tmp_path).message
+    """KEY_FILE names a file."""
+    assert "is a folder" in refusal(tmp_path).message
+
+
+def test_what_the_system_says_becomes_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share that breaks while the file is read is told in the system's words."""
+    path = write(tmp_path / "connector.key", KEY)
+
+    def broken(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(type(tmp_path), "open", broken)
+    assert "can't be read: Input/output error." in refusal(path).message
 
 
 def test_a_new_key_comes_first_and_no_key_is_removed(tmp_path: Path) -> None:
