@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SUBCOMMANDS = ("check", "demo", "encrypt", "opcon", "runs")
 _USAGE = 101
+_DEFECT = 100
 
 HELP = """\
 Run a task in an Asysco AMT batch environment, print its messages, exit with its completion code (4 is success).
@@ -67,9 +68,14 @@ def _subcommand(name: str, tokens: Sequence[str]) -> int:
 
 
 def _run(tokens: Sequence[str]) -> int:
-    from amtconnector.job import run  # not for help and version
+    """Run a job; whatever goes wrong before it can speak for itself is a defect, never Python's own exit code 1."""
+    try:
+        from amtconnector.job import run  # not for help and version
 
-    return run(tokens)
+        return run(tokens)
+    except Exception as error:  # noqa: BLE001 - the edge of the program; 1 would mean QUEUED to an operator
+        _shown(f"amt: internal-error ({_DEFECT}): {type(error).__name__} before anything was started.\n", _DEFECT)
+        return _DEFECT
 
 
 def _shown(text: str, exit_code: int) -> int:
