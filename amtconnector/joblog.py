@@ -156,9 +156,11 @@ def _cut(text: str) -> str:
     data = text.encode("utf-8", "surrogatepass")
     if len(data) <= LONGEST_MESSAGE:
         return text
-    kept = data[:LONGEST_MESSAGE].decode("utf-8", "ignore")
-    left_out = len(data) - len(kept.encode("utf-8"))
-    return f"{kept} [connector] {left_out} bytes of this message are left out"
+    end = LONGEST_MESSAGE
+    while data[end] & 0xC0 == 0x80:  # in the middle of a character
+        end -= 1
+    kept = data[:end].decode("utf-8", "surrogatepass")
+    return f"{kept} [connector] {len(data) - end} bytes of this message are left out"
 
 
 def _nowhere(_text: str) -> None:
