@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from amtconnector.errors import ConfigurationError
+from amtconnector.printable import calm
 from amtconnector.run_record import RunRecord, RunState
 
 if TYPE_CHECKING:
@@ -84,4 +85,4 @@ class Bookkeeper:
             self._shelf.save(record)
 
     def _warn_of(self, error: OSError) -> None:
-        self._warn(f"Warning: the run record can't be written ({error.strerror or error})")
+        self._warn(f"Warning: the run record can't be written ({calm(error.strerror or str(error))})")

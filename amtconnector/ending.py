@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from amtconnector.errors import CallFailed, Interrupted
 from amtconnector.interrupt import StopRequested
+from amtconnector.printable import calm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +60,7 @@ class Ending:
         try:
             self.send(subject.request_id)
         except CallFailed as error:
-            narrator.line(f"AMT has not accepted the {self.action} ({error.message}); trying on")
+            narrator.line(f"AMT has not accepted the {self.action} ({calm(error.message)}); trying on")
             return False
         narrator.line(f"AMT accepted the {self.action} for request {subject.request_id}; waiting for the task's end")
         return True

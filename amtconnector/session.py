@@ -19,6 +19,7 @@ from amtconnector.equipment import Equipment
 from amtconnector.errors import ConfigurationError, UsageError
 from amtconnector.onlookers import Onlookers
 from amtconnector.opcon import StatusPublisher
+from amtconnector.printable import calm
 from amtconnector.runner import Known, Runner
 from amtconnector.runs import Claim, ClaimedElsewhere, RunDirectory, RunKey, RunRecord, RunState, new_run_id
 from amtconnector.task import RequestId, Task
@@ -189,7 +190,7 @@ class Session:
                     subject=str(error.filename or self._directory.path),
                     hint="Give the job's account the right to write there, or set RUN_DIRECTORY in Connector.config.",
                 ) from error
-            self._log.line(f"Warning: no run record can be kept ({error.strerror or error}: {error.filename})")
+            self._log.line(f"Warning: no run record can be kept ({calm(error.strerror or str(error))}: {error.filename})")
             return None
 
     def _claimed_record(self, record: RunRecord) -> Claim | None:
@@ -207,7 +208,7 @@ class Session:
         try:
             found = lookup.find(self._arguments, self._directory, server, self._opcon, self._advice)
         except OSError as error:
-            self._log.line(f"Warning: the run records can't be read ({error.strerror or error})")
+            self._log.line(f"Warning: the run records can't be read ({calm(error.strerror or str(error))})")
             found = None
         if found is not None:
             return found

@@ -21,6 +21,7 @@ from amtconnector.errors import (
     Unauthorized,
 )
 from amtconnector.interrupt import StopRequested
+from amtconnector.printable import calm
 from amtconnector.retry import persist
 from amtconnector.watch import PROFILE_HINT, Narrator
 from amtconnector.wire.answers import Refused, Started
@@ -168,7 +169,8 @@ class Submission:
     def _say_trying(self, error: CallFailed) -> None:
         if self._says_trying:
             self._says_trying = False
-            self._narrator.line(f"No usable answer from {self._address} ({error.message}); trying for up to 60 s")
+            what = calm(error.message)
+            self._narrator.line(f"No usable answer from {self._address} ({what}); trying for up to 60 s")
 
     def _unreachable(self, error: CallFailed) -> ServerUnreachable:
         if isinstance(error, Busy):

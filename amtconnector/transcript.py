@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from amtconnector.errors import CallFailed, Forbidden, LogonRefused, Unauthorized
 from amtconnector.ledger import MessageLedger
+from amtconnector.printable import calm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -96,4 +97,6 @@ class Transcript:
 
 
 def _reason(failure: CallFailed | None) -> str:
-    return f"the messages could not be read ({failure.message})" if failure else "AMT was still adding messages to it"
+    if failure is None:
+        return f"no two reads of the messages agreed within {LONGEST_DRAIN_S:g} s"
+    return f"the messages could not be read ({calm(failure.message)})"

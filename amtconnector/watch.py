@@ -24,6 +24,7 @@ from amtconnector.errors import (
     Unauthorized,
 )
 from amtconnector.joblog import clock_time, spoken
+from amtconnector.printable import calm
 from amtconnector.retry import Outage, backoff_s, honoured, jittered, poll_interval_s
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class Watch:
         if self._lost_at is None:
             self._lost_at = self._clock.monotonic()
             self._narrator.line(
-                f"No usable answer from the server ({error.message}); the task is not affected, trying on"
+                f"No usable answer from the server ({calm(error.message)}); the task is not affected, trying on"
             )
         if not self._outage.go_on():
             raise self._given_up(error) from error
