@@ -99,6 +99,7 @@ class Watch:
         self._chance = chance
         self._on_status = on_status
         self._outage = Outage(pace.max_outage_s, clock)
+        self._failures = 0
         self._lost_at: float | None = None
         self._retry_after_s: float | None = None
         self._reported: Status | None = None
@@ -115,7 +116,7 @@ class Watch:
         return poll_interval_s(self.elapsed_s, self._pace.interval_s, self._pace.max_interval_s)
 
     def first_status(self) -> Status:
-        """Return the first status that the server gives, terminal or not. Raises as `until_end`."""
+        """Return the first status that the server gives, of whatever class. Raises as `until_end`."""
         while True:
             status = self.look()
             if status is not None:
@@ -136,7 +137,7 @@ class Watch:
             self.pause()
 
     def look(self) -> Status | None:
-        """Ask once; None when no answer, or none that tells anything, came. Raises when that has lasted too long."""
+        """Ask once; None when no usable answer came. Raises when nothing that tells anything has come for too long."""
         try:
             status = self._source.status(self.subject.request_id)
         except (LogonRefused, Unauthorized) as error:
@@ -149,18 +150,19 @@ class Watch:
             self._failed(error)
             return None
         self._answered(status)
-        return status if status.is_known else None
+        return status
 
     def pause(self) -> None:
         """Wait for the next look."""
-        if self._outage.failures and self._lost_at is not None:
-            pause_s = backoff_s(self._outage.failures, self._pace.interval_s)
+        if self._failures:
+            pause_s = backoff_s(self._failures, self._pace.interval_s)
             pause_s = self._outage.shortened(jittered(pause_s, self._chance()), self._pace.interval_s)
             self._clock.wait(honoured(pause_s, self._retry_after_s))
         else:
             self._clock.wait(jittered(self.interval_s, self._chance()))
 
     def _failed(self, error: CallFailed) -> None:
+        self._failures += 1
         self._retry_after_s = error.retry_after_s
         if self._lost_at is None:
             self._lost_at = self._clock.monotonic()
@@ -171,6 +173,7 @@ class Watch:
             raise self._given_up(error) from error
 
     def _answered(self, status: Status) -> None:
+        self._failures = 0
         if self._lost_at is not None:
             lasted_s = self._clock.monotonic() - self._lost_at
             self._lost_at = None
