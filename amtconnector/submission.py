@@ -106,7 +106,7 @@ class Submission:
         Raises StartRefused and ServerUnreachable (nothing was started), SubmissionUnknown (it may have been),
         Interrupted (told to stop while it was on the wire) and StopRequested (told to stop before it was sent).
         """
-        self._books.intended(LONGEST_TRY_S + self._start_timeout_s)
+        self._note_intention()
         try:
             answer = self._answer(task)
         except StopRequested as stop:
@@ -123,6 +123,7 @@ class Submission:
             return self._sent(task)
         except Unauthorized:
             self.log_on()
+        self._note_intention()  # the first one was not executed: an operator need not look for it
         try:
             return self._sent(task)
         except Unauthorized as error:
@@ -131,6 +132,9 @@ class Submission:
                 subject=f"Job '{task.name}', server {self._address}",
                 hint="Look at the rights of the connector's account in AMT Control Center.",
             ) from error
+
+    def _note_intention(self) -> None:
+        self._books.intended(LONGEST_TRY_S + self._start_timeout_s)
 
     def _sent(self, task: Task) -> Started | Refused:
         """Send the start; again only where it provably reached nobody or was provably not executed."""
@@ -146,6 +150,7 @@ class Submission:
             raise self._refused(Refused(error.message)) from error
 
     def _on_wire(self, task: Task) -> Started | Refused:
+        self._clock.wait(0.0)  # whoever was told to stop meanwhile sends nothing
         self._is_on_wire = True
         try:
             answer = self._server.start(task)
