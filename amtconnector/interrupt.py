@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+_LONGEST_SLICE_S = 3600.0
 START_PATIENCE_S = 20.0
 """How long a start that is on the wire is waited for after the signal."""
 
@@ -101,7 +102,7 @@ class Interrupt:
             left = min(end, self._give_up_at) - time.monotonic()
             if left <= 0:
                 break
-            if select.select([self._bell], [], [], left)[0]:
+            if select.select([self._bell], [], [], min(left, _LONGEST_SLICE_S))[0]:
                 self._bell.recv(1024)
         self.check()
 
