@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amtconnector.errors import CallFailed, Interrupted
+from amtconnector.errors import CallFailed, Interrupted, LogonRefused
 from amtconnector.interrupt import StopRequested
 from amtconnector.printable import calm
 
@@ -46,6 +46,8 @@ class Ending:
                 clock.wait(min(_LONGEST_INTERVAL_S, interval_s, left_s))
         except StopRequested as stop:
             raise self.unconfirmed(subject, "the time for it is over") from stop
+        except LogonRefused as error:  # never tried again
+            raise self.unconfirmed(subject, f"AMT refuses the logon: {error.message}") from error
         raise self.unconfirmed(subject, "AMT accepted it" if is_accepted else "AMT did not accept it")
 
     def unconfirmed(self, subject: Subject, circumstance: str) -> Interrupted:
@@ -59,6 +61,8 @@ class Ending:
     def _is_accepted(self, narrator: Narrator, subject: Subject) -> bool:
         try:
             self.send(subject.request_id)
+        except LogonRefused:
+            raise
         except CallFailed as error:
             narrator.line(f"AMT has not accepted the {self.action} ({calm(error.message)}); trying on")
             return False
@@ -69,5 +73,7 @@ class Ending:
 def _quiet_status(source: StatusSource, request_id: RequestId) -> Status | None:
     try:
         return source.status(request_id)
+    except LogonRefused:
+        raise
     except CallFailed:
         return None

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from amtconnector.retry import Clock
     from amtconnector.task import RequestId, Task
 
+SHORTEST_SERVICE_S = 10.0
+"""How long a kill may take to be sent, where its end is not waited for."""
+
 
 class AmtService(Submitter, StatusSource, MessageSource, Protocol):
     """AMT, as a run needs it."""
@@ -127,13 +130,13 @@ class Runner:
 
     def attach(self, known: Known) -> int:
         """Take up a task that was started before, its messages from the start, and follow it to its end."""
-        self._books.submitted(known.request_id)
         watch = self._watch(known)
         transcript = self._transcript(known.request_id)
         try:
             status = watch.first_status()
         except StopRequested as stop:
             return self._ended(self._stopped(stop, watch), watch, transcript)
+        self._books.submitted(known.request_id)  # not before AMT knows the request: an operator can mistype its id
         self._log.attached(known.name, known.request_id)
         if status.is_terminal:
             self._knows_age = False
@@ -205,7 +208,7 @@ class Runner:
             ) from stop
         within_s = self._plan.pace.kill_confirm_s
         self._log.line(f"The connector was {stop}: it kills the task")
-        self._stopping.serve(within_s)
+        self._stopping.serve(max(within_s, SHORTEST_SERVICE_S))
         return self._confirmed(Ending("KILL", self._service.kill, within_s), subject)
 
     def _ended_on_request(self, known: Known, ending: Ending) -> int:
