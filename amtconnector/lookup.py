@@ -43,7 +43,12 @@ def _own(records: list[RunRecord], arguments: Arguments, server: str) -> RunReco
 
 
 def _is_meant(key: RunKey, arguments: Arguments) -> bool:
-    return arguments.application in {"", key.application} and arguments.name in {"", key.job}
+    # A damaged record may not tell its application and job: then it is the OpCon job that fits.
+    return _fits(arguments.application, key.application) and _fits(arguments.name, key.job)
+
+
+def _fits(given: str, recorded: str) -> bool:
+    return "" in {given, recorded} or given == recorded
 
 
 def _by_name(arguments: Arguments, directory: RunDirectory, server: str, advice: Advice) -> RunRecord:

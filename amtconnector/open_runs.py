@@ -27,7 +27,8 @@ class EarlierRun:
 
     def is_named_in(self, error: RunError) -> bool:
         """Whether the failure speaks of this run already."""
-        return self.name in f"{error.message} {error.subject}"
+        words = f"{error.message} {error.subject}".replace(",", " ").replace(".", " ")
+        return f" {self.name} " in f" {' '.join(words.split())} "
 
 
 def open_run_of(opcon: OpConJob | None, config: Config | None, config_path: str) -> EarlierRun:
@@ -37,8 +38,8 @@ def open_run_of(opcon: OpConJob | None, config: Config | None, config_path: str)
     """
     if opcon is None:
         return EarlierRun()
-    path = config.path if config else Path(config_path or FILE_NAME).absolute()
     try:
+        path = config.path if config else Path(config_path or FILE_NAME).absolute()
         directory = RunDirectory(config.run_directory if config else run_directory_of(path))
         records = directory.unfinished_of_opcon_job(opcon.schedule_date, opcon.schedule_name, opcon.name)
     except OSError:

@@ -86,7 +86,8 @@ class Session:
         """Say in a sentence whether a task may be running."""
         record = self._books.record if self._books else None
         if record is None or record.state is RunState.NOT_STARTED:
-            return "Nothing was started."
+            request_id = record.request_id if record else ""
+            return f"Nothing was started; request {request_id} may be running." if request_id else "Nothing was started."
         if record.state is RunState.INTENDED:
             return f"The start may have been sent (run {record.run_id}): a task may be running."
         if record.state is RunState.SUBMITTED:
@@ -116,8 +117,6 @@ class Session:
     def _attach(self) -> int:
         record = self._found()
         claim = self._claimed_record(record)
-        if claim is not None and claim.record is not None:
-            record = claim.record
         known = self._known(record)
         self._take_up(claim, replace(record, request_id=known.request_id.text))
         self._describe(
@@ -194,13 +193,17 @@ class Session:
             return None
 
     def _claimed_record(self, record: RunRecord) -> Claim | None:
-        """Take the record of an earlier run; None where there is none or another process is at work on it."""
+        """Take the record of an earlier run; None where there is none, or another process is or was at work on it."""
         if not record.file_name or not record.is_unfinished:
             return None
         try:
-            return self._directory.claim_record(record)
+            claim = self._directory.claim_record(record)
         except (ClaimedElsewhere, OSError):
             return None
+        if claim.record is not None and _progress(claim.record) == _progress(record):
+            return claim
+        claim.release()  # what it says by now is about another task, and must not be lost
+        return None
 
     def _found(self) -> RunRecord:
         """Return the record that STOP, KILL or ATTACH is about; one of its own where there is none on disk."""
@@ -267,3 +270,7 @@ class Session:
             self._publisher, self._directory, retain_days=self._config.retain_runs_days, show_live=self._show_live
         )
         return equipment.runner(self._books, self._advice, onlookers)
+
+
+def _progress(record: RunRecord) -> tuple[str, RunState, str]:
+    return record.run_id, record.state, record.request_id
