@@ -10,6 +10,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from amtconnector import rejected_logons
 from amtconnector.config import load
 from amtconnector.credentials import Credentials, read_credentials
 from amtconnector.errors import ConnectorError
@@ -28,6 +29,7 @@ class Account:
         self._directory = directory
         self._current = _decrypted(config)
         self._digest = _digest(config)
+        self._refused: dict[str, datetime] = {}
         self._is_used = False
 
     @property
@@ -42,23 +44,32 @@ class Account:
         """
         if self._is_used:
             try:
-                config = load(self._config.path)
-                self._current, self._digest = _decrypted(config), _digest(config)
+                self._read_again()
             except (ConnectorError, OSError):
                 return self._current
         self._is_used = True
         return self._current
 
     def barred_until(self) -> datetime | None:
-        """Return until when a logon with the current credentials is not to be tried; None when it may be."""
-        return self._directory.rejected_logon_until(self._digest, datetime.now(UTC))
+        """Return until when a logon with the current credentials is not to be tried; None when it may be.
+
+        This run remembers by itself, too: the run directory may be one that can't be written.
+        """
+        noted = self._directory.rejected_logon_until(self._digest, datetime.now(UTC))
+        return noted or self._refused.get(self._digest)
 
     def note(self, *, refused: bool) -> None:
         """Note how the server took the current credentials."""
         if refused:
+            self._refused[self._digest] = datetime.now(UTC) + rejected_logons.WINDOW
             self._directory.note_rejected_logon(self._digest, datetime.now(UTC))
         else:
             self._directory.clear_rejected_logon(self._digest)
+
+    def _read_again(self) -> None:
+        config = load(self._config.path)
+        if config.server.address == self._config.server.address:  # another server's credentials are not for this one
+            self._current, self._digest = _decrypted(config), _digest(config)
 
 
 def _decrypted(config: Config) -> Credentials:
