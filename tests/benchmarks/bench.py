@@ -99,19 +99,19 @@ def _ca(target: Target) -> list[str]:
     return [target.ca_file] if target.ca_file else []
 
 
-def write_config(path: Path, target: Target, interval_s: float) -> None:
+def write_config(path: Path, target: Target, interval_s: float, account: tuple[str, str] = ("bench", "bench")) -> None:
     """Write a Connector.config for a target and the key that its credentials are encrypted with."""
     path.parent.mkdir(parents=True)
     ring, _ = key_places.ring_to_encrypt(path.with_name("connector.key"))
-    stored = credentials.encrypt("bench", ring)
+    user, password = (credentials.encrypt(text, ring) for text in account)
     path.write_text(
         CONFIG.format(
             interval_s=interval_s,
             address=target.address,
             uses_tls=bool(target.ca_file),
             ca_line=f"CA_FILE={target.ca_file}" if target.ca_file else "",
-            user=stored,
-            password=stored,
+            user=user,
+            password=password,
         ),
         encoding="utf-8",
     )
@@ -147,7 +147,7 @@ def _server(scheme: str, ca_file: str, *certificate: str) -> Iterator[Target]:
 
 def _certificates(folder: Path) -> tuple[str, str]:
     """Return the files of a certificate with its key, and of the CA that signed it."""
-    import trustme  # noqa: PLC0415 - only here, in the parent
+    import trustme
 
     ca = trustme.CA()
     server = ca.issue_cert("127.0.0.1", "localhost")

@@ -43,7 +43,8 @@ class Ended:
     @property
     def lines(self) -> list[str]:
         """The lines without their timestamps."""
-        return [line.partition(" : ")[2] or line for line in self.text.splitlines()]
+        parts = [line.partition(" : ") for line in self.text.split("\n")[:-1]]
+        return [text if colon else start for start, colon, text in parts]
 
 
 class Installation:
@@ -101,8 +102,12 @@ class Installation:
 
     def encrypt(self, *arguments: str, entered: bytes = b"") -> Ended:
         """Run `Encrypt` in this folder, with what is entered on stdin; stderr is kept apart."""
+        return self.run_bare(*self.programs.encrypt, *arguments, entered=entered)
+
+    def run_bare(self, *command: str, entered: bytes = b"") -> Ended:
+        """Run a whole command line in this folder as it stands; stderr is kept apart."""
         process = subprocess.Popen(
-            [*self.programs.encrypt, *arguments],
+            command,
             cwd=self.folder,
             env=clean_environment(self.folder),
             stdin=subprocess.PIPE,
