@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from amtconnector.session import Session
     from amtconnector.terminal import TerminalOutput
 
+_LAST_WORDS_S = 1.0
+
 
 def run(tokens: Sequence[str]) -> int:
     """Do what the command line asks for; returns the exit code and never raises."""
@@ -71,12 +73,13 @@ class Job:
         self._interrupt = Interrupt(self._end_at_once)
         self._config: Config | None = None
         self._session: Session | None = None
+        self._is_ending = False
 
     def run(self) -> int:
         """Run to the end; returns the exit code."""
-        self._print_header()
         try:
             self._interrupt.install()
+            self._print_header()
             return self._run()
         except RunError as error:
             return self._failed(error)
@@ -162,8 +165,18 @@ class Job:
 
     def _end_at_once(self) -> None:
         """End the process where it stands, on any thread: a second signal came, or the session closes."""
-        what = self._session.state if self._session else "Nothing was started."
-        self._log.failed(Interrupted(f"Told to stop a second time, or the session closes: ended at once. {what}"))
-        self._log.ended(Interrupted.exit_code)
-        self._output.close()
-        os._exit(Interrupted.exit_code)
+        if self._is_ending:
+            os._exit(Interrupted.exit_code)
+        self._is_ending = True
+        from threading import Timer  # only here
+
+        last_moment = Timer(_LAST_WORDS_S, os._exit, (Interrupted.exit_code,))  # stdout may be one that nobody reads
+        last_moment.daemon = True
+        last_moment.start()
+        try:
+            what = self._session.state if self._session else "Nothing was started."
+            self._log.failed(Interrupted(f"Told to stop a second time, or the session closes: ended at once. {what}"))
+            self._log.ended(Interrupted.exit_code)
+            self._output.close()
+        finally:
+            os._exit(Interrupted.exit_code)
