@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SUBCOMMANDS = ("check", "demo", "encrypt", "opcon", "runs")
 _USAGE = 101
 _DEFECT = 100
+_STOPPED = 107
 
 HELP = """\
 Run a task in an Asysco AMT batch environment, print its messages, exit with its completion code (4 is success).
@@ -68,14 +69,16 @@ def _subcommand(name: str, tokens: Sequence[str]) -> int:
 
 
 def _run(tokens: Sequence[str]) -> int:
-    """Run a job; whatever goes wrong before it can speak for itself is a defect, never Python's own exit code 1."""
+    """Run a job; whatever goes wrong where it can't speak for itself never ends with an exit code of Python's own."""
     try:
         from amtconnector.job import run  # not for help and version
 
         return run(tokens)
+    except KeyboardInterrupt:  # before the run listens to signals
+        return _shown(f"amt: interrupted ({_STOPPED}): told to stop before anything was started.\n", _STOPPED)
     except Exception as error:  # noqa: BLE001 - the edge of the program; 1 would mean QUEUED to an operator
-        _shown(f"amt: internal-error ({_DEFECT}): {type(error).__name__} before anything was started.\n", _DEFECT)
-        return _DEFECT
+        what = f"{type(error).__name__}; 'amt runs' tells whether a task may be running"
+        return _shown(f"amt: internal-error ({_DEFECT}): {what}.\n", _DEFECT)
 
 
 def _shown(text: str, exit_code: int) -> int:
