@@ -86,8 +86,8 @@ class Session:
         """Say in a sentence whether a task may be running."""
         record = self._books.record if self._books else None
         if record is None or record.state is RunState.NOT_STARTED:
-            request_id = record.request_id if record else ""
-            return f"Nothing was started; request {request_id} may be running." if request_id else "Nothing was started."
+            other = f"; request {record.request_id} may be running" if record and record.request_id else ""
+            return f"Nothing was started{other}."
         if record.state is RunState.INTENDED:
             return f"The start may have been sent (run {record.run_id}): a task may be running."
         if record.state is RunState.SUBMITTED:
@@ -189,7 +189,8 @@ class Session:
                     subject=str(error.filename or self._directory.path),
                     hint="Give the job's account the right to write there, or set RUN_DIRECTORY in Connector.config.",
                 ) from error
-            self._log.line(f"Warning: no run record can be kept ({calm(error.strerror or str(error))}: {error.filename})")
+            why = calm(error.strerror or str(error))
+            self._log.line(f"Warning: no run record can be kept ({why}: {error.filename})")
             return None
 
     def _claimed_record(self, record: RunRecord) -> Claim | None:
