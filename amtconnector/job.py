@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 
 from amtconnector import __version__
 from amtconnector.arguments import Action, Arguments, parse
-from amtconnector.errors import InternalError, Interrupted, RunError, UsageError
+from amtconnector.errors import (
+    ConfigurationError,
+    CredentialsError,
+    InternalError,
+    Interrupted,
+    RunError,
+    UsageError,
+)
 from amtconnector.interrupt import Interrupt, StopRequested
 from amtconnector.joblog import JobLog
 from amtconnector.opcon import OpConJob, missing_variables
@@ -140,6 +147,8 @@ class Job:
         """Print the failure, with the open run that it leaves behind, and return its exit code."""
         from amtconnector.open_runs import open_run_of  # only after a failure
 
+        if isinstance(error, ConfigurationError | CredentialsError) and "othing was " not in error.message:
+            error.message += "\nNothing was started."
         earlier = open_run_of(self._opcon, self._config, self._arguments.config)
         if not earlier.is_named_in(error):
             error.message += earlier.text

@@ -89,14 +89,22 @@ class Installation:
         """Run `amt` with this configuration to its end."""
         return ended(self.start(*arguments, environment=environment), timeout_s)
 
-    def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """Start `amt` with this configuration, stdout and stderr in one pipe."""
+    def start(
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        names_config: bool = True,
+        stdin: int = subprocess.PIPE,
+        stdout: int = subprocess.PIPE,
+    ) -> subprocess.Popen[bytes]:
+        """Start `amt` with this configuration, named or found in the folder; stdout and stderr are one pipe."""
+        config = ["--config", self.programs.path(self.config)] if names_config else []
         return subprocess.Popen(
-            [*self.programs.amt, *arguments, "--config", self.programs.path(self.config)],
+            [*self.programs.amt, *arguments, *config],
             cwd=self.folder,
             env={**clean_environment(self.folder), **(environment or {})},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdin=stdin,
+            stdout=stdout,
             stderr=subprocess.STDOUT,
         )
 
