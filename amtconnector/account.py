@@ -10,10 +10,10 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from amtconnector import rejected_logons
 from amtconnector.config import load
 from amtconnector.credentials import Credentials, read_credentials
 from amtconnector.errors import ConnectorError
+from amtconnector.runs import rejected_logons
 
 if TYPE_CHECKING:
     from amtconnector.config import Config

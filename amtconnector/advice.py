@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from amtconnector.run_record import RunRecord
+    from amtconnector.runs.record import RunRecord
 
 _NOT_GIVEN = "(AMT's own)"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from amtconnector.errors import ConfigurationError
 from amtconnector.printable import calm
-from amtconnector.run_record import RunRecord, RunState
+from amtconnector.runs.record import RunRecord, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from amtconnector.config import Config
     from amtconnector.interrupt import Interrupt
     from amtconnector.joblog import JobLog
-    from amtconnector.runlog import RunLog
     from amtconnector.runner import Onlookers
+    from amtconnector.runs.runlog import RunLog
 
 
 @dataclass(frozen=True, slots=True)

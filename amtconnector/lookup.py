@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from amtconnector.advice import Advice, moment
 from amtconnector.arguments import Action, Arguments
 from amtconnector.errors import SubmissionUnknown, UsageError
-from amtconnector.run_record import RunKey, RunRecord, RunState
+from amtconnector.runs.record import RunKey, RunRecord, RunState
 
 if TYPE_CHECKING:
     from amtconnector.opcon import OpConJob

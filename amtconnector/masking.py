@@ -28,17 +28,19 @@ def _forms(character: str) -> str:
     code = ord(character)
     forms = [
         re.escape(character),
-        "".join(rf"\\+u(?i:{units[at : at + 2].hex()})" for at in range(0, len(units), 2)),
+        "".join(rf"\\{{1,3}}u(?i:{units[at : at + 2].hex()})" for at in range(0, len(units), 2)),
         "".join(f"%(?i:{byte:02x})" for byte in character.encode("utf-8", "surrogatepass")),
         f"&#0*{code};",
         f"&#[xX]0*(?i:{code:x});",
     ]
     if character == "\\":
-        forms[0] = r"\\+"
+        forms[0] = r"\\{1,4}"
     if character in _JSON_SHORT:
-        forms.append(r"\\+" + _JSON_SHORT[character])
+        forms.append(r"\\{1,3}" + _JSON_SHORT[character])
     if character in _HTML_NAMES:
         forms.append(f"&{_HTML_NAMES[character]};")
     if character == " ":
         forms.append(r"\+")
+    if not character.isascii():
+        forms.append("[\udc80-\udcff\ufffd?]{1,4}")  # a server with another encoding
     return f"(?:{'|'.join(forms)})"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from amtconnector.config import Config
     from amtconnector.errors import RunError
     from amtconnector.opcon import OpConJob
-    from amtconnector.run_record import RunRecord
+    from amtconnector.runs.record import RunRecord
 
 
 @dataclass(frozen=True, slots=True)

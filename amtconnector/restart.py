@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from amtconnector.advice import Advice, moment
 from amtconnector.completion import SUCCESS
 from amtconnector.errors import SubmissionUnknown
-from amtconnector.run_record import RunRecord, RunState
+from amtconnector.runs.record import RunRecord, RunState
 
 if TYPE_CHECKING:
     from datetime import datetime

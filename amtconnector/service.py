@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from amtconnector.errors import LogonRefused, NotUnderstood, Unauthorized
+from amtconnector.errors import CallFailed, LogonRefused, NotUnderstood, Unauthorized
 from amtconnector.faults import FAULTS, converted
+from amtconnector.masking import masked
 from amtconnector.network import Line, httpx, open_client
-from amtconnector.printable import excerpt
 from amtconnector.wire import answers, requests
 from amtconnector.wire.messages import MessageReader
 from amtconnector.wire.retry_after import retry_after_s
@@ -83,7 +83,7 @@ class Service:
         self._note = note
         self._trace = trace
         self._token: str | None = None
-        self._secrets: tuple[str, ...] = ()
+        self._secrets: set[str] = set()
         self._line = Line(waiting.usually)
         self._client = open_client(tls, self._line)
 
@@ -95,7 +95,7 @@ class Service:
         """Ask for a token. Raises LogonRefused for refused credentials, now or a short while ago, else CallFailed."""
         credentials = self._account.credentials()
         user, password = credentials.user.reveal(), credentials.password.reveal()
-        self._secrets = tuple(secret for secret in (password, user) if secret)
+        self._secrets |= {user, password}
         if until := self._account.barred_until():
             raise LogonRefused(
                 "these credentials were refused less than 10 minutes ago; to keep AMT from locking the account "
@@ -106,32 +106,37 @@ class Service:
         except LogonRefused:
             self._account.note(refused=True)
             raise
+        self._secrets.add(self._token)
         self._account.note(refused=False)
-        self._secrets = (self._token, *self._secrets)
 
     def _token_for(self, logon: Request) -> str:
         reply = self._exchange(logon, token=None)
-        if reply.status in {401, 403}:
-            words = answers.server_words(reply)
-            raise LogonRefused(self._masked(f"the server answered {reply.status}" + (f": {words}" if words else "")))
-        self._check(reply)
-        if token := answers.read_token(reply, self._profile):
-            return token
-        raise LogonRefused("the server answered with an empty token")
+        with self._noted(logon):
+            if reply.status in {401, 403}:
+                words = answers.server_words(reply)
+                raise LogonRefused(f"the server answered {reply.status}" + (f": {words}" if words else ""))
+            _check(reply)
+            if token := answers.read_token(reply, self._profile):
+                return token
+            raise LogonRefused("the server answered with an empty token")
 
     def start(self, task: Task) -> Started | Refused:
         """Send the start, once. Raises CallFailed, whose class says whether it was executed.
 
         Unauthorized means that the token was refused and the start not executed: the caller decides about a new logon.
         """
-        reply = self._exchange(requests.start(self._profile, task), token=self._token)
-        self._check(reply)
-        return answers.read_start(reply, self._profile)
+        request = requests.start(self._profile, task)
+        reply = self._exchange(request, token=self._token)
+        with self._noted(request):
+            _check(reply)
+            return answers.read_start(reply, self._profile)
 
     def status(self, request_id: RequestId) -> Status:
         """Ask for the status. Raises CallFailed; Unauthorized when the token was refused right after a new logon."""
-        reply = self._successful(requests.about(self._profile, "status", request_id))
-        return answers.read_status(reply, self._profile, request_id)
+        request = requests.about(self._profile, "status", request_id)
+        reply = self._successful(request)
+        with self._noted(request):
+            return answers.read_status(reply, self._profile, request_id)
 
     def stop(self, request_id: RequestId) -> None:
         """Ask AMT to end the task in order; any 2xx means accepted, not done. Raises CallFailed."""
@@ -161,14 +166,17 @@ class Service:
 
     def _message_lists(self, request: Request) -> Iterator[list[str]]:
         members = self._profile.members
-        reader = MessageReader(members.messages, members.message_text)
-        with self._response(request, self._token, limit_s=None) as response:
+        reader = MessageReader(members.messages, members.message_text, self._masked)
+        with self._noted(request), self._response(request, self._token, limit_s=None) as response:
             if not response.is_success:
-                self._check(self._reply(request, response))
+                _check(self._reply(request, response))
+            self._trace(f"<- {response.status_code} (messages)")
             for chunk in response.iter_bytes():
                 if texts := reader.feed(chunk):
                     yield texts
-        yield reader.finish()
+            if texts := reader.feed(b"", is_last=True):
+                yield texts
+            reader.check()
 
     def _successful(self, request: Request) -> Reply:
         """Return the answer, a 2xx, after one new logon where the token was refused."""
@@ -180,13 +188,24 @@ class Service:
             self._token = None
             self.log_on()
             reply = self._exchange(request, self._token)
-        self._check(reply)
+        with self._noted(request):
+            _check(reply)
         return reply
 
     def _exchange(self, request: Request, token: str | None) -> Reply:
         limit_s = self._server.start_timeout_s if request.call == "start" else 2 * self._server.read_timeout_s
-        with self._response(request, token, limit_s) as response:
+        with self._noted(request), self._response(request, token, limit_s) as response:
             return self._reply(request, response)
+
+    @contextmanager
+    def _noted(self, request: Request) -> Iterator[None]:
+        """Note a failure, with the name of the exception of httpx below it; each lies within one of these only."""
+        try:
+            yield
+        except CallFailed as error:
+            below = f" [{type(error.__cause__).__name__}]" if isinstance(error.__cause__, tuple(FAULTS)) else ""
+            self._note(f"{request.call}: {error.message}{below}")
+            raise
 
     def _reply(self, request: Request, response: httpx.Response) -> Reply:
         body = bytearray()
@@ -195,7 +214,8 @@ class Service:
             if len(body) > LARGEST_ANSWER:
                 raise NotUnderstood("the answer is longer than 1 MiB")
         headers = {name.lower(): value for name, value in response.headers.items()}
-        reply = answers.Reply(response.status_code, headers, bytes(body), retry_after_s(headers.get("retry-after")))
+        asked_s = retry_after_s(headers.get("retry-after"))
+        reply = answers.Reply(response.status_code, headers, bytes(body), asked_s, self._masked)
         self._trace(f"<- {reply.status} {self._shown_reply(request, reply)}")
         return reply
 
@@ -215,9 +235,7 @@ class Service:
             ) as response:
                 yield response
         except tuple(FAULTS) as error:
-            failure = converted(error, self._server, request_left=self._line.request_left)
-            self._note(f"{request.call}: {failure.message} [{type(error).__name__}]")
-            raise failure from error
+            raise converted(error, self._server, request_left=self._line.request_left) from error
 
     def _headers(self, request: Request, token: str | None) -> dict[str, str]:
         headers = {} if request.body is None else {"Content-Type": "application/json; charset=utf-8"}
@@ -234,22 +252,20 @@ class Service:
         name = self._server.tls_server_name
         return {"sni_hostname": name} if name and self._server.uses_tls else {}
 
-    def _check(self, reply: Reply) -> None:
-        if failure := answers.failure_of(reply):
-            self._note(self._masked(failure.message))
-            raise type(failure)(self._masked(failure.message), retry_after_s=failure.retry_after_s)
-
     def _masked(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "********")
-        return text
+        return masked(text, self._secrets)
 
     def _shown_request(self, request: Request) -> str:
         if request.call == "logon":
-            return f"{request.target.partition('?')[0]} (credentials not shown)"
+            return f"{self._profile.calls['logon'].path} (credentials not shown)"
         return self._masked(f"{request.target} {(request.body or b'').decode()}".rstrip())
 
     def _shown_reply(self, request: Request, reply: Reply) -> str:
         if request.call == "logon" and reply.is_success:
             return "(the answer to a logon is not shown)"
-        return self._masked(excerpt(reply.body.decode("utf-8", "replace"), 2000))
+        return reply.quoted(reply.body.decode("utf-8-sig", "replace"), 2000)
+
+
+def _check(reply: Reply) -> None:
+    if failure := answers.failure_of(reply):
+        raise failure

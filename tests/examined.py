@@ -13,9 +13,10 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from amtconnector import credentials, keyfile
+from amtconnector import credentials
 from amtconnector.check import Examination
-from amtconnector.findings import Finding, Step, Verdict, exit_code
+from amtconnector.check.findings import Finding, Step, Verdict, exit_code
+from amtconnector.credentials import keyfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from amtconnector.wire.answers import Refused, Started
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from amtconnector.run_record import RunRecord
+    from amtconnector.runs.record import RunRecord
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ if sys.platform == "win32":
     import ctypes
     from contextlib import contextmanager
 
-    from amtconnector import access_windows, advapi
+    from amtconnector.credentials import access_windows, advapi
 
     DACL_OFFSET = 16
     """Where a self-relative security descriptor says how far away its access list is; 0: it has none."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from amtconnector import config, credentials, keyfile
+from amtconnector import config, credentials
 from amtconnector.account import Account
-from amtconnector.certificates import read
 from amtconnector.check import Examination
-from amtconnector.findings import Finding, Step, Verdict, exit_code
+from amtconnector.check.certificates import read
+from amtconnector.check.findings import Finding, Step, Verdict, exit_code
+from amtconnector.credentials import keyfile
 from amtconnector.runs import RunDirectory
 from tests.examined import (
     PASSWORD,

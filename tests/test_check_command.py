@@ -7,9 +7,9 @@ import pytest
 import trustme
 
 from amtconnector import __version__
+from amtconnector.check.findings import Step, exit_code
 from amtconnector.commands import run_command
 from amtconnector.commands.check import command
-from amtconnector.findings import Step, exit_code
 from tests.examined import PASSWORD, Installation, server_tls, serving, sound_installation
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from amtconnector import credentials, keyfile
-from amtconnector.findings import Finding, Step, Verdict, exit_code
+from amtconnector import credentials
+from amtconnector.check.findings import Finding, Step, Verdict, exit_code
+from amtconnector.credentials import keyfile
 from tests.examined import (
     AmtServer,
     Installation,

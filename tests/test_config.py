@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from amtconnector import config
+from amtconnector.config.inifile import folded
 from amtconnector.errors import ConfigurationError
-from amtconnector.inifile import folded
 from tests.configfile import INCUMBENT, SERVER, loaded, refused, written
 
 on_posix = pytest.mark.skipif(sys.platform == "win32", reason="places and rights as POSIX has them")

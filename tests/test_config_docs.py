@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amtconnector import config_keys
+from amtconnector.config import keys as config_keys
 from tests.configfile import ROOT, loaded
 
 if TYPE_CHECKING:

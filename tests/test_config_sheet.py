@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amtconnector import config, config_keys
+from amtconnector import config
+from amtconnector.config import keys as config_keys
 from amtconnector.errors import ConfigurationError
 from tests.configfile import INCUMBENT, SERVER, loaded, refused, written
 

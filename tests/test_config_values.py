@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amtconnector import config_keys
-from amtconnector.config_values import Address, Expected, address, number
+from amtconnector.config import keys as config_keys
+from amtconnector.config.values import Address, Expected, address, number
 from tests.configfile import SERVER, refused
 
 if TYPE_CHECKING:

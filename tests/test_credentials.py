@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amtconnector import access, credentials, keyfile
-from amtconnector.credentials import Form, Secret, Stored, read_credentials
+from amtconnector import credentials
+from amtconnector.credentials import Form, Secret, Stored, access, keyfile, read_credentials
+from amtconnector.credentials.keyfile import Key, KeyRing
 from amtconnector.errors import CredentialsError
-from amtconnector.keyfile import Key, KeyRing
 
 KEYS = ("cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=", "VKiZX8ms8MciD3VL861j3OgwUTqJNL0wDCBvQwqER5Q=")
 RING = KeyRing(tuple(Key(keyfile.key_id(text), text, Path("connector.key")) for text in KEYS))

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amtconnector import access, config_keys, credentials, inifile, key_places, keyfile, secret_entry
+from amtconnector import credentials
 from amtconnector.commands import run_command
 from amtconnector.commands.encrypt import command
-from amtconnector.credentials import Form, Secret, Stored
+from amtconnector.config import inifile
+from amtconnector.config import keys as config_keys
+from amtconnector.credentials import Form, Secret, Stored, access, key_places, keyfile, secret_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from amtconnector import credentials, keyfile
-from amtconnector.credentials import Secret, Stored
+from amtconnector import credentials
+from amtconnector.credentials import Secret, Stored, keyfile
 
 CONFIG = """\
 [CONNECTOR]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amtconnector import filecontent, inifile
+from amtconnector.config import filecontent, inifile
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amtconnector import arguments, smaddi
+from amtconnector import arguments
 from amtconnector.commands import run_command
 from amtconnector.commands.opcon import command
+from amtconnector.opcon import smaddi
 from tests.configfile import ROOT
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amtconnector import access, key_places, keyfile
+from amtconnector.credentials import access, key_places, keyfile
 from amtconnector.errors import CredentialsError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amtconnector import legacy
-from amtconnector.inifile import ANSI
+from amtconnector.config.inifile import ANSI
+from amtconnector.credentials import legacy
 
 
 def incumbent(content: bytes) -> str:

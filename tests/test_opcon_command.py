@@ -11,7 +11,7 @@ from amtconnector import arguments
 from amtconnector.commands import run_command
 from amtconnector.commands.opcon import command, separated
 from amtconnector.errors import UsageError
-from amtconnector.smaddi import command_line
+from amtconnector.opcon.smaddi import command_line
 
 if TYPE_CHECKING:
     from pathlib import Path

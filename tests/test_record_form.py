@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amtconnector.record_form import dumped, loaded
-from amtconnector.run_record import RunKey, RunRecord, RunState
+from amtconnector.runs.record import RunKey, RunRecord, RunState
+from amtconnector.runs.record_form import dumped, loaded
 
 WRITTEN_AT = datetime(2026, 11, 23, 3, tzinfo=UTC)
 MADE_UP = "damaged-0123456789"

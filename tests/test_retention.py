@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amtconnector import locks, record_files, retention, time_notes
-from amtconnector.run_names import file_name
-from amtconnector.runs import RunDirectory, RunKey, RunRecord, RunState
+from amtconnector import locks
+from amtconnector.runs import RunDirectory, RunKey, RunRecord, RunState, record_files, retention, time_notes
+from amtconnector.runs.names import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from dataclasses import replace
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from amtconnector.run_names import FileName, file_name, identity_digest, target_digest
-from amtconnector.run_record import RunKey
+from amtconnector.runs.names import FileName, file_name, identity_digest, target_digest
+from amtconnector.runs.record import RunKey
 
 RUN_ID = "20261123-a1b2c3d4e5"
 KEY = RunKey("20261123", "End of day", "PAYROLL", "amt:4004", "DEMO2", "RUN_PAY")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from amtconnector.run_record import RunKey, RunRecord, RunState, damaged_run_id, is_run_id, new_run_id
+from amtconnector.runs.record import RunKey, RunRecord, RunState, damaged_run_id, is_run_id, new_run_id
 
 CREATED, INTENDED, SUBMITTED, FINISHED, RELEASED = (datetime(2026, 11, 23, hour, tzinfo=UTC) for hour in range(5))
 RECORD = RunRecord(

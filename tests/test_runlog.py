@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amtconnector.runlog import RunLog, utc_now
+from amtconnector.runs.runlog import RunLog, utc_now
 
 if TYPE_CHECKING:
     from pathlib import Path

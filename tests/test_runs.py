@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amtconnector import durable
-from amtconnector.run_names import file_name
 from amtconnector.runs import ClaimedElsewhere, RunDirectory, RunKey, RunRecord, RunState
+from amtconnector.runs.names import file_name
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ import pytest
 
 from amtconnector.commands import run_command
 from amtconnector.commands.runs import command
-from amtconnector.run_names import file_name
-from amtconnector.run_table import run_table
 from amtconnector.runs import RunDirectory, RunKey, RunRecord, RunState
+from amtconnector.runs.names import file_name
+from amtconnector.runs.table import run_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable

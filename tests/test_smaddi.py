@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from amtconnector.errors import UsageError
-from amtconnector.smaddi import JobDefinition, Target, command_line, document, warnings
+from amtconnector.opcon.smaddi import JobDefinition, Target, command_line, document, warnings
 
 EXE = r"C:\AMT Connector\amt.exe"
 MASTER = Target("Nightly", "AMTBATCH01")

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amtconnector import __version__, check, config, findings
-from amtconnector.access import account
+from amtconnector import __version__, check, config
+from amtconnector.check import findings
+from amtconnector.check.findings import Step, Verdict
+from amtconnector.credentials.access import account
 from amtconnector.errors import ConfigurationError
-from amtconnector.findings import Step, Verdict
 from amtconnector.printable import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from amtconnector.certificates import Presented
-    from amtconnector.findings import Finding
+    from amtconnector.check.certificates import Presented
+    from amtconnector.check.findings import Finding
 
 _HELP = """\
 Usage: amt check [--no-logon] [--json] [--save-chain FILE] [--config FILE]

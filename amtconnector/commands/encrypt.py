@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amtconnector import access, config, credential_file, credentials, key_places, secret_entry
+from amtconnector import config, credentials
 from amtconnector.commands import DONE, NOT_DONE
+from amtconnector.credentials import access, credential_file, key_places, secret_entry
 from amtconnector.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amtconnector.credential_file import CredentialFile
-    from amtconnector.keyfile import KeyRing
+    from amtconnector.credentials.credential_file import CredentialFile
+    from amtconnector.credentials.keyfile import KeyRing
 
 _STDIN = "-"
 _EXAMPLES = (
@@ -144,7 +145,7 @@ def _migrate(file: CredentialFile) -> int:
 
 
 def _check(file: CredentialFile) -> int:
-    from amtconnector import credential_check  # only check needs it
+    from amtconnector.credentials import credential_check  # only check needs it
 
     report = credential_check.report(file)
     for line in report.lines:
@@ -155,7 +156,7 @@ def _check(file: CredentialFile) -> int:
 def _rotate(names: Sequence[str], options: _Options) -> int:
     if options.config is not None:
         raise click.UsageError("rotate takes its files after the word rotate, without --config.")
-    from amtconnector import rotation  # only rotate needs it
+    from amtconnector.credentials import rotation  # only rotate needs it
 
     paths = dict.fromkeys(_config_path(name) for name in names)
     done = rotation.rotate([credential_file.read(path) for path in paths])

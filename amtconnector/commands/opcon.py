@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amtconnector import arguments, smaddi
+from amtconnector import arguments
 from amtconnector.arguments import Action
 from amtconnector.errors import UsageError
-from amtconnector.smaddi import JobDefinition, Target
+from amtconnector.opcon import smaddi
+from amtconnector.opcon.smaddi import JobDefinition, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,9 +13,9 @@ import click
 
 from amtconnector import config
 from amtconnector.printable import escaped
-from amtconnector.run_record import RunKey, RunRecord, RunState, is_run_id
-from amtconnector.run_table import job_name, run_table, task_name
 from amtconnector.runs import ClaimedElsewhere, RunDirectory
+from amtconnector.runs.record import RunKey, RunRecord, RunState, is_run_id
+from amtconnector.runs.table import job_name, run_table, task_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

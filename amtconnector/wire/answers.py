@@ -171,7 +171,7 @@ def read_status(reply: Reply, profile: Profile, request_id: RequestId) -> Status
     for echo in document.named(profile.members.request_id):
         if echo is not None and _request_number(echo) != request_id:
             raise NotUnderstood(f"the answer is about another request than {request_id}")
-    given = [value for value in document.named(profile.members.status) if value is not None]
+    given: list[Json] = [value for value in document.named(profile.members.status) if value is not None]
     return _only_status(given, reply, profile, document)
 
 

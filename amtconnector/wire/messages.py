@@ -36,9 +36,13 @@ class MessageReader:
     an object, `null` and an empty body.
     """
 
-    def __init__(self, list_names: frozenset[str], text_names: frozenset[str]) -> None:
+    def __init__(
+        self, list_names: frozenset[str], text_names: frozenset[str], conceal: Callable[[str], str] = str
+    ) -> None:
+        """Know the members by their lower-case names; `conceal` takes secrets out of what an error text quotes."""
         self._list_names = list_names
         self._text_names = text_names
+        self._conceal = conceal
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self._text = ""
         self._at = 0
@@ -48,35 +52,44 @@ class MessageReader:
         self._has_list = False
         self._texts: list[str] = []
         self._odd_elements = 0
+        self._failure: NotUnderstood | None = None
         self._step: Callable[[], bool] = self._begin
 
     def feed(self, chunk: bytes, *, is_last: bool = False) -> list[str]:
         """Return the messages that are complete with this piece of the answer; the last piece may be empty.
 
-        Raises NotUnderstood when the answer fits none of the forms or is cut short; elements that are no messages are
-        passed over first, so that the others are not lost.
+        Raises NotUnderstood when the piece before has shown that the answer fits none of the forms: what came before
+        the fault is returned first, so that it is not lost.
         """
+        if self._failure:
+            raise self._failure
         self._text = self._text[self._at :] + self._decoder.decode(chunk, is_last)
         self._at = 0
         self._is_last = is_last
-        if is_last or len(self._text) >= self._patience:
-            while self._step():
-                pass
-            # An element that is still incomplete is tried again when twice as much of it is here: linear, not square.
-            self._patience = 2 * (len(self._text) - self._at)
-        if self._patience > 2 * LARGEST_MESSAGE:
-            raise NotUnderstood("a message in the answer is longer than 256 MiB")
+        try:
+            if is_last or len(self._text) >= self._patience:
+                self._advance()
+        except NotUnderstood as error:
+            self._failure = error
         texts, self._texts = self._texts, []
         return texts
 
-    def finish(self) -> list[str]:
-        """Return the messages that the end of the answer completes; raise NotUnderstood when it ends too early."""
-        texts = self.feed(b"", is_last=True)
+    def check(self) -> None:
+        """Raise NotUnderstood, after the last piece, for an answer that was cut short or held what is no message."""
+        if self._failure:
+            raise self._failure
         if self._step != self._nothing_more:
             raise NotUnderstood("the list of messages is cut short or no JSON")
         if self._odd_elements:
             raise NotUnderstood(f"{self._odd_elements} elements of the list of messages are no messages")
-        return texts
+
+    def _advance(self) -> None:
+        while self._step():
+            pass
+        # An element that is still incomplete is tried again when twice as much of it is here: linear, not square.
+        self._patience = 2 * (len(self._text) - self._at)
+        if self._patience > 2 * LARGEST_MESSAGE:
+            raise NotUnderstood("a message in the answer is longer than 256 MiB")
 
     def _begin(self) -> bool:
         self._skip_blanks()
@@ -95,7 +108,8 @@ class MessageReader:
     def _null(self) -> bool:
         start = self._text[self._at : self._at + 4]
         if not "null".startswith(start):
-            raise NotUnderstood(f"the answer is no list of messages: {excerpt(self._text[self._at : self._at + 1000])}")
+            shown = self._excerpt(self._text[self._at : self._at + 2000])
+            raise NotUnderstood(f"the answer is no list of messages: {shown}")
         if start == "null":
             self._at += 4
             self._step = self._nothing_more
@@ -143,7 +157,7 @@ class MessageReader:
                     self._take(value)
                 at = following
         except (ValueError, StopIteration):
-            pass  # the element is not complete yet: finish() tells when it never will be
+            pass  # the element is not complete yet: check() tells when it never will be
         except RecursionError as error:
             raise NotUnderstood("the list of messages is nested too deeply") from error
         self._at = at
@@ -185,7 +199,7 @@ class MessageReader:
         if end == len(self._text):
             return False  # a number may go on in the next piece
         if is_list and value is not None:
-            raise NotUnderstood(f"the member {excerpt(name)} is no list of messages")
+            raise NotUnderstood(f"the member {self._excerpt(name)} is no list of messages")
         self._has_list = self._has_list or is_list
         self._at = end
         return True
@@ -195,6 +209,9 @@ class MessageReader:
         if self._at < len(self._text):
             raise NotUnderstood("something follows the list of messages")
         return False
+
+    def _excerpt(self, text: str) -> str:
+        return excerpt(self._conceal(text))
 
     def _skip_blanks(self) -> None:
         self._at = cast("re.Match[str]", _BLANKS.match(self._text, self._at)).end()

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amtconnector import credentials, key_places
+from amtconnector import credentials
+from amtconnector.credentials import key_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -34,6 +34,7 @@ def main() -> None:
     tasks = Tasks()
     while True:
         connection, _ = listener.accept()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # no answer waits for an acknowledgement
         threading.Thread(target=serve, args=(connection, context, tasks), daemon=True).start()
 
 

@@ -15,7 +15,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amtconnector import credentials, key_places
+from amtconnector import credentials
+from amtconnector.credentials import key_places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from amtconnector import config, credentials, durable, key_places
-from amtconnector.access import account
-from amtconnector.credentials import Form, Secret, Stored
+from amtconnector import config, credentials, durable
+from amtconnector.check.findings import Finding, Step, failed, ok, refused, skipped, warning
+from amtconnector.credentials import Form, Secret, Stored, key_places
+from amtconnector.credentials.access import account
 from amtconnector.errors import ConfigurationError, CredentialsError
-from amtconnector.findings import Finding, Step, failed, ok, refused, skipped, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,14 +12,16 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from amtconnector import durable, locks, record_files, rejected_logons, run_names, time_notes
-from amtconnector.run_names import FileName
+from amtconnector import durable, locks
+from amtconnector.runs import names as run_names
+from amtconnector.runs import record_files, rejected_logons, time_notes
+from amtconnector.runs.names import FileName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from amtconnector.run_record import RunRecord
+    from amtconnector.runs.record import RunRecord
 
 _DAY = timedelta(days=1)
 _LONGEST_DAYS = 365_000

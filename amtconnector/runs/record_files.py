@@ -7,14 +7,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from amtconnector import durable, record_form, run_names, run_record
-from amtconnector.run_names import FileName
+from amtconnector import durable
+from amtconnector.runs import names as run_names
+from amtconnector.runs import record as run_record
+from amtconnector.runs import record_form
+from amtconnector.runs.names import FileName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from amtconnector.run_record import RunRecord
+    from amtconnector.runs.record import RunRecord
 
 _LIMIT = 4 * 1024 * 1024
 """More bytes than a record has; what is longer is none, and counts as damaged."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from amtconnector.check.findings import Finding, Step, failed, ok, skipped, warning
 from amtconnector.errors import (
     AuthenticationRefused,
     Busy,
@@ -18,7 +19,6 @@ from amtconnector.errors import (
     ReplyNotUnderstood,
     ServerUnreachable,
 )
-from amtconnector.findings import Finding, Step, failed, ok, skipped, warning
 from amtconnector.wire.answers import failure_of, server_words
 
 if TYPE_CHECKING:

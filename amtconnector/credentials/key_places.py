@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amtconnector import access, keyfile
+from amtconnector.credentials import access, keyfile
 from amtconnector.errors import CredentialsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from amtconnector.keyfile import KeyRing
+    from amtconnector.credentials.keyfile import KeyRing
 
 _NAME = "connector.key"
 

@@ -13,9 +13,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from amtconnector import config_keys as keys
-from amtconnector import inifile
-from amtconnector.config_sheet import Sheet
+from amtconnector.config import inifile, keys
+from amtconnector.config.sheet import Sheet
 from amtconnector.errors import ConfigurationError
 
 FILE_NAME = "Connector.config"

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from amtconnector import config_keys as keys
-from amtconnector.config_values import Expected
-from amtconnector.inifile import folded
+from amtconnector.config import keys
+from amtconnector.config.inifile import folded
+from amtconnector.config.values import Expected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from amtconnector.config_keys import AnySetting, Setting
-    from amtconnector.inifile import Entry, IniText
+    from amtconnector.config.inifile import Entry, IniText
+    from amtconnector.config.keys import AnySetting, Setting
 
 T = TypeVar("T")
 

@@ -10,16 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amtconnector import credentials, key_places, keyfile, locks
+from amtconnector import credentials, locks
+from amtconnector.credentials import key_places, keyfile
 from amtconnector.errors import CredentialsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from amtconnector.credential_file import CredentialFile
-    from amtconnector.credentials import Secret
-    from amtconnector.keyfile import KeyRing
+    from amtconnector.credentials.credential_file import CredentialFile
+    from amtconnector.credentials.keyfile import KeyRing
+    from amtconnector.credentials.stored import Secret
 
 
 @dataclass(frozen=True, slots=True)

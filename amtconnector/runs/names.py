@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from amtconnector.run_record import RunKey
+    from amtconnector.runs.record import RunKey
 
 RECORD = ".json"
 LOCK = ".lock"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from amtconnector import config_values as values
+from amtconnector.config import values
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from amtconnector import durable, time_notes
+from amtconnector import durable
+from amtconnector.runs import time_notes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 
-from amtconnector.inifile import ANSI
+from amtconnector.config.inifile import ANSI
 
 _HEX = re.compile(r"(?:[0-9a-f]{2})+", re.ASCII)
 _UNDEFINED = re.compile("[\x80-\x9f]")

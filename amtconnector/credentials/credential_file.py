@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from amtconnector import config_keys as keys
-from amtconnector import credentials, inifile
-from amtconnector.credentials import Secret, Stored
+from amtconnector import credentials
+from amtconnector.config import inifile, keys
+from amtconnector.credentials.stored import Secret, Stored
 from amtconnector.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from amtconnector.keyfile import KeyRing
+    from amtconnector.credentials.keyfile import KeyRing
 
 NAMES = (keys.USER.key, keys.PASSWORD.key)
 

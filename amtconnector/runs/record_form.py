@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from amtconnector.run_record import RunKey, RunRecord, RunState, is_run_id
+from amtconnector.runs.record import RunKey, RunRecord, RunState, is_run_id
 from amtconnector.task import RequestId
 
 VERSION = 1

@@ -14,7 +14,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
-from amtconnector import access, durable
+from amtconnector import durable
+from amtconnector.credentials import access
 from amtconnector.errors import CredentialsError
 
 if TYPE_CHECKING:

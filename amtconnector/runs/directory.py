@@ -16,10 +16,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
-from amtconnector import durable, locks, record_files, rejected_logons, run_names
+from amtconnector import durable, locks
 from amtconnector.errors import ConnectorError
-from amtconnector.run_record import RunKey, RunRecord, RunState, is_run_id, new_run_id
-from amtconnector.runlog import RunLog, utc_now
+from amtconnector.runs import names as run_names
+from amtconnector.runs import record_files, rejected_logons
+from amtconnector.runs.record import RunKey, RunRecord, RunState, is_run_id, new_run_id
+from amtconnector.runs.runlog import RunLog, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -173,7 +175,7 @@ class RunDirectory:
 
         Once a day by one process; otherwise it does nothing.
         """
-        from amtconnector import retention  # not needed on the way to the start of a task
+        from amtconnector.runs import retention  # not needed on the way to the start of a task
 
         return retention.clean(self.path, retain_days, now=now, deadline_s=deadline_s)
 

@@ -10,13 +10,13 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
+from amtconnector.check.findings import Finding, Step, failed, ok, warning
 from amtconnector.errors import ServerUnreachable
-from amtconnector.findings import Finding, Step, failed, ok, warning
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from amtconnector.certificates import Certificate, Presented
+    from amtconnector.check.certificates import Certificate, Presented
     from amtconnector.config import Server
 
 _UNTRUSTED = frozenset({18, 19, 20, 21})  # OpenSSL's; that of Windows also comes where CA_FILE settles the matter
@@ -27,7 +27,7 @@ SOON_DAYS = 30
 
 def look(server: Server) -> Presented | None:
     """Return what the server presents to a TLS client, trusted or not; None when it does not speak TLS."""
-    from amtconnector.certificates import presented  # cryptography is needed for TLS only
+    from amtconnector.check.certificates import presented  # cryptography is needed for TLS only
 
     try:
         return presented((server.host, server.port), _name(server), server.connect_timeout_s)

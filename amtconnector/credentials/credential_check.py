@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amtconnector import credentials
-from amtconnector.credentials import Form
+from amtconnector.credentials.stored import Form
 from amtconnector.errors import CredentialsError
 
 if TYPE_CHECKING:
-    from amtconnector.credential_file import CredentialFile
-    from amtconnector.credentials import Stored
+    from amtconnector.credentials.credential_file import CredentialFile
+    from amtconnector.credentials.stored import Stored
 
 
 @dataclass(frozen=True, slots=True)

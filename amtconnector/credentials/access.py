@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 if sys.platform == "win32":
-    from amtconnector.access_windows import (
+    from amtconnector.credentials.access_windows import (
         account,
         closing_command,
         create,
@@ -16,7 +16,7 @@ if sys.platform == "win32":
         sharing_advice,
     )
 else:
-    from amtconnector.access_posix import (
+    from amtconnector.credentials.access_posix import (
         account,
         closing_command,
         create,

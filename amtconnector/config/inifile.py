@@ -111,7 +111,7 @@ def write(path: Path, ini: IniText) -> None:
 
     Raises OSError; the file is then as it was.
     """
-    from amtconnector import filecontent  # no run writes its configuration
+    from amtconnector.config import filecontent  # no run writes its configuration
 
     filecontent.replace(path, _encoded(ini))
 

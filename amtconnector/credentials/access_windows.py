@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from ctypes import wintypes
 from typing import TYPE_CHECKING
 
-from amtconnector import advapi, durable
+from amtconnector import durable
+from amtconnector.credentials import advapi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,17 +14,16 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, NoReturn
 
-from amtconnector import access, key_places, legacy
+from amtconnector.credentials import access, key_places, legacy
 from amtconnector.errors import CredentialsError
+from amtconnector.masking import MASK
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cryptography.fernet import Fernet
 
-    from amtconnector.keyfile import Key, KeyRing
-
-MASK = "********"
+    from amtconnector.credentials.keyfile import Key, KeyRing
 
 _PREFIX = "amt1:"
 _ENVELOPE = re.compile(r"amt1:([0-9a-f]{8}):([A-Za-z0-9_-]+={0,2})", re.ASCII)

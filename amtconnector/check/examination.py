@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amtconnector import check_local as local
-from amtconnector import check_server as remote
-from amtconnector import check_tls
 from amtconnector import config as configuration
 from amtconnector.account import Account
+from amtconnector.check import local
+from amtconnector.check import server as remote
+from amtconnector.check import tls as check_tls
+from amtconnector.check.findings import Finding, Step, Verdict, refused, skipped
 from amtconnector.errors import CallFailed, ConfigurationError, CredentialsError
-from amtconnector.findings import Finding, Step, Verdict, refused, skipped
 from amtconnector.runs import RunDirectory
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from amtconnector.certificates import Presented
+    from amtconnector.check.certificates import Presented
     from amtconnector.config import Config, Server
     from amtconnector.credentials import Credentials
     from amtconnector.service import Service

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amtconnector.printable import escaped
-from amtconnector.run_record import RunState
+from amtconnector.runs.record import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime, tzinfo
 
-    from amtconnector.run_record import RunRecord
+    from amtconnector.runs.record import RunRecord
 
 WIDTH = 120
 

@@ -1,0 +1,17 @@
+"""OpCon's side: the agent's surroundings of a job, and job definitions for OpCon."""
+
+from amtconnector.opcon.agent import (
+    STATUS_LIMIT,
+    OpConJob,
+    StatusPublisher,
+    missing_variables,
+    status_text,
+)
+
+__all__ = [
+    "OpConJob",
+    "STATUS_LIMIT",
+    "StatusPublisher",
+    "missing_variables",
+    "status_text",
+]
