@@ -16,8 +16,19 @@ _HTML_NAMES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 
 def masked(text: str, secrets: Iterable[str]) -> str:
     """Return the text with `********` for each secret, also where it is escaped as JSON, HTML or a URL has it."""
-    patterns = ["".join(map(_forms, secret)) for secret in sorted(secrets, key=len, reverse=True) if secret]
+    patterns = [_pattern(secret) for secret in sorted(secrets, key=len, reverse=True) if secret]
     return re.sub("|".join(patterns), MASK, text) if patterns else text
+
+
+def _pattern(secret: str) -> str:
+    parts = re.findall(r"\\+|[^\\]", secret)
+    return "".join(_backslashes(len(part)) if part[0] == "\\" else _forms(part) for part in parts)
+
+
+def _backslashes(count: int) -> str:
+    """Return a pattern for so many in a row; one for each of them would try every way to share them out."""
+    once = (r"%(?i:5c)", r"\\{1,3}u(?i:005c)", r"&#(?:92|x(?i:5c));")
+    return rf"(?:\\{{{count},{4 * count}}}|" + "|".join(f"(?:{form}){{{count}}}" for form in once) + ")"
 
 
 def _forms(character: str) -> str:
@@ -33,8 +44,6 @@ def _forms(character: str) -> str:
         f"&#0*{code};",
         f"&#[xX]0*(?i:{code:x});",
     ]
-    if character == "\\":
-        forms[0] = r"\\{1,4}"
     if character in _JSON_SHORT:
         forms.append(r"\\{1,3}" + _JSON_SHORT[character])
     if character in _HTML_NAMES:
@@ -42,5 +51,5 @@ def _forms(character: str) -> str:
     if character == " ":
         forms.append(r"\+")
     if not character.isascii():
-        forms.append("[\udc80-\udcff\ufffd?]{1,4}")  # a server with another encoding
+        forms.append("[\udc80-\udcff\ufffd?]")  # a server with another encoding
     return f"(?:{'|'.join(forms)})"
