@@ -59,10 +59,13 @@ class Line:
         self.request_left = False
 
     def remaining_s(self, timeout_s: float | None) -> float:
-        """Return how long the next wait may last; raise httpcore.ReadTimeout when the call's time is up."""
+        """Return how long the next wait may last.
+
+        When the call's time is up it raises httpcore.ReadTimeout, or ConnectTimeout while nothing was written.
+        """
         remaining = self.deadline - time.monotonic()
         if remaining <= 0:
-            raise httpcore.ReadTimeout
+            raise httpcore.ReadTimeout if self.request_left else httpcore.ConnectTimeout
         return remaining if timeout_s is None else min(remaining, timeout_s)
 
 
@@ -83,7 +86,7 @@ class PoliteBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Open a connection; raises httpcore.ConnectError and httpcore.ConnectTimeout."""
         self._line.while_waiting()
-        stream = self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
+        stream = self._inner.connect_tcp(host, port, self._line.remaining_s(timeout), local_address, socket_options)
         self._line.while_waiting()
         return PoliteStream(stream, self._line)
 
@@ -97,6 +100,7 @@ class PoliteStream(httpcore.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what has come, at most `max_bytes`; raises httpcore.ReadTimeout and httpcore.ReadError."""
+        self._line.while_waiting()  # a server that sends little by little never lets a slice run out
         end = time.monotonic() + self._line.remaining_s(timeout)
         while True:
             left = end - time.monotonic()
@@ -122,7 +126,8 @@ class PoliteStream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         """Shake hands; raises httpcore.ConnectError, also for a certificate that fails verification."""
-        return PoliteStream(self._inner.start_tls(ssl_context, server_hostname, timeout), self._line)
+        remaining = self._line.remaining_s(timeout)
+        return PoliteStream(self._inner.start_tls(ssl_context, server_hostname, remaining), self._line)
 
     def get_extra_info(self, info: str) -> Any:
         """Pass httpcore's question on."""
