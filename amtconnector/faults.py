@@ -70,7 +70,8 @@ def converted(error: Exception, server: Server, *, request_left: bool) -> CallFa
 
 def _root(error: BaseException) -> BaseException:
     """Return the operating system's or OpenSSL's own exception below httpx's and httpcore's, else the deepest one."""
-    while (below := error.__cause__ or error.__context__) is not None and not isinstance(error, OSError):
+    # Only causes: the context can be an earlier failure, in whose handling this call was made.
+    while (below := error.__cause__) is not None and not isinstance(error, OSError):
         error = below
     return error
 
