@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from dataclasses import dataclass
@@ -117,8 +118,8 @@ def _profile(tree: dict[str, Any], built_in: dict[str, Any]) -> Profile:
     names: tuple[CallName, ...] = get_args(CallName)
     _only(tree["calls"], names, "calls.")
     token_value = _text(tree["token"]["value"], "token.value")
-    if PLACEHOLDER.findall(token_value) != ["token"]:
-        raise ValueError("token.value: expected a text with {token} in it")
+    if PLACEHOLDER.findall(token_value) != ["token"] or not re.fullmatch(r"[\x20-\x7e]+", token_value):
+        raise ValueError("token.value: expected a text in ASCII with {token} in it once")
     return Profile(
         token_header=_header(tree["token"]["header"]),
         token_value=token_value,
@@ -148,6 +149,7 @@ def _call(name: CallName, table: Any) -> Call:
     query = table.get("query", {})
     if not isinstance(query, dict) or not all(isinstance(value, str) for value in query.values()):
         raise ValueError(f"{where}.query: expected a table of texts")
+    _check_json(table.get("body"), where)
     call = Call(name, method, path, query, table.get("body"))
     _check_placeholders(call, where)
     return call
@@ -163,6 +165,15 @@ def _check_placeholders(call: Call, where: str) -> None:
     for text in _texts([call.path, dict(call.query), call.body]):
         for name in _LISTS.intersection(PLACEHOLDER.findall(text)):
             _check_alone(text, name, call, where)
+
+
+def _check_json(template: Any, where: str) -> None:
+    values = template.values() if isinstance(template, dict) else template if isinstance(template, list) else ()
+    for value in values:
+        _check_json(value, where)
+    is_finite = not isinstance(template, float) or math.isfinite(template)
+    if not isinstance(template, dict | list | str | int | float | None) or not is_finite:
+        raise ValueError(f"{where}.body: a date, a time, inf and nan have no form in JSON")
 
 
 def _check_alone(text: str, name: str, call: Call, where: str) -> None:
@@ -202,7 +213,11 @@ def _names(value: Any, where: str) -> frozenset[str]:
 def _added_statuses(table: Any) -> list[Status]:
     if not isinstance(table, dict):
         raise ValueError("statuses: expected tables such as [statuses.30]")  # noqa: TRY004 - a fault of the file
-    return [_status(code, entry, f"statuses.{code}") for code, entry in table.items()]
+    added = [_status(code, entry, f"statuses.{code}") for code, entry in table.items()]
+    for position, status in enumerate(added):
+        if StatusTable(added[:position]).by_name(status.name):
+            raise ValueError(f"statuses.{status.code}.name: another status is called {status.name}")
+    return added
 
 
 def _status(code: str, entry: Any, where: str) -> Status:
@@ -211,6 +226,6 @@ def _status(code: str, entry: Any, where: str) -> Status:
     if not re.fullmatch(r"[0-9]{1,2}", code) or int(code) > _LARGEST_STATUS or int(code) in taken:
         raise ValueError(f"{where}: expected a number up to {_LARGEST_STATUS} that AMT's own table does not use")
     kinds = {kind.value: kind for kind in StatusClass}
-    if entry.get("kind") not in kinds:
+    if entry.get("kind") not in list(kinds):
         raise ValueError(f"{where}.kind: expected one of {', '.join(kinds)}")
     return Status(int(code), _text(entry.get("name"), f"{where}.name"), kinds[entry["kind"]])
