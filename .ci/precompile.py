@@ -1,9 +1,9 @@
 """Compile once, during the build, what imports compile at every start: called by `build.spec` as a program.
 
 A run of the connector imports some fifty dataclasses, whose methods Python generates as source text, and a hundred
-regular expressions. Compiling them takes a fifth of the whole start-up. This imports what a run imports, notes each text
-and each pattern with what it was compiled to, and writes them into the module `precompiled`, which `quick_start` reads.
-The argument is the file to write.
+regular expressions. Compiling them takes a fifth of the whole start-up. This imports what a run imports, notes each
+text and each pattern with what it was compiled to, and writes them into the module `precompiled`, which `quick_start`
+reads. The argument is the file to write.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ import sys
 from importlib import import_module
 from pathlib import Path
 from re import _compiler, _parser  # type: ignore[attr-defined]  # private: the results are for this interpreter only
-from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import CodeType
 
 RUN = (
     "amtconnector.job",
@@ -42,14 +44,14 @@ class Recorder:
     def execute(self, text: str, *namespaces: Any) -> None:
         """Stand in for `exec` in `dataclasses`."""
         self.code[text] = compile(text, "<string>", "exec", dont_inherit=True, optimize=OPTIMIZE)
-        builtins.exec(text, *namespaces)
+        builtins.exec(text, *namespaces)  # noqa: S102 - as dataclasses does
 
     def compile(self, pattern: Any, flags: int = 0) -> Any:
         """Stand in for the compiler of `re`; notes the arguments that `_sre.compile` takes after the pattern."""
         if isinstance(pattern, str):
             parsed = _parser.parse(pattern, flags)
             state = parsed.state
-            code = [int(word) for word in _compiler._code(parsed, flags)]
+            code = [int(word) for word in _compiler._code(parsed, flags)]  # noqa: SLF001 - private
             names = [None] * state.groups
             for name, number in state.groupdict.items():
                 names[number] = name

@@ -6,7 +6,7 @@ is compiled as always. The two programs are tested as they are built.
 
 from __future__ import annotations
 
-import _sre
+import _sre  # type: ignore[import-not-found]
 import builtins
 import gc
 import marshal
@@ -15,7 +15,7 @@ from re import _compiler  # type: ignore[attr-defined]  # private, and the same 
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import precompiled
+import precompiled  # type: ignore[import-not-found]
 
 if TYPE_CHECKING:
     import re
@@ -54,7 +54,7 @@ _compile = _compiler.compile
 
 
 def _execute(text: str, *namespaces: Any) -> None:
-    builtins.exec(_CODE.get(text, text), *namespaces)
+    builtins.exec(_CODE.get(text, text), *namespaces)  # noqa: S102 - as dataclasses does
 
 
 def _pattern(pattern: str | bytes | re.Pattern[str], flags: int = 0) -> Any:

@@ -96,14 +96,9 @@ def _run(bench: Bench, config: Path, simulator: SimulatorProcess) -> Crowd:
 
 def _start(bench: Bench, config: Path, number: int, outcome: str, chance: random.Random) -> subprocess.Popen[bytes]:
     """Start the job `number` of a schedule; its parameter tells its task from the others."""
-    opcon = {
-        "SMA_MSLSAM_SCHEDULE_DATE": "20261123",
-        "SMA_MSLSAM_SCHEDULE_NAME": "Crowd",
-        "SMA_MSLSAM_JOB_NAME": f"Job {number} {number:010}",
-    }
     job = f"{outcome}_{chance.choice(LENGTHS_S)}"
     words = ["-jt", "START", "-an", "CROWD", "-jn", job, "-pa", str(number), "--config", str(config)]
-    return measure.start([str(bench.built), *words], {**os.environ, **opcon})
+    return measure.start([str(bench.built), *words], measure.opcon_environment(number))
 
 
 def _code(process: subprocess.Popen[bytes]) -> int:

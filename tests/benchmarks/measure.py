@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import statistics
 import subprocess
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 TIMEOUT_S = 600.0
+
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,9 @@ def run(
 
 
 def start(command: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start a program with a pipe for all that it prints."""
+    """Start a program with a pipe for all that it prints, as an OpCon job of its own unless an environment is given."""
+    if environment is None:
+        environment = opcon_environment(next(_numbers))
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -64,6 +69,16 @@ def start(command: Sequence[str], environment: Mapping[str, str] | None = None) 
         env=environment,
         bufsize=65536,
     )
+
+
+def opcon_environment(number: int) -> dict[str, str]:
+    """Return our environment with the variables that the OpCon agent gives to the job of this number."""
+    job = {
+        "SMA_MSLSAM_SCHEDULE_DATE": "20261123",
+        "SMA_MSLSAM_SCHEDULE_NAME": "Benchmark",
+        "SMA_MSLSAM_JOB_NAME": f"Job {number} {number:010}",
+    }
+    return {**os.environ, **job}
 
 
 def alternated(runs: Mapping[str, Callable[[], Sample]], rounds: int) -> dict[str, list[Sample]]:
