@@ -28,7 +28,7 @@ def _pattern(secret: str) -> str:
 def _backslashes(count: int) -> str:
     """Return a pattern for so many in a row; one for each of them would try every way to share them out."""
     once = (r"%(?i:5c)", r"\\{1,3}u(?i:005c)", r"&#(?:92|x(?i:5c));")
-    return rf"(?:\\{{{count},{4 * count}}}|" + "|".join(f"(?:{form}){{{count}}}" for form in once) + ")"
+    return "(?:" + "|".join(f"(?:{form}){{{count}}}" for form in once) + rf"|\\{{{count},{4 * count}}})"
 
 
 def _forms(character: str) -> str:
@@ -38,7 +38,6 @@ def _forms(character: str) -> str:
     units = character.encode("utf-16-be", "surrogatepass")
     code = ord(character)
     forms = [
-        re.escape(character),
         "".join(rf"\\{{1,3}}u(?i:{units[at : at + 2].hex()})" for at in range(0, len(units), 2)),
         "".join(f"%(?i:{byte:02x})" for byte in character.encode("utf-8", "surrogatepass")),
         f"&#0*{code};",
@@ -52,4 +51,4 @@ def _forms(character: str) -> str:
         forms.append(r"\+")
     if not character.isascii():
         forms.append("[\udc80-\udcff\ufffd?]")  # a server with another encoding
-    return f"(?:{'|'.join(forms)})"
+    return f"(?:{'|'.join([*forms, re.escape(character)])})"  # raw last: `&` begins `&amp;`
