@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.end_to_end.patience import PatientRuns
 from tests.end_to_end.workplace import DEFINITIONS, SharedSimulator, Workplace
 
 if TYPE_CHECKING:
@@ -35,3 +36,17 @@ def site(tmp_path: Path, programs: Programs, simulator: SharedSimulator) -> Iter
     workplace = Workplace(tmp_path / "site", programs, simulator.address, STATUS_CHECK_POLL_INTERVAL=0.1)
     yield workplace
     workplace.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience_begins(request: pytest.FixtureRequest) -> None:
+    """Start what takes a minute before everything else, where a test is going to look at it."""
+    if any("patient_runs" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        request.getfixturevalue("patient_runs")
+
+
+@pytest.fixture(scope="session")
+def patient_runs(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PatientRuns]:
+    """Return the runs that wait for the limits of a minute which no setting changes."""
+    with PatientRuns(tmp_path_factory.mktemp("patience"), programs) as runs:
+        yield runs

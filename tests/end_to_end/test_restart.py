@@ -85,7 +85,7 @@ def test_after_a_refused_start_a_new_run_starts(site: Workplace, simulator: Shar
 
 
 def test_a_killed_connector_is_taken_up_with_all_messages(site: Workplace, simulator: SharedSimulator) -> None:
-    """kill -9 and restart: one task, its messages from the start, its end as the exit code."""
+    """Kill it hard and restart it: one task, its messages from the start, its end as the exit code."""
     request = killed_while_watching(site, simulator, *LONGER)
     again = site.run(*LONGER, environment=RESTARTED)
     assert again.exit_code == 4, again.text
