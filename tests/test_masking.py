@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import time
+from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -13,11 +14,14 @@ from hypothesis import strategies as st
 
 from amtconnector.masking import MASK, masked
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 SECRETS = st.text(st.characters(codec="utf-8", exclude_categories=["Co"]), min_size=1, max_size=30)
 AROUND = "\ue000"
 """A character that is in no secret."""
 
-FORMS = {
+FORMS: dict[str, Callable[[str], str]] = {
     "raw": str,
     "JSON in ASCII": lambda text: json.dumps(text)[1:-1],
     "JSON": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
