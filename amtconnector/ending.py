@@ -45,10 +45,11 @@ class Ending:
                     break
                 clock.wait(min(_LONGEST_INTERVAL_S, interval_s, left_s))
         except StopRequested as stop:
-            raise self.unconfirmed(subject, "the time for it is over") from stop
+            told = f", then the connector was {stop}" if clock.monotonic() < end else ""
+            raise self.unconfirmed(subject, _acceptance(is_accepted) + told) from stop
         except LogonRefused as error:  # never tried again
             raise self.unconfirmed(subject, f"AMT refuses the logon: {error.message}") from error
-        raise self.unconfirmed(subject, "AMT accepted it" if is_accepted else "AMT did not accept it")
+        raise self.unconfirmed(subject, _acceptance(is_accepted))
 
     def unconfirmed(self, subject: Subject, circumstance: str) -> Interrupted:
         """Return the failure to see the end of the task."""
@@ -68,6 +69,10 @@ class Ending:
             return False
         narrator.line(f"AMT accepted the {self.action} for request {subject.request_id}; waiting for the task's end")
         return True
+
+
+def _acceptance(is_accepted: bool) -> str:  # noqa: FBT001 - the one thing that it is about
+    return "AMT accepted it" if is_accepted else "AMT did not accept it"
 
 
 def _quiet_status(source: StatusSource, request_id: RequestId) -> Status | None:
