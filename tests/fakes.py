@@ -118,9 +118,11 @@ class FakeShelf:
     def __init__(self) -> None:
         self.saved: list[RunRecord] = []
         self.failure: OSError | None = None
+        self.before_saving: Callable[[], None] = _nothing_first
 
     def save(self, record: RunRecord) -> None:
         """Keep a record."""
+        self.before_saving()
         if self.failure is not None:
             raise self.failure
         self.saved.append(record)
@@ -202,6 +204,10 @@ def job_log() -> tuple[JobLog, FakeSink]:
     """Return a job log and what it prints to."""
     sink = FakeSink()
     return JobLog(sink), sink
+
+
+def _nothing_first() -> None:
+    """Do nothing before a record is saved."""
 
 
 def _nothing(_call: str) -> None:

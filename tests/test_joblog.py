@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amtconnector import joblog
 from amtconnector.errors import LostContact
 from amtconnector.joblog import LONGEST_MESSAGE, clock_time, spoken
 from amtconnector.printable import calm
@@ -52,7 +51,7 @@ def test_the_documented_lines_are_worded_as_documented() -> None:
 def test_every_line_begins_with_the_local_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """One timestamp with milliseconds, then a colon between blanks."""
     moment = time.mktime((2026, 5, 18, 14, 0, 14, 0, 0, -1)) + 0.239
-    monkeypatch.setattr(joblog.time, "time", lambda: moment + 1e-6)
+    monkeypatch.setattr(time, "time", lambda: moment + 1e-6)
     log, sink = job_log()
     log.line("first")
     moment += 1

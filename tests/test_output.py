@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amtconnector import output
 from amtconnector.output import Output, default_encoding
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class Written:
 def written(monkeypatch: pytest.MonkeyPatch) -> Written:
     """Catch what is written."""
     place = Written()
-    monkeypatch.setattr(output.os, "write", place)
+    monkeypatch.setattr(os, "write", place)
     return place
 
 
@@ -52,8 +51,8 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Written:
 def hand(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return a clock's only hand."""
     hand = [0.0]
-    monkeypatch.setattr(output.time, "monotonic", lambda: hand[0])
-    monkeypatch.setattr(output.time, "sleep", lambda seconds: hand.__setitem__(0, hand[0] + seconds))
+    monkeypatch.setattr(time, "monotonic", lambda: hand[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: hand.__setitem__(0, hand[0] + seconds))
     return hand
 
 
@@ -154,7 +153,8 @@ def test_a_stream_that_breaks_is_left_alone(number: int, written: Written) -> No
     assert (written.calls, written.data) == (1, b"")
 
 
-def test_a_full_non_blocking_pipe_is_waited_for(written: Written, hand: list[float]) -> None:
+@pytest.mark.usefixtures("hand")
+def test_a_full_non_blocking_pipe_is_waited_for(written: Written) -> None:
     """Somebody made the pipe non-blocking: its reader gets everything all the same."""
     written.answers = [BlockingIOError(errno.EAGAIN, "full") for _ in range(5)]
     stream = Output("utf-8")
@@ -183,10 +183,10 @@ os._exit(4)
 """
 
 
-def exit_code_of(before: str = "", after: str = "", lines: int = 2000, **streams: int) -> int:
+def exit_code_of(before: str = "", after: str = "", lines: int = 2000, stdout: int | None = None) -> int:
     """Run a process that prints and ends with 4."""
     program = PROGRAM.format(before=before, after=after, lines=lines)
-    return subprocess.run([sys.executable, "-c", program], check=False, timeout=30, **streams).returncode
+    return subprocess.run([sys.executable, "-c", program], check=False, timeout=30, stdout=stdout).returncode
 
 
 @pytest.mark.posix_only

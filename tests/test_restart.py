@@ -145,7 +145,9 @@ def test_another_runs_release_releases_nothing(record: RunRecord, release: str) 
     assert given_one == without
 
 
-@pytest.mark.parametrize("record", [INTENDED, SUBMITTED, replace(SUBMITTED, parameters=()), replace(INTENDED, is_damaged=True)])
+@pytest.mark.parametrize(
+    "record", [INTENDED, SUBMITTED, replace(SUBMITTED, parameters=()), replace(INTENDED, is_damaged=True)]
+)
 def test_the_release_of_this_one_run_starts_anew(record: RunRecord) -> None:
     """Its own id, and the header says what was left to itself."""
     way = decided(record, release=RUN_ID)

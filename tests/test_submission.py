@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -95,9 +96,7 @@ def test_the_intention_is_on_disk_before_the_start_goes_out_and_the_id_right_aft
 
 @pytest.mark.parametrize("failure", UNKNOWN_FATE)
 @pytest.mark.parametrize("before", [(), (NotSent("x"),), (Busy("x"), NotSent("x")), (Unauthorized("401"),)])
-def test_what_may_have_been_received_is_never_sent_again(
-    failure: CallFailed, before: tuple[CallFailed, ...]
-) -> None:
+def test_what_may_have_been_received_is_never_sent_again(failure: CallFailed, before: tuple[CallFailed, ...]) -> None:
     """104, the record stays "intended", and the text says what to look for and both ways on."""
     counter = Counter(*before, failure, Started(REQUEST))
     error = counter.refused()
@@ -187,7 +186,11 @@ def test_a_token_that_is_refused_right_after_its_logon_is_the_end() -> None:
 
 @pytest.mark.parametrize(
     ("failure", "kind"),
-    [(LogonRefused("wrong"), AuthenticationRefused), (NotFound("404"), ReplyNotUnderstood), (NotSent("x"), ServerUnreachable)],
+    [
+        (LogonRefused("wrong"), AuthenticationRefused),
+        (NotFound("404"), ReplyNotUnderstood),
+        (NotSent("x"), ServerUnreachable),
+    ],
 )
 def test_a_second_logon_that_does_not_succeed_is_the_end(failure: CallFailed, kind: type[RunError]) -> None:
     """The start was refused for its token alone, and is not sent again without a new one."""
@@ -201,10 +204,8 @@ def test_a_second_logon_that_does_not_succeed_is_the_end(failure: CallFailed, ki
 def test_whatever_happens_the_start_is_never_sent_after_it_may_have_been_received(answers: list[CallFailed]) -> None:
     """For all sequences of answers: at most one of them can have been executed, and it is the last."""
     counter = Counter(*answers, Started(REQUEST))
-    try:
+    with suppress(RunError):
         counter.submission.start(TASK)
-    except RunError:
-        pass
     received = [number for number, answer in enumerate(answers) if isinstance(answer, NoAnswer | NotUnderstood)]
     refused = [number for number, answer in enumerate(answers) if type(answer) in {Rejected, NotFound, Forbidden}]
     last = min([*received, *refused, len(answers)])
