@@ -71,6 +71,8 @@ class MessageReader:
                 self._advance()
         except NotUnderstood as error:
             self._failure = error
+        except RecursionError:
+            self._failure = NotUnderstood("the list of messages is nested too deeply")
         texts, self._texts = self._texts, []
         return texts
 
@@ -158,8 +160,6 @@ class MessageReader:
                 at = following
         except (ValueError, StopIteration):
             pass  # the element is not complete yet: check() tells when it never will be
-        except RecursionError as error:
-            raise NotUnderstood("the list of messages is nested too deeply") from error
         self._at = at
         return False
 
