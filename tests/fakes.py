@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from amtconnector.completion import Status, StatusTable
 from amtconnector.interrupt import Cause, StopRequested
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from amtconnector.runs.record import RunRecord
-
-T = TypeVar("T")
 
 REQUEST = RequestId("2112")
 TASK = Task("DEMO2", "RUN_PARAMETERTESTA", parameters=("'PARAM'",))
@@ -159,12 +157,14 @@ class FakeService:
     def start(self, task: Task) -> Started | Refused:
         """Start the one task that there is."""
         assert task == TASK
-        return self._answered("start", self.starts)
+        answer: Started | Refused = self._answered("start", self.starts)
+        return answer
 
     def status(self, request_id: RequestId) -> Status:
         """Tell the status."""
         assert request_id == REQUEST
-        return self._answered("status", self.statuses)
+        answer: Status = self._answered("status", self.statuses)
+        return answer
 
     def messages(self, request_id: RequestId) -> Iterator[list[str]]:
         """Yield the messages one by one; a list that ends with "!cut" is cut short there."""
@@ -190,7 +190,7 @@ class FakeService:
         """Return how often a call was made."""
         return self.calls.count(call)
 
-    def _answered(self, call: str, answers: deque[Exception | T]) -> T:
+    def _answered(self, call: str, answers: deque[Any]) -> Any:
         self.calls.append(call)
         self.clock.now += self.takes_s.get(call, 0.0)
         self.during(call)

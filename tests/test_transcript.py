@@ -143,10 +143,10 @@ def test_what_came_before_a_read_was_cut_short_is_printed_once() -> None:
 
 def test_messages_that_stay_unreadable_are_told_after_ten_seconds() -> None:
     """One line at the end, without a word that sites search for."""
-    desk = Desk(NoAnswer("the server answered 500: Internal Server Error"))
+    desk = Desk(NoAnswer("it answered 500: Internal Server Error"))
     desk.transcript.drain()
     assert desk.printer.lines == [
-        "The job log may be incomplete: the messages could not be read (the server answered 500: Internal Server [...])."
+        "The job log may be incomplete: the messages could not be read (it answered 500: Internal Server [...])."
     ]
 
 
