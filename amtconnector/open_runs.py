@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,8 +28,7 @@ class EarlierRun:
 
     def is_named_in(self, error: RunError) -> bool:
         """Whether the failure speaks of this run already."""
-        words = f"{error.message} {error.subject}".replace(",", " ").replace(".", " ")
-        return f" {self.name} " in f" {' '.join(words.split())} "
+        return re.search(rf"(?<![\w-]){re.escape(self.name)}(?![\w-])", f"{error.message} {error.subject}") is not None
 
 
 def open_run_of(opcon: OpConJob | None, config: Config | None, config_path: str) -> EarlierRun:
