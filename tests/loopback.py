@@ -60,11 +60,6 @@ class KnownAccount:
         return Credentials(Secret(self.user), Secret(self.password))
 
     def turn(self, while_waiting: Callable[[], None]) -> AbstractContextManager[None]:
-        """Let it be tried at once."""
-        while_waiting()
-        return nullcontext()
-
-    def turn(self, while_waiting: Callable[[], None]) -> AbstractContextManager[None]:
         """Let everybody in."""
         del while_waiting
         return nullcontext()
