@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 from amtconnector.config import load
 from amtconnector.credentials import Credentials, read_credentials
 from amtconnector.errors import ConnectorError
-from amtconnector.runs import rejected_logons
+from amtconnector.runs import logon_turns, rejected_logons
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from amtconnector.config import Config
     from amtconnector.runs import RunDirectory
 
@@ -50,6 +53,10 @@ class Account:
         self._is_used = True
         return self._current
 
+    def turn(self, while_waiting: Callable[[], None]) -> AbstractContextManager[None]:
+        """Wait for this run's turn to try the current credentials, where it is not known yet that they are good."""
+        return logon_turns.turn(self._directory.path, self._digest, datetime.now(UTC), while_waiting)
+
     def barred_until(self) -> datetime | None:
         """Return until when a logon with the current credentials is not to be tried; None when it may be.
 
@@ -63,8 +70,10 @@ class Account:
         if refused:
             self._refused[self._digest] = datetime.now(UTC) + rejected_logons.WINDOW
             self._directory.note_rejected_logon(self._digest, datetime.now(UTC))
+            logon_turns.clear(self._directory.path, self._digest)
         else:
             self._directory.clear_rejected_logon(self._digest)
+            logon_turns.note_accepted(self._directory.path, self._digest, datetime.now(UTC))
 
     def _read_again(self) -> None:
         config = load(self._config.path)

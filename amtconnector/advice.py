@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from amtconnector.runs.record import RunRecord
 
 _NOT_GIVEN = "(AMT's own)"
+_UNKNOWN = "(unknown)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,11 @@ class Advice:
     """The commands of this installation; `config` is the path of its Connector.config."""
 
     config: str
+
+    @property
+    def credentials(self) -> str:
+        """Return how the credentials are corrected."""
+        return f'Correct the credentials: Encrypt --set USER --config "{self.config}", and the same with PASSWORD.'
 
     def command(self, action: str, request_id: str) -> str:
         """Return the command that does something about a batch request, ready to be pasted."""
@@ -39,8 +45,10 @@ class Advice:
         """Return what to look for when nobody knows whether AMT received a start, and the two ways on."""
         return (
             "Look in AMT Control Center for a batch request with\n"
-            f"  application {record.key.application}, job {record.key.job}, submit user {record.submit_user},\n"
-            f"  station {record.station}, queue {record.queue or _NOT_GIVEN}, received {_interval(record)}.\n"
+            f"  application {record.key.application or _UNKNOWN}, job {record.key.job or _UNKNOWN},\n"
+            f"  submit user {record.submit_user or _UNKNOWN}, station {record.station or _UNKNOWN}, "
+            f"queue {record.queue or (_UNKNOWN if record.is_damaged else _NOT_GIVEN)},\n"
+            f"  received {_interval(record)}.\n"
             "If it is there, with request id N: run this OpCon job once with  -jt ATTACH -id N  in place of START.\n"
             f"If it is not there: {self.release(record)}"
         )
@@ -49,9 +57,13 @@ class Advice:
         """Return how the job is started anew although an earlier run is open."""
         return (
             f"add  --release {record.run_id}  to this job's command line, or run\n"
-            f'  amt runs --forget {record.run_id} --config "{self.config}"\n'
+            f"  {self.forget(record)}\n"
             "and restart the job: it then starts the task anew."
         )
+
+    def forget(self, record: RunRecord) -> str:
+        """Return the command that declares an earlier run settled."""
+        return f'amt runs --forget {record.run_id} --config "{self.config}"'
 
 
 def moment(when: datetime | None) -> str:

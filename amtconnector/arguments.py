@@ -125,6 +125,8 @@ def _pairs(tokens: Sequence[str]) -> Iterator[tuple[str, str]]:
         if is_from_editor and flag == "-pa" and token not in _SHORT:
             yield flag, _text(flag, token)
             continue
+        if is_from_editor and not token:
+            continue  # a separator before the first argument or behind the last one
         flag = _flag(token)
         if not queue:
             raise UsageError(f"{_named(flag)} needs a value")

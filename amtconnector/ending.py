@@ -34,9 +34,11 @@ class Ending:
         """Send until it is accepted, and return the terminal status; raises Interrupted when none comes in time."""
         end = clock.monotonic() + self.within_s
         is_accepted = False
+        tell: Callable[[str], None] = narrator.line
         try:
             while True:
-                is_accepted = is_accepted or self._is_accepted(narrator, subject)
+                is_accepted = is_accepted or self._is_accepted(narrator, subject, tell)
+                tell = _nobody
                 status = _quiet_status(source, subject.request_id)
                 if status is not None and status.is_terminal:
                     return status
@@ -59,13 +61,13 @@ class Ending:
             hint=f"Look at the request in AMT Control Center.\n{subject.ways_on}",
         )
 
-    def _is_accepted(self, narrator: Narrator, subject: Subject) -> bool:
+    def _is_accepted(self, narrator: Narrator, subject: Subject, tell: Callable[[str], None]) -> bool:
         try:
             self.send(subject.request_id)
         except LogonRefused:
             raise
         except CallFailed as error:
-            narrator.line(f"AMT has not accepted the {self.action} ({calm(error.message)}); trying on")
+            tell(f"AMT has not accepted the {self.action} ({calm(error.message)}); trying on")
             return False
         narrator.line(f"AMT accepted the {self.action} for request {subject.request_id}; waiting for the task's end")
         return True
@@ -73,6 +75,10 @@ class Ending:
 
 def _acceptance(is_accepted: bool) -> str:  # noqa: FBT001 - the one thing that it is about
     return "AMT accepted it" if is_accepted else "AMT did not accept it"
+
+
+def _nobody(_line: str) -> None:
+    """Take a line that would say again what the first one said."""
 
 
 def _quiet_status(source: StatusSource, request_id: RequestId) -> Status | None:

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from amtconnector.errors import CallFailed, CertificateRefused, NoAnswer, NotSent, NotUnderstood
-from amtconnector.network import httpx
+from amtconnector.network import HANDSHAKE, httpx
 
 if TYPE_CHECKING:
     from amtconnector.config import Server
@@ -70,10 +70,15 @@ def converted(error: Exception, server: Server, *, request_left: bool) -> CallFa
 
 def _root(error: BaseException) -> BaseException:
     """Return the operating system's or OpenSSL's own exception below httpx's and httpcore's, else the deepest one."""
-    # Only causes: the context can be an earlier failure, in whose handling this call was made.
-    while (below := error.__cause__) is not None and not isinstance(error, OSError):
+    while not isinstance(error, OSError) and (below := _below(error)) is not None:
         error = below
     return error
+
+
+def _below(error: BaseException) -> BaseException | None:
+    # httpcore tells some of its causes as context only. Any other context can be an earlier failure, in whose handling
+    # this call was made.
+    return error.__cause__ or (error.__context__ if isinstance(error.__context__, OSError) else None)
 
 
 def _cause(error: Exception, server: Server) -> tuple[str, str]:
@@ -86,10 +91,7 @@ def _cause(error: Exception, server: Server) -> tuple[str, str]:
     if isinstance(root, socket.gaierror):
         return f"the name {server.host} can't be resolved", "Check SERVER_ADDRESS and this machine's name resolution."
     if isinstance(error, httpx.ConnectTimeout):
-        return (
-            f"no connection within {server.connect_timeout_s:g} s",
-            "Check SERVER_ADDRESS, and whether a firewall lets this machine through to that port.",
-        )
+        return _not_connected(error, server)
     if isinstance(error, httpx.TimeoutException):
         return "no answer in time", ""
     if isinstance(root, ConnectionRefusedError):
@@ -97,10 +99,21 @@ def _cause(error: Exception, server: Server) -> tuple[str, str]:
     return _cut(error, root, server)
 
 
+def _not_connected(error: httpx.ConnectTimeout, server: Server) -> tuple[str, str]:
+    if HANDSHAKE in str(error):
+        from amtconnector.tls import NO_TLS_HINT  # truststore is needed for https only
+
+        return "the connection stands, but the TLS handshake is not answered", NO_TLS_HINT
+    return (
+        f"no connection within {server.connect_timeout_s:g} s",
+        "Check SERVER_ADDRESS, and whether a firewall lets this machine through to that port.",
+    )
+
+
 def _cut(error: Exception, root: BaseException, server: Server) -> tuple[str, str]:
+    hint = "" if server.uses_tls else "If the server expects TLS on this port: SERVER_USES_TLS=True."
     if isinstance(root, OSError) and root.strerror:
-        return root.strerror.lower(), ""
+        return root.strerror.lower(), hint
     if isinstance(error, httpx.RemoteProtocolError):
-        hint = "" if server.uses_tls else "If the server expects TLS on this port: SERVER_USES_TLS=True."
         return "the server closed the connection before its answer was complete, or did not answer in HTTP", hint
-    return f"the connection failed ({type(error).__name__})", ""
+    return f"the connection broke ({type(error).__name__})", hint

@@ -27,7 +27,7 @@ class Cause(Enum):
     """Who wants the connector to stop."""
 
     TOLD = "told to stop"
-    CLOSING = "the session or the machine goes down"
+    CLOSING = "told to end, because its session or the machine goes down"
 
 
 class StopRequested(Exception):
@@ -41,7 +41,7 @@ class StopRequested(Exception):
 class Interrupt:
     """The flag. Times are seconds on the monotonic clock."""
 
-    def __init__(self, at_once: Callable[[], None]) -> None:
+    def __init__(self, at_once: Callable[[Cause], None]) -> None:
         """Call `at_once` when a second signal comes; it should not return."""
         self._at_once = at_once
         self._cause: Cause | None = None
@@ -67,7 +67,7 @@ class Interrupt:
     def request(self, cause: Cause) -> None:
         """Note that the run is to stop; the second time end the process. Any thread may call it."""
         if self._cause is not None:
-            self._at_once()
+            self._at_once(cause)
         self._cause = cause
         self._since = time.monotonic()
         self.ring()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from amtconnector import __version__
 from amtconnector.arguments import Action, Arguments, parse
@@ -20,7 +20,7 @@ from amtconnector.errors import (
     RunError,
     UsageError,
 )
-from amtconnector.interrupt import Interrupt, StopRequested
+from amtconnector.interrupt import Cause, Interrupt, StopRequested
 from amtconnector.joblog import JobLog
 from amtconnector.opcon import OpConJob, missing_variables
 from amtconnector.output import Output, occupy_standard_streams
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from amtconnector.terminal import TerminalOutput
 
 _LAST_WORDS_S = 1.0
+_Failure = TypeVar("_Failure", bound=RunError)
 
 
 def run(tokens: Sequence[str]) -> int:
@@ -163,16 +164,21 @@ class Job:
         while place is not None and place.tb_next is not None:
             place = place.tb_next
         where = f"{Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}" if place else "an unknown place"
-        state = self._session.state if self._session else "Nothing was started."
         if self._session:
             self._session.keep_traceback(error)
-        return InternalError(
-            f"A defect of the connector: {type(error).__name__} at {where}. {state}",
-            subject=f"Job '{self._arguments.name}'",
-            hint="Report this with the run's log ('amt runs --log RUN').",
+        what = f"A defect of the connector: {type(error).__name__} at {where}; report it with the run's log."
+        return self._ended_in_its_midst(InternalError, what)
+
+    def _ended_in_its_midst(self, kind: type[_Failure], what: str) -> _Failure:
+        """Return a failure that says whether a task may be running, and what to do then."""
+        session = self._session
+        return kind(
+            f"{what} {session.state if session else 'Nothing was started.'}",
+            subject=f"Job '{self._arguments.name}'" + (f", run {session.run_id}" if session else ""),
+            hint=session.next_step if session else "",
         )
 
-    def _end_at_once(self) -> None:
+    def _end_at_once(self, cause: Cause) -> None:
         """End the process where it stands, on any thread: a second signal came, or the session closes."""
         if self._is_ending:
             os._exit(Interrupted.exit_code)
@@ -183,8 +189,8 @@ class Job:
         last_moment.daemon = True
         last_moment.start()
         try:
-            what = self._session.state if self._session else "Nothing was started."
-            self._log.failed(Interrupted(f"Told to stop a second time, or the session closes: ended at once. {what}"))
+            why = "told to stop a second time" if cause is Cause.TOLD else cause.value
+            self._log.failed(self._ended_in_its_midst(Interrupted, f"The connector was {why}, and ended at once."))
             self._log.ended(Interrupted.exit_code)
             self._output.close()
         finally:

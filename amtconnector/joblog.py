@@ -34,6 +34,10 @@ class Sink(Protocol):
     def flush(self) -> None:
         """Hand over what was taken."""
 
+    @property
+    def is_held_up(self) -> bool:
+        """Whether so much is waiting to be read that no more should be printed for now."""
+
 
 class JobLog:
     """The wording of a run's output. Lines of the connector's own also go to `copy`, once there is a run log."""
@@ -65,6 +69,11 @@ class JobLog:
     def flush(self) -> None:
         """Hand everything over; called before every wait."""
         self._sink.flush()
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether so much is waiting to be read that no more should be printed for now."""
+        return self._sink.is_held_up
 
     def started(self, name: str, request_id: RequestId) -> None:
         """Say that AMT has the task."""

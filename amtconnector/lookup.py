@@ -19,17 +19,31 @@ def find(
 ) -> RunRecord | None:
     """Return the record that a command line is about, None when -id names a request that no record here is about.
 
-    Raises UsageError when -an and -jn match none or several, SubmissionUnknown when only a start of unknown fate
-    matches, and OSError when the records can't be listed.
+    Raises UsageError when -an and -jn match none or several, or -id is known as another task's, SubmissionUnknown when
+    only a start of unknown fate matches, and OSError when the records can't be listed.
     """
     if arguments.request_id is None:
         return _by_name(arguments, directory, server, advice)
-    request_id = arguments.request_id.text
+    known = next(iter(directory.records_of_request(server, arguments.request_id.text)), None)
+    if known is not None and not _is_meant(known.key, arguments):
+        raise _mistaken(known, f"not to job '{arguments.name}' of {arguments.application or 'any application'}")
     if arguments.action is Action.ATTACH and opcon is not None:
         records = directory.unfinished_of_opcon_job(opcon.schedule_date, opcon.schedule_name, opcon.name)
-        if record := _own(records, arguments, server):
-            return record
-    return next(iter(directory.records_of_request(server, request_id)), None)
+        own = _own(records, arguments, server)
+        if own is not None and known is not None and own.run_id != known.run_id:
+            raise _mistaken(known, "not to this OpCon job, whose own start is open")
+        return own or known
+    return known
+
+
+def _mistaken(record: RunRecord, instead_of: str) -> UsageError:
+    """Return the refusal of an id that the records on this machine know as another task's."""
+    return UsageError(
+        f"Request {record.request_id} belongs to job '{record.key.job}' of {record.key.application}, {instead_of}; "
+        "nothing was done.",
+        subject=_line(record),
+        hint="Compare the id with AMT Control Center; 'amt runs' shows the requests that are known here.",
+    )
 
 
 def _own(records: list[RunRecord], arguments: Arguments, server: str) -> RunRecord | None:

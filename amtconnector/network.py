@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 import sys
 import time
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import httpcore
@@ -21,6 +22,11 @@ import httpx as httpx  # noqa: E402, PLC0414 - after the line above; others take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from http.cookiejar import Cookie
+    from urllib.request import Request
+
+HANDSHAKE = "TLS handshake"
+"""The words of a ConnectTimeout that came after the connection stood."""
 
 _SLICE_S = 0.2
 
@@ -38,7 +44,16 @@ def open_client(tls: ssl.SSLContext | None, line: Line) -> httpx.Client:
     limits = httpx.Limits(max_connections=1, max_keepalive_connections=0)
     transport = httpx.HTTPTransport(verify=verify, trust_env=False, limits=limits)
     transport._pool._network_backend = PoliteBackend(line)  # noqa: SLF001 - httpx has no door for it
-    return httpx.Client(transport=transport, headers=headers, follow_redirects=False, trust_env=False)
+    cookies = CookieJar(SendableCookies())
+    return httpx.Client(transport=transport, headers=headers, cookies=cookies, follow_redirects=False, trust_env=False)
+
+
+class SendableCookies(DefaultCookiePolicy):
+    """Keep only the cookies that can be sent back: httpx raises UnicodeEncodeError for one that is not in ASCII."""
+
+    def set_ok(self, cookie: Cookie, request: Request) -> bool:
+        """Return whether to keep it."""
+        return f"{cookie.name}{cookie.value}".isascii() and super().set_ok(cookie, request)
 
 
 class Line:
@@ -127,7 +142,11 @@ class PoliteStream(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         """Shake hands; raises httpcore.ConnectError, also for a certificate that fails verification."""
         remaining = self._line.remaining_s(timeout)
-        return PoliteStream(self._inner.start_tls(ssl_context, server_hostname, remaining), self._line)
+        try:
+            stream = self._inner.start_tls(ssl_context, server_hostname, remaining)
+        except httpcore.ConnectTimeout as error:
+            raise httpcore.ConnectTimeout(HANDSHAKE) from error
+        return PoliteStream(stream, self._line)
 
     def get_extra_info(self, info: str) -> Any:
         """Pass httpcore's question on."""

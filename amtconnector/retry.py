@@ -18,6 +18,7 @@ LONGEST_RETRY_AFTER_S = 60.0
 _GROWTH = 0.02
 _JITTER = 0.1
 _FEWEST_FAILURES = 3
+_TOLERANCE_S = 0.001
 
 
 class Clock(Protocol):
@@ -95,8 +96,8 @@ def persist(
 ) -> T:
     """Attempt until it succeeds, fails in another than a `repeatable` way (or a `final` one), or `limit_s` is over.
 
-    Pauses double from 1 s and honour Retry-After; one that would outlast the limit is not begun. `between` is told each
-    failure that is followed by another attempt. Raises what the last attempt raised.
+    Pauses double from 1 s, the last one ends with the limit; a Retry-After beyond it ends the attempts. `between` is
+    told each failure that is followed by another attempt. Raises what the last attempt raised.
     """
     end = clock.monotonic() + limit_s
     try:
@@ -112,13 +113,17 @@ def persist(
         return attempt()
 
     def pause_s(state: RetryCallState) -> float:
-        failure = _failure(state)
-        return max(jittered(backoff_s(state.attempt_number, 1.0), chance()), failure.retry_after_s or 0.0)
+        asked_s = _failure(state).retry_after_s or 0.0
+        own_s = min(jittered(backoff_s(state.attempt_number, 1.0), chance()), end - clock.monotonic())
+        return max(own_s, asked_s)
+
+    def is_over(state: RetryCallState) -> bool:
+        return clock.monotonic() >= end or clock.monotonic() + state.upcoming_sleep > end + _TOLERANCE_S
 
     retrying = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, repeatable) and not isinstance(error, final)),
         wait=pause_s,
-        stop=lambda state: clock.monotonic() + state.upcoming_sleep > end,
+        stop=is_over,
         sleep=clock.wait,
         before_sleep=lambda state: between(_failure(state)),
         reraise=True,

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from amtconnector.completion import ADVICE
 from amtconnector.ending import Ending
-from amtconnector.errors import Interrupted, RunError, SubmissionUnknown
+from amtconnector.errors import ConfigurationError, Interrupted, RunError, SubmissionUnknown
 from amtconnector.interrupt import Cause, StopRequested
+from amtconnector.runs.record import RunState
 from amtconnector.submission import Submission, Submitter
 from amtconnector.transcript import MessageSource, Transcript
 from amtconnector.watch import Pace, StatusSource, Subject, Watch
@@ -124,13 +125,13 @@ class Runner:
         self._log.started(task.name, request_id)
         self._log.flush()
         self._onlookers.task_started(request_id)
-        watch = self._watch(Known(request_id, task.name, 0.0, ""))
+        watch = self._watch(Known(request_id, task.name, 0.0, ""), restarts=True)
         self._log.begin_messages()
         return self._followed(watch, self._transcript(request_id), self._plan.pace.initial_delay_s)
 
     def attach(self, known: Known) -> int:
         """Take up a task that was started before, its messages from the start, and follow it to its end."""
-        watch = self._watch(known)
+        watch = self._watch(known, restarts=True)
         transcript = self._transcript(known.request_id)
         try:
             status = watch.first_status()
@@ -185,7 +186,7 @@ class Runner:
                 hint="The job can be restarted as it is.",
             ) from stop
         except RunError as error:
-            if not isinstance(error, SubmissionUnknown | Interrupted):
+            if not isinstance(error, SubmissionUnknown | Interrupted | ConfigurationError):
                 self._books.not_started()
             raise
 
@@ -213,7 +214,7 @@ class Runner:
 
     def _ended_on_request(self, known: Known, ending: Ending) -> int:
         """Look first: a task that has ended is left as it is."""
-        watch = self._watch(known)
+        watch = self._watch(known, restarts=False)
         try:
             status = watch.first_status()
         except StopRequested as stop:
@@ -234,6 +235,7 @@ class Runner:
 
     def _ended(self, status: Status, watch: Watch, transcript: Transcript | None) -> int:
         """Print the rest and the completion, and mark the record as the last act."""
+        elapsed_s = watch.elapsed_s if self._knows_age else None
         if transcript is not None:
             self._drained(transcript)
         self._log.end_messages()
@@ -243,7 +245,7 @@ class Runner:
         if not status.is_success:
             self._log.line(f"AMT reported {status.name} for request {watch.subject.request_id}.")
             self._log.advice(ADVICE.get(status.code, "Look at the request in AMT Control Center."))
-        self._log.completed(status, watch.elapsed_s if self._knows_age else None)
+        self._log.completed(status, elapsed_s)
         self._log.ended(status.code)
         self._books.finished(status)
         return status.code
@@ -254,10 +256,14 @@ class Runner:
         except StopRequested as stop:
             self._log.line(f"The job log may be incomplete: the connector was {stop}.")
 
-    def _watch(self, known: Known) -> Watch:
+    def _watch(self, known: Known, *, restarts: bool) -> Watch:
+        """Watch a task; `restarts` when a restart of the same OpCon job takes it up again."""
         self._knows_age = known.age_s is not None
-        ways_on = self._advice.restart(known.request_id.text, is_protected=self._books.is_protected)
-        subject = Subject(known.name, known.request_id, self._plan.server, ways_on)
+        record = self._books.record
+        is_taken_up_again = restarts and self._books.is_protected and record.state is RunState.SUBMITTED
+        ways_on = self._advice.restart(known.request_id.text, is_protected=is_taken_up_again)
+        way_out = self._advice.forget(record) if is_taken_up_again else ""
+        subject = Subject(known.name, known.request_id, self._plan.server, ways_on, way_out)
         return Watch(
             self._service,
             self._log,

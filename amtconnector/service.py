@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from amtconnector.errors import CallFailed, LogonRefused, NotUnderstood, Unauthorized
+from amtconnector.errors import CallFailed, LogonRefused, NotUnderstood, Rejected, Unauthorized
 from amtconnector.faults import FAULTS, converted
 from amtconnector.masking import masked
 from amtconnector.network import Line, httpx, open_client
@@ -21,6 +21,7 @@ from amtconnector.wire.retry_after import retry_after_s
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from amtconnector.completion import Status
@@ -51,6 +52,9 @@ class Account(Protocol):
 
     def credentials(self) -> Credentials:
         """Return the credentials as the configuration has them now."""
+
+    def turn(self, while_waiting: Callable[[], None]) -> AbstractContextManager[None]:
+        """Wait for the turn to try them, where it is not known yet that they are good."""
 
     def barred_until(self) -> datetime | None:
         """Return until when they are not to be tried because they were refused; None when they may be."""
@@ -96,6 +100,10 @@ class Service:
         credentials = self._account.credentials()
         user, password = credentials.user.reveal(), credentials.password.reveal()
         self._secrets |= {user, password}
+        with self._account.turn(self._waiting.usually):
+            self._log_on_as(user, password)
+
+    def _log_on_as(self, user: str, password: str) -> None:
         if until := self._account.barred_until():
             raise LogonRefused(
                 "these credentials were refused less than 10 minutes ago; to keep AMT from locking the account "
@@ -115,6 +123,8 @@ class Service:
             if reply.status in {401, 403}:
                 words = answers.server_words(reply)
                 raise LogonRefused(f"the server answered {reply.status}" + (f": {words}" if words else ""))
+            if reply.status == 404:  # of the whole interface: no request is meant
+                raise Rejected(f"the server answered 404 to the logon: {answers.server_words(reply)}")
             _check(reply)
             if token := answers.read_token(reply, self._profile):
                 return token

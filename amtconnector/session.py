@@ -16,7 +16,7 @@ from amtconnector.advice import Advice, moment
 from amtconnector.arguments import Action, Arguments
 from amtconnector.bookkeeping import Bookkeeper
 from amtconnector.equipment import Equipment
-from amtconnector.errors import ConfigurationError, UsageError
+from amtconnector.errors import ConfigurationError, SubmissionUnknown, UsageError
 from amtconnector.onlookers import Onlookers
 from amtconnector.opcon import StatusPublisher
 from amtconnector.printable import calm
@@ -94,6 +94,17 @@ class Session:
             return f"The task may be running: request {record.request_id}."
         return f"The task has ended: request {record.request_id}, code {record.exit_code}."
 
+    @property
+    def next_step(self) -> str:
+        """Say what to do when this run has ended in its midst."""
+        record = self._books.record if self._books else None
+        if record is None or record.state is RunState.NOT_STARTED:
+            return self._advice.ways_on(record.request_id) if record and record.request_id else ""
+        if record.state is RunState.INTENDED:
+            return self._advice.fate_unknown(record)
+        is_protected = self._books is not None and self._books.is_protected
+        return self._advice.restart(record.request_id, is_protected=is_protected)
+
     def keep_traceback(self, error: Exception) -> None:
         """Put the places of a defect into the run's log, without the words of exceptions: they could hold a secret."""
         for frame in traceback.extract_tb(error.__traceback__):
@@ -101,12 +112,14 @@ class Session:
 
     def _start(self) -> int:
         task = self._task()
-        earlier = self._claimed(self._key())
-        record = self._record(task)
-        self._books = self._bookkeeper(earlier, record)
-        way = restart.decide(
-            earlier.record if earlier else None, task, self._arguments.release, datetime.now(UTC), self._advice
-        )
+        try:
+            earlier = self._claimed(self._key())
+            self._books = self._bookkeeper(earlier, self._record(task))
+            found = earlier.record if earlier else None
+            way = restart.decide(found, task, self._arguments.release, datetime.now(UTC), self._advice)
+        except SubmissionUnknown:
+            self._log.field("Restart protection", "on: an earlier or another run of this job is open")
+            raise
         if isinstance(way, restart.Attach):
             self._take_up(earlier, way.record)
             self._describe(f"on: nothing is started, request {way.record.request_id} of an earlier run is taken up")
@@ -235,7 +248,10 @@ class Session:
 
     def _bookkeeper(self, claim: Claim | None, record: RunRecord) -> Bookkeeper:
         is_protected = claim is not None and record.key.is_opcon
-        return Bookkeeper(claim, record, is_protected=is_protected, warn=self._log.line)
+        place = str(self._directory.path)
+        return Bookkeeper(
+            claim, record, is_protected=is_protected, place=place, advice=self._advice, warn=self._log.line
+        )
 
     def _protection(self, note: str) -> str:
         if self._opcon is None:

@@ -87,8 +87,8 @@ class Submission:
             raise AuthenticationRefused(
                 f"AMT refused the logon: {error.message}. Nothing was started.",
                 subject=f"server {self._address}",
-                hint="Correct USER and PASSWORD in Connector.config: Encrypt --set USER, Encrypt --set PASSWORD.\n"
-                "Then 'amt check' tries one logon and tells more. It is not tried again by itself: AMT locks accounts.",
+                hint=f"{self._advice.credentials}\nThen 'amt check' tries one logon and tells more. "
+                "It is not tried again by itself: AMT locks accounts.",
             ) from error
         except (NotSent, Busy, NoAnswer) as error:
             raise self._unreachable(error) from error
@@ -114,7 +114,7 @@ class Submission:
                 raise self._cut_off(task) from stop
             raise
         if isinstance(answer, Refused):
-            raise self._refused(answer)
+            raise self._refused(answer, task)
         self._books.submitted(answer.request_id)
         return answer.request_id
 
@@ -145,9 +145,10 @@ class Submission:
         except (NotSent, Busy) as error:
             raise self._unreachable(error) from error
         except (NoAnswer, NotUnderstood) as error:
+            self._books.answered()
             raise self._fate_unknown(error, task) from error
         except CallFailed as error:
-            raise self._refused(Refused(error.message)) from error
+            raise self._refused(Refused(error.message), task) from error
 
     def _on_wire(self, task: Task) -> Started | Refused:
         self._clock.wait(0.0)  # whoever was told to stop meanwhile sends nothing
@@ -208,13 +209,13 @@ class Submission:
             hint=self._advice.fate_unknown(self._books.record),
         )
 
-    def _refused(self, answer: Refused) -> StartRefused:
+    def _refused(self, answer: Refused, task: Task) -> StartRefused:
         status = answer.status
         return StartRefused(
             "AMT did not start the task"
             + (f" and gave {status} as the reason" if status else "")
             + (f": {answer.words}" if answer.words else "."),
-            subject=f"server {self._address}",
+            subject=f"Job '{task.name}' of {task.application}, server {self._address}",
             hint="Compare application, job, queue and user with AMT Control Center, and the rights of the connector's "
             "account.\nThe job can be restarted when that is settled.",
             status=(status.code, status.name) if status else None,

@@ -40,6 +40,11 @@ class TerminalOutput:
         )
         self.broken = ""
 
+    @property
+    def is_held_up(self) -> bool:
+        """A terminal takes everything at once, or makes the run wait."""
+        return False
+
     def use(self, encoding: str | None) -> None:
         """Keep the terminal's own encoding, whatever the configuration says of redirected output."""
         del encoding

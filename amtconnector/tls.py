@@ -17,6 +17,11 @@ from amtconnector.errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
+NO_TLS_HINT = (
+    "It speaks plain HTTP on this port, or something else listens there. Check SERVER_ADDRESS;\n"
+    "only if AMT is really served without TLS: SERVER_USES_TLS=False (credentials then travel in clear)."
+)
+
 # OpenSSL's codes, then those of Windows, whose messages are in the system's language.
 _WRONG_NAME = frozenset({62, 64, 0x800B010F})
 _EXPIRED = frozenset({10, 0x800B0101})
@@ -51,14 +56,11 @@ def explain(error: ssl.SSLError, name: str) -> tuple[str, str]:
     """Return what a failed handshake with the server called `name` means, and what to do about it."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _certificate(error, name)
-    reason = (error.reason or "").upper()
+    reason = (getattr(error, "reason", None) or "").upper()
     if reason in _NOT_TLS:
         return (
             "the server did not answer in TLS",
-            (
-                "It speaks plain HTTP on this port, or something else listens there. Check SERVER_ADDRESS;\n"
-                "only if AMT is really served without TLS: SERVER_USES_TLS=False (credentials then travel in clear)."
-            ),
+            NO_TLS_HINT,
         )
     if reason in _TOO_OLD:
         return "the server offers no TLS 1.2 or newer", "Enable TLS 1.2 or 1.3 on the AMT web server."

@@ -18,6 +18,9 @@ LONGEST_DRAIN_S = 10.0
 _FETCH_SHARE = 20.0
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
+_PATIENCE_S = 2.0
+_LAST_PATIENCE_S = 30.0
+_LOOK_AGAIN_S = 0.05
 
 
 class MessageSource(Protocol):
@@ -35,6 +38,10 @@ class MessagePrinter(Protocol):
 
     def line(self, text: str) -> None:
         """Print a line of the connector's own."""
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether so much is waiting to be read that no more should be printed for now."""
 
 
 class Transcript:
@@ -56,7 +63,7 @@ class Transcript:
         begun = self._clock.monotonic()
         if begun < self._due_at:
             return
-        refused = self._read()[1]
+        refused = self._read(patience_s=_PATIENCE_S)[1]
         ended = self._clock.monotonic()
         self._due_at = ended + max(2 * poll_interval_s, _FETCH_SHARE * (ended - begun))
         if isinstance(refused, Forbidden | Unauthorized | LogonRefused):
@@ -68,7 +75,7 @@ class Transcript:
         pause_s = 0.0  # every run pays for the second read, so it comes at once; further ones can take their time
         has_read = agreed = False
         while True:
-            new, failure = self._read()
+            new, failure = self._read(patience_s=_LAST_PATIENCE_S)
             agreed = failure is None and has_read and not new
             has_read = has_read or failure is None
             if agreed or isinstance(failure, Forbidden | Unauthorized | LogonRefused):
@@ -80,8 +87,11 @@ class Transcript:
         if not agreed:
             self._printer.line(f"The job log may be incomplete: {_reason(failure)}.")
 
-    def _read(self) -> tuple[int, CallFailed | None]:
-        """Read the whole list and print what is new; return how many were new, and what kept it from being read."""
+    def _read(self, patience_s: float) -> tuple[int, CallFailed | None]:
+        """Read the whole list and print what is new; return how many were new, and what kept it from being read.
+
+        A job log that nobody reads for `patience_s` keeps it from being read, too.
+        """
         new = 0
         self._ledger.begin()
         try:
@@ -89,11 +99,19 @@ class Transcript:
                 unprinted = self._ledger.unprinted(texts)
                 new += len(unprinted)
                 self._printer.messages(unprinted)
+                self._wait_for_reader(patience_s)
         except CallFailed as error:
             return new, error
         finally:
             self._ledger.end()
         return new, None
+
+    def _wait_for_reader(self, patience_s: float) -> None:
+        end = self._clock.monotonic() + patience_s
+        while self._printer.is_held_up:
+            if self._clock.monotonic() >= end:
+                raise CallFailed("nobody reads what is printed")
+            self._clock.wait(_LOOK_AGAIN_S)
 
 
 def _reason(failure: CallFailed | None) -> str:

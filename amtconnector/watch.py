@@ -62,12 +62,16 @@ class Narrator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is watched, in words for the operator: the job, its request, and what can be done about it."""
+    """What is watched, in words for the operator: the job, its request, and what can be done about it.
+
+    `way_out` is how a job is freed whose task is settled; "" where nothing holds it.
+    """
 
     name: str
     request_id: RequestId
     server: str
     ways_on: str
+    way_out: str = ""
 
     @property
     def text(self) -> str:
@@ -140,12 +144,11 @@ class Watch:
         """Ask once; None when no usable answer came. Raises when nothing that tells anything has come for too long."""
         try:
             status = self._source.status(self.subject.request_id)
-        except (LogonRefused, Unauthorized) as error:
-            raise AuthenticationRefused(
-                f"AMT refuses the connector: {error.message}. The task may be running.",
-                subject=self.subject.text,
-                hint=f"Correct USER and PASSWORD in Connector.config, then:\n{self.subject.ways_on}",
-            ) from error
+        except LogonRefused as error:
+            raise self._refused(error, "Correct USER and PASSWORD in Connector.config") from error
+        except Unauthorized as error:
+            what = "The credentials are good: look at the rights of the connector's account in AMT Control Center"
+            raise self._refused(error, what) from error
         except CallFailed as error:
             self._failed(error)
             return None
@@ -160,6 +163,13 @@ class Watch:
             self._clock.wait(honoured(pause_s, self._retry_after_s))
         else:
             self._clock.wait(jittered(self.interval_s, self._chance()))
+
+    def _refused(self, error: CallFailed, what_to_do: str) -> AuthenticationRefused:
+        return AuthenticationRefused(
+            f"AMT refuses the connector: {error.message}. The task may be running.",
+            subject=self.subject.text,
+            hint=f"{what_to_do}, then:\n{self.subject.ways_on}",
+        )
 
     def _failed(self, error: CallFailed) -> None:
         self._failures += 1
@@ -206,14 +216,21 @@ class Watch:
                 f"AMT does not know the request any more, for {lasted} now: {error.message}. What became of the task "
                 "is unknown.",
                 subject=self.subject.text,
-                hint=f"Look in AMT Control Center whether and how the task has ended.\n{hint}",
+                hint="Look in AMT Control Center whether and how the task has ended."
+                + (
+                    f"\nIf it has ended, this job is free again after:\n{self.subject.way_out}"
+                    if self.subject.way_out
+                    else ""
+                )
+                + f"\nIf it is running there:\n{hint}",
             )
         if isinstance(error, NotUnderstood | Rejected | Forbidden):
             return ReplyNotUnderstood(
                 f"The server has given no answer that could be understood for {lasted}; the last time "
                 f"{error.message}. The task may be running.",
                 subject=self.subject.text,
-                hint=f"Find out what answers at this address: AMT, or a proxy before it. {PROFILE_HINT}\n{hint}",
+                hint=f"{_rights(error)}Find out what answers at this address: AMT, or a proxy before it. "
+                f"{PROFILE_HINT}\n{hint}",
             )
         return LostContact(
             f"The server has not answered for {lasted}; the last time: {error.message}. The task may be running.",
@@ -224,6 +241,11 @@ class Watch:
 
 PROFILE_HINT = "If AMT itself answers so, its interface differs from the built-in one: WIRE_PROFILE adapts it."
 _PROFILE_STATUS = "A wire profile (WIRE_PROFILE) can add a status."
+
+
+def _rights(error: CallFailed) -> str:
+    is_denied = isinstance(error, Forbidden)
+    return "Look at the rights of the connector's account in AMT Control Center.\n" if is_denied else ""
 
 
 def _remark(status: Status) -> str:

@@ -8,6 +8,6 @@ from amtconnector.check.examination import (
 
 __all__ = [
     "ANNOUNCEMENT",
-    "Examination",
     "REFUSED",
+    "Examination",
 ]

@@ -5,6 +5,7 @@ A step that can't be tried any more is told as skipped, with the reason. Nothing
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from amtconnector import config as configuration
@@ -19,6 +20,7 @@ from amtconnector.runs import RunDirectory
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
 
@@ -130,6 +132,11 @@ class _Nobody:
     def credentials(self) -> Credentials:
         """Never called."""
         raise CredentialsError("There are no credentials that can be used.")
+
+    def turn(self, while_waiting: Callable[[], None]) -> AbstractContextManager[None]:
+        """Let everybody in."""
+        del while_waiting
+        return nullcontext()
 
     def barred_until(self) -> None:
         """Return that nothing is known."""

@@ -11,8 +11,8 @@ from amtconnector.config.connector_config import (
 )
 
 __all__ = [
-    "Config",
     "FILE_NAME",
+    "Config",
     "Server",
     "find",
     "load",

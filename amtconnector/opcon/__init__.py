@@ -9,8 +9,8 @@ from amtconnector.opcon.agent import (
 )
 
 __all__ = [
-    "OpConJob",
     "STATUS_LIMIT",
+    "OpConJob",
     "StatusPublisher",
     "missing_variables",
     "status_text",

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from amtconnector import durable, locks
+from amtconnector.runs import logon_turns, record_files, rejected_logons, time_notes
 from amtconnector.runs import names as run_names
-from amtconnector.runs import record_files, rejected_logons, time_notes
 from amtconnector.runs.names import FileName
 
 if TYPE_CHECKING:
@@ -155,4 +155,4 @@ class _Sweep:
 
 
 def _is_left_behind(path: Path) -> bool:
-    return path.suffix == durable.TEMPORARY or path.name.startswith(rejected_logons.PREFIX)
+    return path.suffix == durable.TEMPORARY or path.name.startswith((rejected_logons.PREFIX, logon_turns.PREFIX))

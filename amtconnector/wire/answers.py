@@ -113,7 +113,7 @@ _FAILURES: dict[int, type[CallFailed]] = {
 
 
 def _failure_of_class(reply: Reply) -> type[CallFailed]:
-    if reply.status == 503 and reply.retry_after_s is not None:
+    if reply.status == 503 and "retry-after" in reply.headers:
         return Busy
     if 300 <= reply.status < 500:
         return Rejected
@@ -123,12 +123,15 @@ def _failure_of_class(reply: Reply) -> type[CallFailed]:
 def read_token(reply: Reply, profile: Profile) -> str:
     """Return the token of a successful logon; "" when the server gave an empty one, which is its way to refuse.
 
-    Raises NotUnderstood when there is no token, without a word of the answer's values: one of them could be the token.
+    Raises NotUnderstood when there is no token; only the values of error members are shown, for any other could be the
+    token.
     """
     document = _document(reply, quotes=_HTML.match(reply.body) is not None)
     values = document.named(profile.members.token) if isinstance(document, Members) else [document]
     if not values or document is None:
-        raise NotUnderstood(f"the answer to the logon has no token: {_kind(document, reply)}")
+        words = "; ".join(_spoken(document)) if isinstance(document, Members) else ""
+        said = f"; the server says: {reply.quoted(words)}" if words else ""
+        raise NotUnderstood(f"the answer to the logon has no token: {_kind(document, reply)}{said}")
     if any(value not in ("", None) and not isinstance(value, str) for value in values):
         raise NotUnderstood("the token in the answer to the logon is no text")
     tokens = {str(value or "").strip() for value in values}
