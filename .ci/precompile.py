@@ -62,6 +62,7 @@ class Recorder:
 
 def main() -> None:
     """Record and write."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     recorder = Recorder()
     dataclasses.exec = recorder.execute  # type: ignore[attr-defined]
     _compiler.compile = recorder.compile
