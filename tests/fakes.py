@@ -70,10 +70,11 @@ class FakeClock:
 
 @dataclass
 class FakeSink:
-    """Takes lines; `timed` has them with the time of writing."""
+    """Takes lines."""
 
     lines: list[str] = field(default_factory=list)
     flushes: int = 0
+    is_held_up: bool = False
 
     def write(self, line: str) -> None:
         """Take one line."""
@@ -100,6 +101,7 @@ class FakeNarrator:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.printed: list[str] = []
+        self.is_held_up = False
 
     def line(self, text: str) -> None:
         """Take a line of the connector's own."""

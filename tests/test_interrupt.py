@@ -19,14 +19,11 @@ if TYPE_CHECKING:
 
 
 class Desk:
-    """An interrupt and how often it ended the process."""
+    """An interrupt and the causes for which it ended the process."""
 
     def __init__(self) -> None:
-        self.ended = 0
-        self.interrupt = Interrupt(self._end)
-
-    def _end(self) -> None:
-        self.ended += 1
+        self.ended: list[Cause] = []
+        self.interrupt = Interrupt(self.ended.append)
 
 
 @pytest.fixture
@@ -104,9 +101,9 @@ def test_a_second_stop_ends_the_process(desk: Desk) -> None:
     """Whoever asks twice means it, whatever the causes were and whether the first one is served."""
     desk.interrupt.request(Cause.CLOSING)
     desk.interrupt.serve(60)
-    assert desk.ended == 0
+    assert desk.ended == []
     desk.interrupt.request(Cause.TOLD)
-    assert desk.ended == 1
+    assert desk.ended == [Cause.TOLD]
 
 
 def test_nobody_who_listens_is_no_reason_to_block(desk: Desk) -> None:
@@ -128,7 +125,7 @@ PROGRAM = """
 import os, signal, sys
 from amtconnector.interrupt import Interrupt, StopRequested
 {before}
-interrupt = Interrupt(lambda: os._exit(107))
+interrupt = Interrupt(lambda _cause: os._exit(107))
 interrupt.install()
 print("ready", flush=True)
 try:

@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,18 @@ from amtconnector.output import Output, default_encoding
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+_now, _sleep = time.monotonic, time.sleep
+
+
+def settle(stream: Output, *, flushes: bool = True) -> None:
+    """Hand over what was added, and let the stream's own thread write it."""
+    if flushes:
+        stream.flush()
+    end = _now() + 10
+    while stream._writer.backlog and _now() < end:
+        _sleep(0.0002)
 
 
 class Written:
@@ -69,7 +82,7 @@ def test_what_the_encoding_cannot_hold_is_shown_escaped(encoding: str, expected:
     """A snowman in a code page is a backslash, a u and four digits; so is a lone surrogate in UTF-8."""
     stream = Output(encoding)
     stream.write("Größe ☃ 😀 \ud83d")
-    stream.flush()
+    settle(stream)
     assert written.data.decode(encoding) == expected + os.linesep
 
 
@@ -81,7 +94,7 @@ def test_no_character_breaks_the_stream(text: str, written: Written) -> None:
         stream = Output(encoding)
         stream.write(text)
         stream.write("behind")
-        stream.flush()
+        settle(stream)
         assert stream.broken == ""
     assert written.data
 
@@ -97,7 +110,7 @@ def test_another_encoding_counts_from_its_setting_on(written: Written) -> None:
     stream.write("ä")
     stream.use("cp1252")
     stream.write("ä")
-    stream.flush()
+    settle(stream)
     assert written.data == "ä".encode() + os.linesep.encode() + "ä".encode("cp1252") + os.linesep.encode()
 
 
@@ -107,7 +120,7 @@ def test_lines_are_written_together_until_they_are_flushed(written: Written) -> 
     for number in range(100):
         stream.write(str(number))
     assert written.calls == 0
-    stream.flush()
+    settle(stream)
     assert written.calls == 1
     assert written.data.decode().split() == [str(number) for number in range(100)]
 
@@ -121,6 +134,7 @@ def test_no_line_waits_longer_than_0_2_s_for_the_next(written: Written, hand: li
     assert written.calls == 0
     hand[0] += 0.01
     stream.write("third")
+    settle(stream, flushes=False)
     assert written.data.decode().split() == ["first", "second", "third"]
 
 
@@ -128,6 +142,7 @@ def test_much_text_is_not_kept_back(written: Written) -> None:
     """64 K of characters are handed over at once, whatever the time."""
     stream = Output("utf-8")
     stream.write("x" * 65536)
+    settle(stream, flushes=False)
     assert len(written.data) > 65536
 
 
@@ -136,7 +151,7 @@ def test_a_stream_that_takes_little_gets_all_of_it(written: Written) -> None:
     written.most = 3
     stream = Output("utf-8")
     stream.write("0123456789")
-    stream.flush()
+    settle(stream)
     assert written.data == b"0123456789" + os.linesep.encode()
 
 
@@ -146,7 +161,7 @@ def test_a_stream_that_breaks_is_left_alone(number: int, written: Written) -> No
     written.answers = [OSError(number, os.strerror(number))]
     stream = Output("utf-8")
     stream.write("lost")
-    stream.flush()
+    settle(stream)
     stream.write("lost too")
     stream.close()
     assert stream.broken == os.strerror(number)
@@ -159,7 +174,7 @@ def test_a_full_non_blocking_pipe_is_waited_for(written: Written) -> None:
     written.answers = [BlockingIOError(errno.EAGAIN, "full") for _ in range(5)]
     stream = Output("utf-8")
     stream.write("late")
-    stream.flush()
+    settle(stream)
     assert (stream.broken, written.data) == ("", b"late" + os.linesep.encode())
 
 
@@ -167,6 +182,26 @@ def test_nothing_is_written_for_nothing(written: Written) -> None:
     """A flush without lines touches no descriptor."""
     Output("utf-8").flush()
     assert written.calls == 0
+
+
+def test_a_reader_that_stands_still_holds_nobody_up(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines pile up, the run goes on, and too many of them are noticed."""
+    gate = threading.Event()
+
+    def write(descriptor: int, data: memoryview) -> int:
+        gate.wait(10)
+        return written(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write)
+    stream = Output("utf-8")
+    for _ in range(4):
+        assert not stream.is_held_up
+        stream.write("x" * 1024 * 1024)
+    was_held_up = stream.is_held_up
+    gate.set()
+    settle(stream)
+    assert (was_held_up, stream.is_held_up) == (True, False)
+    assert len(written.data) == 4 * (1024 * 1024 + len(os.linesep))
 
 
 PROGRAM = """
@@ -218,7 +253,7 @@ def test_a_closed_stdout_is_never_another_file(tmp_path: Path) -> None:
 def test_a_slow_reader_of_a_non_blocking_pipe_gets_everything() -> None:
     """With real descriptors: nothing is lost although the pipe is full most of the time."""
     reader, writer = os.pipe()
-    os.set_blocking(writer, False)
+    os.set_blocking(writer, False)  # type: ignore[attr-defined,unused-ignore]  # Windows has none before Python 3.12
     program = PROGRAM.format(before="", after="", lines=4000)
     with subprocess.Popen([sys.executable, "-c", program], stdout=writer) as process:
         os.close(writer)

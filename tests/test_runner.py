@@ -98,7 +98,8 @@ class Stage:
         self.stop_in = ""
         self.log, self.sink = job_log()
         self.shelf = FakeShelf()
-        self.books = Bookkeeper(self.shelf, record, is_protected=True, warn=self.log.line)
+        advice = Advice("/site/Connector.config")
+        self.books = Bookkeeper(self.shelf, record, is_protected=True, place="/runs", advice=advice, warn=self.log.line)
         self.onlookers = Onlookers()
         pace = Pace(10, 5, 30, max_outage_s, kill_confirm_s)
         self.runner = Runner(
@@ -106,7 +107,7 @@ class Stage:
             self.service,
             self.log,
             self.books,
-            Advice("/site/Connector.config"),
+            advice,
             Surroundings(self.clock, lambda: 0.5, self.clock, self.onlookers),
         )
 

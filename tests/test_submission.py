@@ -55,13 +55,16 @@ class Counter:
         self.narrator = FakeNarrator()
         self.shelf = FakeShelf()
         record = RunRecord(KEY, RUN_ID, RunState.NOT_STARTED)
-        self.books = Bookkeeper(self.shelf, record, is_protected=is_protected, warn=self.narrator.line)
+        advice = Advice("/site/Connector.config")
+        self.books = Bookkeeper(
+            self.shelf, record, is_protected=is_protected, place="/runs", advice=advice, warn=self.narrator.line
+        )
         self.submission = Submission(
             self.service,
             self.narrator,
             self.clock,
             self.books,
-            Advice("/site/Connector.config"),
+            advice,
             address="amt:4004",
             start_timeout_s=300,
             chance=lambda: 0.5,
@@ -282,7 +285,9 @@ class TestTheRecord:
         counter = Counter()
         counter.service.during = lambda _call: setattr(counter.shelf, "failure", OSError(28, "No space left"))
         assert counter.submission.start(TASK) == REQUEST
-        assert counter.narrator.lines == ["Warning: the run record can't be written (No space left)"]
+        [line] = counter.narrator.lines
+        assert line.startswith("Warning: the run record can't be written (No space left); ")
+        assert "-jt ATTACH -id 2112" in line
         assert counter.books.record.request_id == "2112"
 
     def test_a_start_that_is_repeated_after_a_new_logon_needs_it_too(self) -> None:

@@ -165,3 +165,14 @@ def test_being_told_to_stop_ends_a_drain_and_leaves_the_ledger_in_order() -> Non
     desk.clock.stops_at = float("inf")
     desk.transcript.drain()
     assert desk.printer.printed == ["a", "b"]
+
+
+def test_a_reader_that_stands_still_is_waited_for_and_told_of() -> None:
+    """What is printed piles up no further; when the task has ended its code does not wait for a reader for ever."""
+    desk = Desk(["a"])
+    desk.printer.is_held_up = True
+    desk.transcript.drain()
+    assert desk.clock.now > 1000
+    assert desk.printer.lines == [
+        "The job log may be incomplete: the messages could not be read (nobody reads what is printed)."
+    ]
