@@ -49,7 +49,8 @@ BODIES = st.binary() | JSON.map(lambda value: json.dumps(value).encode())
 
 def reply(body: bytes | str, status: int = 200, retry_after: float | None = None) -> Reply:
     """Return an answer."""
-    return Reply(status, {}, body if isinstance(body, bytes) else body.encode(), retry_after)
+    headers = {} if retry_after is None else {"retry-after": f"{retry_after:g}"}
+    return Reply(status, headers, body if isinstance(body, bytes) else body.encode(), retry_after)
 
 
 def not_understood(body: bytes | str, read: str = "status") -> str:
