@@ -224,8 +224,14 @@ def test_a_name_that_does_not_exist_is_not_sent() -> None:
 @pytest.mark.parametrize("reads", [True, False])
 def test_a_reset_may_have_been_received(*, reads: bool) -> None:
     """Before and after the server has read the request look the same from here."""
+
+    def answer(connection: socket.socket, _number: int) -> None:
+        if not reads:
+            connection.recv(1, socket.MSG_PEEK)  # it is there, and stays unread
+        reset(connection)
+
     with (
-        listening(lambda connection, _: reset(connection), reads=reads) as served,
+        listening(answer, reads=reads) as served,
         conversation(served.server) as line,
         pytest.raises(NoAnswer),
     ):
@@ -310,6 +316,15 @@ def test_cookies_are_sent_back_within_a_run() -> None:
     assert b"\r\ncookie: route=a1\r\n" in served.received[1].lower()
     with conversation(served.server) as line, pytest.raises(CallFailed):
         line.service.probe()
+
+
+def test_a_cookie_that_can_not_be_sent_back_is_left_out() -> None:
+    """One with letters beyond ASCII is no reason to lose the server, nor the other cookies."""
+    logged_on = http(200, {"AmtLogonToken": "t"}, "Set-Cookie: odd=ä; path=/", "Set-Cookie: route=a1; path=/")
+    with listening(scripted(logged_on, http(200, 2))) as served, conversation(served.server) as line:
+        line.service.log_on()
+        line.service.status(ID)
+    assert b"\r\ncookie: route=a1\r\n" in served.received[1].lower()
 
 
 @pytest.mark.parametrize("status", [200, 500])
