@@ -66,7 +66,7 @@ def _refused(error: UsageError, output: Output) -> int:
     opcon = OpConJob.from_environment(os.environ)
     earlier = open_run_of(opcon, None, "")
     output.write(f"amt: {error.slug} ({error.exit_code}): {error.message}. Nothing was started.{earlier.text}")
-    output.flush()
+    output.close()
     return error.exit_code
 
 
