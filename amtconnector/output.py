@@ -108,9 +108,9 @@ class _Writer:
             return
         self._put += len(data)
         self._queue.put(data)
+        self._is_running = self._is_running or self._has_started()
         if not self._is_running:
-            self._is_running = True
-            threading.Thread(target=self._work, daemon=True).start()
+            self._write_next()
 
     def drain(self, standstill_s: float) -> None:
         """Wait until everything is written; give up after a standstill of so many seconds."""
@@ -123,10 +123,20 @@ class _Writer:
 
     def _work(self) -> None:
         while not self.broken:
-            try:
-                self._write_all(self._queue.get())
-            except OSError as error:
-                self.broken = error.strerror or type(error).__name__
+            self._write_next()
+
+    def _has_started(self) -> bool:
+        try:
+            threading.Thread(target=self._work, daemon=True).start()
+        except RuntimeError:  # the system has no thread to spare
+            return False
+        return True
+
+    def _write_next(self) -> None:
+        try:
+            self._write_all(self._queue.get())
+        except OSError as error:
+            self.broken = error.strerror or type(error).__name__
 
     def _write_all(self, data: bytes) -> None:
         remaining = memoryview(data)

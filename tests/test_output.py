@@ -204,6 +204,20 @@ def test_a_reader_that_stands_still_holds_nobody_up(written: Written, monkeypatc
     assert len(written.data) == 4 * (1024 * 1024 + len(os.linesep))
 
 
+def test_without_a_thread_to_spare_the_run_writes_itself(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system at its limits is no reason to leave a task alone."""
+
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    stream = Output("utf-8")
+    for line in ("first", "second"):
+        stream.write(line)
+        stream.flush()
+    assert written.data.decode().split() == ["first", "second"]
+
+
 PROGRAM = """
 import os, sys
 from amtconnector.output import Output, occupy_standard_streams
