@@ -62,8 +62,9 @@ class Account:
 
         This run remembers by itself, too: the run directory may be one that can't be written.
         """
-        noted = self._directory.rejected_logon_until(self._digest, datetime.now(UTC))
-        return noted or self._refused.get(self._digest)
+        now = datetime.now(UTC)
+        own = self._refused.get(self._digest, now)
+        return self._directory.rejected_logon_until(self._digest, now) or (own if own > now else None)
 
     def note(self, *, refused: bool) -> None:
         """Note how the server took the current credentials."""
