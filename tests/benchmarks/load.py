@@ -81,6 +81,7 @@ class _Printer:
     def __init__(self, job: Job) -> None:
         self.line = job.line
         self.printed = 0
+        self.is_held_up = False
 
     def messages(self, texts: Sequence[str]) -> None:
         self.printed += len(texts)

@@ -1,0 +1,101 @@
+"""The folder that `pyinstaller build.spec` makes: what is in it, and that it runs from wherever it is copied to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from amtconnector import __version__
+from tests.conftest import built_programs
+from tests.end_to_end.installation import Installation
+from tests.end_to_end.simulator_process import SimulatorProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import Programs
+
+pytestmark = pytest.mark.windows
+
+JOBS = '[users.ocadm]\npassword = "opconxps"\n[applications.DEMO2.jobs.SHORT]\nduration = 0.3\nmessages = ["Done"]\n'
+
+
+@pytest.fixture
+def folder(programs: Programs) -> Path:
+    """Return the built folder."""
+    if programs.folder is None:
+        pytest.skip("there is no built folder: this is the source install")
+    return programs.folder
+
+
+@pytest.fixture
+def read_only_copy(folder: Path, tmp_path: Path) -> Iterator[Path]:
+    """Copy the folder below a path with blanks and umlauts, and take every right to write away."""
+    copy = tmp_path / "Über alle Maßen" / "AMT Connector (neu)"
+    shutil.copytree(folder, copy)
+    paths = [copy, *copy.rglob("*")]
+    for path in paths:
+        path.chmod(path.stat().st_mode & ~0o222)
+    yield copy
+    for path in paths:
+        path.chmod(path.stat().st_mode | 0o200)
+
+
+def test_a_read_only_copy_below_blanks_and_umlauts_runs_a_job_and_stays_as_it_was(
+    read_only_copy: Path, programs: Programs, tmp_path: Path
+) -> None:
+    """The folder can be copied anywhere; nothing in it is ever written."""
+    before = digests(read_only_copy)
+    copied = built_programs(read_only_copy / programs.amt[-1].rpartition(os.sep)[2])
+    with SimulatorProcess(tmp_path / "amt", JOBS) as simulator:
+        site = Installation(tmp_path / "Müller & Söhne", copied, simulator.address)
+        run = site.run("-jt", "START", "-an", "DEMO2", "-jn", "SHORT")
+    assert run.exit_code == 4, run.text
+    assert "Done" in run.lines
+    assert digests(read_only_copy) == before
+
+
+def test_the_folder_holds_what_an_administrator_looks_for(folder: Path) -> None:
+    """Sample configuration, documentation and licence lie beside the programs."""
+    names = {path.name for path in folder.iterdir()}
+    assert {"Connector.config.example", "README.md", "CHANGELOG.md", "LICENSE", "docs", "licences"} <= names
+    assert (folder / "docs" / "operations.md").is_file()
+
+
+def test_the_list_of_components_has_versions_and_licences(folder: Path) -> None:
+    """CycloneDX: the program itself, every library that is inside, Python and OpenSSL."""
+    listed = json.loads((folder / "sbom.cdx.json").read_text(encoding="utf-8"))
+    assert listed["bomFormat"] == "CycloneDX"
+    assert listed["metadata"]["component"]["version"] == __version__
+    names = {part["name"].lower() for part in listed["components"]}
+    assert {"httpx", "httpcore", "h11", "click", "cryptography", "truststore", "tenacity", "python", "openssl"} <= names
+    assert not names & {"starlette", "uvicorn", "trustme", "pytest", "pygments", "certifi"}
+    for part in listed["components"]:
+        assert part["version"]
+        assert part["licenses"], part["name"]
+
+
+def test_neither_the_simulator_nor_test_tools_are_inside(folder: Path) -> None:
+    """The simulator is an extra, never in the exe."""
+    content = (folder / ("amt.exe" if (folder / "amt.exe").exists() else "amt")).read_bytes()
+    assert names_a_module(content, "amtconnector.session")
+    for module in ("amtconnector.simulator", "starlette.", "uvicorn.", "_pytest.", "httpx._main", "pygments."):
+        assert not names_a_module(content, module)
+
+
+def names_a_module(content: bytes, start: str) -> bool:
+    """Say whether the table of contents has a module whose name starts so: marshal writes z, its length, its name."""
+    return re.search(rb"[zZ]." + re.escape(start.encode()), content, re.DOTALL) is not None
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return a digest of every file."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
