@@ -50,6 +50,35 @@ class Bookkeeper:
         self.is_protected = is_protected
         self.record = record
 
+    @property
+    def state(self) -> str:
+        """Say in a sentence whether a task may be running."""
+        record = self.record
+        match record.state:
+            case RunState.NOT_STARTED:
+                other = f"; request {record.request_id} may be running" if record.request_id else ""
+                return f"Nothing was started{other}."
+            case RunState.INTENDED:
+                return f"The start may have been sent (run {record.run_id}): a task may be running."
+            case RunState.SUBMITTED:
+                return f"The task may be running: request {record.request_id}."
+            case RunState.FINISHED:
+                return f"The task has ended: request {record.request_id}, code {record.exit_code}."
+
+    @property
+    def next_step(self) -> str:
+        """Say what to do when the run ends in its midst; "" when there is nothing to do."""
+        record = self.record
+        match record.state:
+            case RunState.NOT_STARTED:
+                return self._advice.ways_on(record.request_id) if record.request_id else ""
+            case RunState.INTENDED:
+                return self._advice.fate_unknown(record)
+            case RunState.SUBMITTED:
+                return self._advice.restart(record.request_id, is_protected=self.is_protected)
+            case RunState.FINISHED:
+                return ""
+
     def intended(self, within_s: float) -> None:
         """Note that the start is about to be sent and is answered within so many seconds, or never.
 

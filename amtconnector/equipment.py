@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amtconnector.runner import Plan, Runner, Surroundings
+from amtconnector.plan import Plan, Surroundings
+from amtconnector.runner import Runner
 from amtconnector.service import Service, Waiting
 from amtconnector.watch import Pace
 from amtconnector.wire import profile
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from amtconnector.config import Config
     from amtconnector.interrupt import Interrupt
     from amtconnector.joblog import JobLog
-    from amtconnector.runner import Onlookers
+    from amtconnector.plan import Onlookers
     from amtconnector.runs.runlog import RunLog
 
 

@@ -11,88 +11,28 @@ the task is not known, or that there is no task.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from amtconnector.completion import ADVICE
 from amtconnector.ending import Ending
 from amtconnector.errors import ConfigurationError, Interrupted, RunError, SubmissionUnknown
 from amtconnector.interrupt import Cause, StopRequested
+from amtconnector.plan import Known
 from amtconnector.runs.record import RunState
-from amtconnector.submission import Submission, Submitter
-from amtconnector.transcript import MessageSource, Transcript
-from amtconnector.watch import Pace, StatusSource, Subject, Watch
+from amtconnector.submission import Submission
+from amtconnector.transcript import Transcript
+from amtconnector.watch import Subject, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from amtconnector.advice import Advice
     from amtconnector.bookkeeping import Bookkeeper
     from amtconnector.completion import Status
     from amtconnector.joblog import JobLog
-    from amtconnector.retry import Clock
+    from amtconnector.plan import AmtService, Plan, Surroundings
     from amtconnector.task import RequestId, Task
 
 SHORTEST_SERVICE_S = 10.0
 """How long a kill may take to be sent, where its end is not waited for."""
-
-
-class AmtService(Submitter, StatusSource, MessageSource, Protocol):
-    """AMT, as a run needs it."""
-
-    def stop(self, request_id: RequestId) -> None:
-        """Ask for an orderly end; raises CallFailed."""
-
-    def kill(self, request_id: RequestId) -> None:
-        """Ask for an end at once; raises CallFailed."""
-
-
-class Stopping(Protocol):
-    """The flag of being told to stop."""
-
-    def serve(self, within_s: float) -> None:
-        """Begin to do what was asked for; after so many seconds waits end again."""
-
-
-class Onlookers(Protocol):
-    """Who wants to know how the run gets on, without a say in it."""
-
-    def task_started(self, request_id: RequestId) -> None:
-        """Take note that AMT has the task."""
-
-    def status_changed(self, request_id: RequestId, status: Status, elapsed_s: float) -> None:
-        """Take note of another status than before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How this installation runs tasks. Times in seconds."""
-
-    server: str
-    pace: Pace
-    start_timeout_s: float
-    streams_messages: bool
-    kills_on_interrupt: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a run happens in: time, chance, being told to stop, and who looks on."""
-
-    clock: Clock
-    chance: Callable[[], float]
-    stopping: Stopping
-    onlookers: Onlookers
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A task that was started before: its request, its name, its age in seconds (None: unknown), "of 02:14" or ""."""
-
-    request_id: RequestId
-    name: str
-    age_s: float | None
-    begun: str
 
 
 class Runner:

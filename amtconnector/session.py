@@ -1,28 +1,27 @@
-"""What one run works with: the run directory and its lock, the account, the server; and which way the run goes."""
+"""One run in its surroundings: which way it goes, and in the name of which record."""
 
 from __future__ import annotations
 
-import os
 import secrets
-import socket
 import traceback
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from amtconnector import lookup, restart
+from amtconnector import restart
 from amtconnector.account import Account
 from amtconnector.advice import Advice, moment
 from amtconnector.arguments import Action, Arguments
 from amtconnector.bookkeeping import Bookkeeper
 from amtconnector.equipment import Equipment
-from amtconnector.errors import ConfigurationError, SubmissionUnknown, UsageError
+from amtconnector.errors import SubmissionUnknown
+from amtconnector.filing import Filing
 from amtconnector.onlookers import Onlookers
 from amtconnector.opcon import StatusPublisher
-from amtconnector.printable import calm
-from amtconnector.runner import Known, Runner
-from amtconnector.runs import Claim, ClaimedElsewhere, RunDirectory, RunKey, RunRecord, RunState, new_run_id
-from amtconnector.task import RequestId, Task
+from amtconnector.plan import Known
+from amtconnector.runner import Runner
+from amtconnector.runs import Claim, RunDirectory, RunRecord, new_run_id
+from amtconnector.task import RequestId
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +53,7 @@ class Session:
         self._show_live = show_live
         self._advice = Advice(str(config.path))
         self._directory = RunDirectory(config.run_directory)
+        self._filing = Filing(arguments, config, opcon, self._directory, self._advice, log.line)
         self._books: Bookkeeper | None = None
         root = opcon.root_directory if opcon and config.publish_status else None
         self._publisher = StatusPublisher(root)
@@ -84,26 +84,12 @@ class Session:
     @property
     def state(self) -> str:
         """Say in a sentence whether a task may be running."""
-        record = self._books.record if self._books else None
-        if record is None or record.state is RunState.NOT_STARTED:
-            other = f"; request {record.request_id} may be running" if record and record.request_id else ""
-            return f"Nothing was started{other}."
-        if record.state is RunState.INTENDED:
-            return f"The start may have been sent (run {record.run_id}): a task may be running."
-        if record.state is RunState.SUBMITTED:
-            return f"The task may be running: request {record.request_id}."
-        return f"The task has ended: request {record.request_id}, code {record.exit_code}."
+        return self._books.state if self._books else "Nothing was started."
 
     @property
     def next_step(self) -> str:
         """Say what to do when this run has ended in its midst."""
-        record = self._books.record if self._books else None
-        if record is None or record.state is RunState.NOT_STARTED:
-            return self._advice.ways_on(record.request_id) if record and record.request_id else ""
-        if record.state is RunState.INTENDED:
-            return self._advice.fate_unknown(record)
-        is_protected = self._books is not None and self._books.is_protected
-        return self._advice.restart(record.request_id, is_protected=is_protected)
+        return self._books.next_step if self._books else ""
 
     def keep_traceback(self, error: Exception) -> None:
         """Put the places of a defect into the run's log, without the words of exceptions: they could hold a secret."""
@@ -111,10 +97,10 @@ class Session:
             self._run_log.write(f"{type(error).__name__} at {frame.filename}:{frame.lineno} in {frame.name}")
 
     def _start(self) -> int:
-        task = self._task()
+        task = self._filing.task
         try:
-            earlier = self._claimed(self._key())
-            self._books = self._bookkeeper(earlier, self._record(task))
+            earlier = self._filing.claimed(self.run_id)
+            self._books = self._bookkeeper(earlier, self._filing.new_record(self.run_id))
             found = earlier.record if earlier else None
             way = restart.decide(found, task, self._arguments.release, datetime.now(UTC), self._advice)
         except SubmissionUnknown:
@@ -128,8 +114,8 @@ class Session:
         return self._runner().start(task)
 
     def _attach(self) -> int:
-        record = self._found()
-        claim = self._claimed_record(record)
+        record = self._filing.found(self.run_id)
+        claim = self._filing.claimed_again(record)
         known = self._known(record)
         self._take_up(claim, replace(record, request_id=known.request_id.text))
         self._describe(
@@ -138,100 +124,12 @@ class Session:
         return self._runner().attach(known)
 
     def _on_request(self, act: Callable[[Runner, Known], int]) -> int:
-        record = self._found()
-        claim = self._claimed_record(record) if record.request_id else None
+        record = self._filing.found(self.run_id)
+        claim = self._filing.claimed_again(record) if record.request_id else None
         known = self._known(record)
         self._take_up(claim, record)
         self._log.rule()
         return act(self._runner(), known)
-
-    def _task(self) -> Task:
-        given, server = self._arguments, self._config.server
-        return Task(
-            application=given.application,
-            job=given.job,
-            script=given.script,
-            user=given.user,
-            submit_user=given.submit_user or server.submit_user,
-            station=given.station or server.station,
-            queue=given.queue or server.queue_name,
-            task_values=given.task_values,
-            parameters=given.parameters,
-        )
-
-    def _key(self) -> RunKey:
-        opcon = self._opcon
-        return RunKey(
-            schedule_date=opcon.schedule_date if opcon else "",
-            schedule_name=opcon.schedule_name if opcon else "",
-            opcon_job=opcon.name if opcon else "",
-            server=self._config.server.address,
-            application=self._arguments.application,
-            job=self._arguments.name,
-        )
-
-    def _record(self, task: Task) -> RunRecord:
-        return RunRecord(
-            key=self._key(),
-            run_id=self.run_id,
-            state=RunState.NOT_STARTED,
-            job_number=self._opcon.number if self._opcon else "",
-            submit_user=task.submit_user,
-            station=task.station,
-            queue=task.queue,
-            user=task.user,
-            parameters=task.parameters,
-            task_values=task.task_values,
-            created_at=datetime.now(UTC),
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            config=str(self._config.path),
-        )
-
-    def _claimed(self, key: RunKey) -> Claim | None:
-        """Take the record of this run; None where a run by hand finds no place for one."""
-        try:
-            return self._directory.claim(key, self.run_id)
-        except ClaimedElsewhere as error:
-            raise restart.locked(error.record, self._advice) from error
-        except OSError as error:
-            if self._opcon:
-                raise ConfigurationError(
-                    f"The run directory can't be used ({error.strerror or error}), so nothing was started: without the "
-                    "run's record a restart could start the task a second time.",
-                    subject=str(error.filename or self._directory.path),
-                    hint="Give the job's account the right to write there, or set RUN_DIRECTORY in Connector.config.",
-                ) from error
-            why = calm(error.strerror or str(error))
-            self._log.line(f"Warning: no run record can be kept ({why}: {error.filename})")
-            return None
-
-    def _claimed_record(self, record: RunRecord) -> Claim | None:
-        """Take the record of an earlier run; None where there is none, or another process is or was at work on it."""
-        if not record.file_name or not record.is_unfinished:
-            return None
-        try:
-            claim = self._directory.claim_record(record)
-        except (ClaimedElsewhere, OSError):
-            return None
-        if claim.record is not None and _progress(claim.record) == _progress(record):
-            return claim
-        claim.release()  # what it says by now is about another task, and must not be lost
-        return None
-
-    def _found(self) -> RunRecord:
-        """Return the record that STOP, KILL or ATTACH is about; one of its own where there is none on disk."""
-        server = self._config.server.address
-        try:
-            found = lookup.find(self._arguments, self._directory, server, self._opcon, self._advice)
-        except OSError as error:
-            self._log.line(f"Warning: the run records can't be read ({calm(error.strerror or str(error))})")
-            found = None
-        if found is not None:
-            return found
-        if self._arguments.request_id is None:
-            raise UsageError("The run records can't be read: name the request with -id.")
-        return replace(self._record(self._task()), request_id=self._arguments.request_id.text)
 
     def _known(self, record: RunRecord) -> Known:
         request_id = self._arguments.request_id or RequestId(record.request_id)
@@ -261,22 +159,12 @@ class Session:
     def _describe(self, protection: str) -> None:
         """Print the end of the header."""
         self._log.field("Restart protection", protection)
-        for record in self._others():
+        for record in self._filing.others():
             self._log.line(
                 f"Warning: another run of this AMT job is unfinished: request {record.request_id or 'unknown'}, "
                 f"since {moment(record.since)}, run {record.run_id}"
             )
         self._log.rule()
-
-    def _others(self) -> list[RunRecord]:
-        """Return the unfinished runs of the same AMT task that a run by hand names."""
-        if self._opcon is not None or self._arguments.action is not Action.START:
-            return []
-        key = self._key()
-        try:
-            return self._directory.unfinished_of_task(key.server, key.application, key.job)
-        except OSError:
-            return []
 
     def _runner(self) -> Runner:
         if self._books is None:
@@ -287,7 +175,3 @@ class Session:
             self._publisher, self._directory, retain_days=self._config.retain_runs_days, show_live=self._show_live
         )
         return equipment.runner(self._books, self._advice, onlookers)
-
-
-def _progress(record: RunRecord) -> tuple[str, RunState, str]:
-    return record.run_id, record.state, record.request_id

@@ -33,7 +33,8 @@ from amtconnector.errors import (
     Unauthorized,
 )
 from amtconnector.interrupt import Cause
-from amtconnector.runner import Known, Plan, Runner, Surroundings
+from amtconnector.plan import Known, Plan, Surroundings
+from amtconnector.runner import Runner
 from amtconnector.runs.record import RunKey, RunRecord, RunState
 from amtconnector.watch import Pace
 from amtconnector.wire.answers import Refused

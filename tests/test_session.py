@@ -218,7 +218,7 @@ def test_other_parameters_are_for_an_operator(site: Site) -> None:
 def test_two_processes_of_one_job_never_start_twice(site: Site) -> None:
     """The second ends with 104 while the first holds the record."""
     with site.session() as first:
-        claim = first._claimed(first._key())
+        claim = first._filing.claimed(first.run_id)
         assert claim is not None
         try:
             error = site.refused()
@@ -233,13 +233,13 @@ def test_a_record_that_moved_on_meanwhile_is_left_alone(site: Site) -> None:
     """Between the look and the lock another run came and went: what its record says must not be overwritten."""
     site.refused(start=NoAnswer("reset"))
     with site.session("-jt ATTACH -id 77") as session:
-        found = session._found()
+        found = session._filing.found(session.run_id)
         site.service.starts = deque([Started(REQUEST)])
         with site.session() as other:
             claim = other._directory.claim_record(found)
             claim.save(replace(found, state=RunState.SUBMITTED, request_id="2113", submitted_at=found.created_at))
             claim.release()
-        assert session._claimed_record(found) is None
+        assert session._filing.claimed_again(found) is None
     assert (site.record.state, site.record.request_id) == (RunState.SUBMITTED, "2113")
 
 

@@ -46,7 +46,8 @@ class MessageReader:
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self._text = ""
         self._at = 0
-        self._patience = 0
+        self._pending: list[str] = []
+        self._missing = 0
         self._is_last = False
         self._is_wrapped = False
         self._has_list = False
@@ -63,11 +64,11 @@ class MessageReader:
         """
         if self._failure:
             raise self._failure
-        self._text = self._text[self._at :] + self._decoder.decode(chunk, is_last)
-        self._at = 0
+        self._pending.append(self._decoder.decode(chunk, is_last))
+        self._missing -= len(self._pending[-1])
         self._is_last = is_last
         try:
-            if is_last or len(self._text) >= self._patience:
+            if is_last or self._missing <= 0:
                 self._advance()
         except NotUnderstood as error:
             self._failure = error
@@ -86,11 +87,14 @@ class MessageReader:
             raise NotUnderstood(f"{self._odd_elements} elements of the list of messages are no messages")
 
     def _advance(self) -> None:
+        self._text = "".join((self._text[self._at :], *self._pending))
+        self._pending.clear()
+        self._at = 0
         while self._step():
             pass
         # An element that is still incomplete is tried again when twice as much of it is here: linear, not square.
-        self._patience = 2 * (len(self._text) - self._at)
-        if self._patience > 2 * LARGEST_MESSAGE:
+        self._missing = len(self._text) - self._at
+        if self._missing > LARGEST_MESSAGE:
             raise NotUnderstood("a message in the answer is longer than 256 MiB")
 
     def _begin(self) -> bool:
