@@ -45,7 +45,19 @@ def open_client(tls: ssl.SSLContext | None, line: Line) -> httpx.Client:
     transport = httpx.HTTPTransport(verify=verify, trust_env=False, limits=limits)
     transport._pool._network_backend = PoliteBackend(line)  # noqa: SLF001 - httpx has no door for it
     cookies = CookieJar(SendableCookies())
-    return httpx.Client(transport=transport, headers=headers, cookies=cookies, follow_redirects=False, trust_env=False)
+    return httpx.Client(
+        transport=transport,
+        headers=headers,
+        cookies=cookies,
+        follow_redirects=False,
+        event_hooks={"response": [_forget_redirect]},
+        trust_env=False,
+    )
+
+
+def _forget_redirect(response: httpx.Response) -> None:
+    """Keep httpx from reading where a redirect leads: one that it can't read would hide that the call was refused."""
+    response.headers.pop("Location", None)
 
 
 class SendableCookies(DefaultCookiePolicy):

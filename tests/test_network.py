@@ -285,6 +285,15 @@ def test_redirects_are_not_followed(status: int) -> None:
             assert (len(served.received), elsewhere.received) == (1, [])
 
 
+@pytest.mark.parametrize("place", ["http://[::1", "http://\u00e4/", "//", "", "ftp://x:y/"])
+def test_a_redirect_to_nowhere_is_a_refusal_too(place: str) -> None:
+    """Where it leads is nobody's business: a 3xx means that nothing was executed."""
+    with listening(scripted(http(302, "moved", f"Location: {place}"))) as served, conversation(served.server) as line:
+        with pytest.raises(Rejected, match="302"):
+            line.service.start(TASK)
+        assert len(served.received) == 1
+
+
 def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a service account's environment says."""
     with listening(scripted(LOGGED_ON)) as proxy:
