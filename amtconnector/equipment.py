@@ -7,9 +7,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from amtconnector.exchange import Waiting
 from amtconnector.plan import Plan, Surroundings
 from amtconnector.runner import Runner
-from amtconnector.service import Service, Waiting
+from amtconnector.service import Service
 from amtconnector.watch import Pace
 from amtconnector.wire import profile
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from amtconnector.config import Server
 from amtconnector.credentials import Credentials, Secret
-from amtconnector.service import Service, Waiting
+from amtconnector.exchange import Waiting
+from amtconnector.service import Service
 from amtconnector.wire import profile
 
 if TYPE_CHECKING:

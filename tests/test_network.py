@@ -11,8 +11,8 @@ import httpcore
 import pytest
 
 from amtconnector.errors import CallFailed, NoAnswer, NotSent, NotUnderstood, Rejected
+from amtconnector.exchange import LARGEST_ANSWER
 from amtconnector.network import Line
-from amtconnector.service import LARGEST_ANSWER
 from amtconnector.task import RequestId, Task
 from amtconnector.wire.answers import Started
 from tests.loopback import LOGGED_ON, SERVER, conversation, http, listening, nothing, reset, scripted

@@ -159,7 +159,8 @@ def _profile(config: Config) -> tuple[Profile | None, Finding | None]:
 
 
 def _service(server: Server, profile: Profile, account: Account | None, context: ssl.SSLContext | None) -> Service:
-    from amtconnector.service import Service, Waiting  # httpx is needed once the server can be reached
+    from amtconnector.exchange import Waiting  # httpx is needed once the server can be reached
+    from amtconnector.service import Service
 
     waiting = Waiting(lambda: None, lambda: None)
     return Service(server, profile, account or _Nobody(), tls=context, waiting=waiting, note=_unheard, trace=_unheard)
