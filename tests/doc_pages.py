@@ -52,8 +52,8 @@ def _commands(page: Path) -> Iterator[Command]:
     for number, text, is_inline in _pieces(page.read_text("utf-8")):
         for part in text.split(" && "):
             for program, rest in _read(part.strip()):
-                # A bare name in a sentence names the program; it asks for nothing.
-                if rest or not is_inline:
+                # A bare name in a sentence names the program; one with "..." is the shape of many commands.
+                if (rest or not is_inline) and not rest.startswith("..."):
                     yield Command(page.relative_to(ROOT).as_posix(), number, part.strip(), program, rest)
 
 

@@ -54,9 +54,7 @@ def test_operators_find_every_status_on_the_way() -> None:
 
 def test_a_task_may_be_running_is_never_played_down() -> None:
     """Only the ends that prove that no task exists say "no"."""
-    said = {
-        int(row[0]): row[2].strip("*") for row in rows(OPERATIONS, "How the connector ended: its own codes")
-    }
+    said = {int(row[0]): row[2].strip("*") for row in rows(OPERATIONS, "How the connector ended: its own codes")}
     assert {code for code, text in said.items() if text.startswith("no")} == {23, 24, 101, 102, 103, 106}
     assert (said[104], said[105], said[107], said[109]) == ("maybe", "yes", "maybe", "maybe")
     assert (said[100], said[108]) == ("the text says", "the text says")
@@ -94,7 +92,9 @@ def test_the_states_of_a_run_are_explained() -> None:
 def test_the_readers_of_profiles_find_every_entry() -> None:
     """The table of the wire profile names each entry with what is built in, and each value of each call."""
     built_in = profile.load()
-    table = {row[0].strip("`"): row for row in rows((ROOT / "docs" / "wire-profile.md").read_text("utf-8"), "Every entry")}
+    table = {
+        row[0].strip("`"): row for row in rows((ROOT / "docs" / "wire-profile.md").read_text("utf-8"), "Every entry")
+    }
     calls = {f"calls.{name}": call for name, call in built_in.calls.items()}
     members = {f"members.{name}" for name in built_in.members.__slots__}
     assert set(table) == {"token.header", "token.value", *calls, *members, "statuses.N"}
