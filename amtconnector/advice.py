@@ -78,4 +78,5 @@ def _interval(record: RunRecord) -> str:
         return "at an unknown time"
     if record.answer_due_at is None:
         return f"at or after {moment(record.intended_at)}"
-    return f"between {moment(record.intended_at)} and {moment(record.answer_due_at)}"
+    first, last = moment(record.intended_at), moment(record.answer_due_at)
+    return f"at {first}" if first == last else f"between {first} and {last}"
