@@ -22,23 +22,24 @@ _DEFECT = 100
 _STOPPED = 107
 
 HELP = """\
-Run a task in an Asysco AMT batch environment, print its messages, exit with its completion code (4 is success).
+Run a task in an Asysco AMT batch environment, print its messages, exit with its
+completion code (4 is success).
 
   amt -jt START -an APPLICATION -jn JOB [-pa VALUE]... [-tv VALUE]... [flags]
 
   -jt, --job-type            START, STOP, KILL or ATTACH
   -an, --application-name    AMT application
   -jn, --job-name            AMT job
-  -fn, --file-name           PowerShell script on the AMT server, in place of the stored job
-  -pa, --parameters          script parameter, passed on unchanged; up to 20 times
+  -fn, --file-name           PowerShell script on the AMT server, instead of -jn
+  -pa, --parameters          script parameter, as it is; up to 20 times
   -tv, --task-value          task value; up to 20 times
   -u,  --user                AMT user that the task runs as
-  -qn, --queue-name          AMT queue                        (QUEUE_NAME)
-  -su, --submit-user         submit user                      (SUBMIT_USER, else BATCH)
-  -st, --station             station                          (STATION, else OPCON)
-  -id, --request-id          the batch request that STOP, KILL or ATTACH is about
-       --release RUN         start although the fate of the earlier run RUN is unknown
-       --config PATH         Connector.config; else in the working directory, else beside the program
+  -qn, --queue-name          AMT queue; default: QUEUE_NAME
+  -su, --submit-user         submit user; default: SUBMIT_USER, else BATCH
+  -st, --station             station; default: STATION, else OPCON
+  -id, --request-id          the batch request for STOP, KILL or ATTACH
+       --release RUN         start although the fate of run RUN is unknown
+       --config PATH         default: Connector.config here, else by the program
 
   amt check | runs | encrypt | opcon | demo    each with --help of its own
   amt --version | --help

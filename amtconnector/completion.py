@@ -91,7 +91,8 @@ AMT_STATUSES = (
 )
 
 ADVICE = {
-    3: "The task was killed, in AMT or by a kill job. Find out why before it is run again.",
+    3: "The task was killed: in AMT, by a kill job, or because the connector was told to stop. Find out why before it "
+    "is run again.",
     6: "Operators skipped the task in AMT. Run it again only if it is still needed.",
     10: "The task was deleted from the AMT queue before it ran. Run it again if it is still needed.",
     11: "Read the messages above. With -fn, check first that the script file exists on the AMT server.",

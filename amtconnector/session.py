@@ -145,7 +145,9 @@ class Session:
         self._books = self._bookkeeper(claim, record)
 
     def _bookkeeper(self, claim: Claim | None, record: RunRecord) -> Bookkeeper:
-        is_protected = claim is not None and record.key.is_opcon
+        # A restart of a job that stops or kills does it once more: it takes nothing up.
+        takes_up = self._arguments.action in {Action.START, Action.ATTACH}
+        is_protected = claim is not None and record.key.is_opcon and takes_up
         place = str(self._directory.path)
         return Bookkeeper(
             claim, record, is_protected=is_protected, place=place, advice=self._advice, warn=self._log.line

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 _HELP = """\
 Run a job against a simulated AMT server and show what happens. Takes about ten seconds, needs no AMT and no
-configuration, and leaves nothing behind."""
+configuration, and leaves nothing behind.
+
+\b
+Example:
+  amt demo"""
 
 _EXTRAS = ("amtconnector.simulator", "starlette", "uvicorn", "trustme")
 _MISSING = """the simulator is not installed here. With Python 3.11 or later:

@@ -98,7 +98,8 @@ def failure_of(reply: Reply) -> CallFailed | None:
         return None
     kind = _FAILURES.get(reply.status) or _failure_of_class(reply)
     words = server_words(reply)
-    text = f"the server answered {reply.status}" + (f": {words}" if words else "")
+    # The text becomes the middle of a sentence.
+    text = f"the server answered {reply.status}" + (f": {words.rstrip('.')}" if words.strip(".") else "")
     return kind(text, retry_after_s=reply.retry_after_s)
 
 
