@@ -10,7 +10,7 @@ from amtconnector.errors import CallFailed, NotUnderstood
 from amtconnector.faults import FAULTS, converted
 from amtconnector.masking import masked
 from amtconnector.network import Line, httpx, open_client
-from amtconnector.wire.answers import Reply, failure_of
+from amtconnector.wire.reply import Reply, failure_of
 from amtconnector.wire.requests import token_header
 from amtconnector.wire.retry_after import retry_after_s
 

@@ -12,6 +12,7 @@ from amtconnector.errors import LogonRefused, Rejected, Unauthorized
 from amtconnector.exchange import Exchange
 from amtconnector.wire import answers, requests
 from amtconnector.wire.messages import MessageReader
+from amtconnector.wire.reply import failure_of, server_words
 
 if TYPE_CHECKING:
     import ssl
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from amtconnector.credentials import Credentials
     from amtconnector.exchange import Waiting
     from amtconnector.task import RequestId, Task
-    from amtconnector.wire.answers import Refused, Reply, Started
+    from amtconnector.wire.answers import Refused, Started
     from amtconnector.wire.profile import Profile
+    from amtconnector.wire.reply import Reply
     from amtconnector.wire.requests import Request
 
 
@@ -98,10 +100,10 @@ class Service:
         reply = self._exchange.reply(logon, token=None)
         with self._exchange.noted(logon):
             if reply.status in {401, 403}:
-                words = answers.server_words(reply)
+                words = server_words(reply)
                 raise LogonRefused(f"the server answered {reply.status}" + (f": {words}" if words else ""))
             if reply.status == 404:  # of the whole interface: no request is meant
-                raise Rejected(f"the server answered 404 to the logon: {answers.server_words(reply)}")
+                raise Rejected(f"the server answered 404 to the logon: {server_words(reply)}")
             _check(reply)
             if token := answers.read_token(reply, self._profile):
                 return token
@@ -178,5 +180,5 @@ class Service:
 
 
 def _check(reply: Reply) -> None:
-    if failure := answers.failure_of(reply):
+    if failure := failure_of(reply):
         raise failure

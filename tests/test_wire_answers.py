@@ -23,16 +23,8 @@ from amtconnector.errors import (
 )
 from amtconnector.task import RequestId
 from amtconnector.wire import profile
-from amtconnector.wire.answers import (
-    Refused,
-    Reply,
-    Started,
-    failure_of,
-    read_start,
-    read_status,
-    read_token,
-    server_words,
-)
+from amtconnector.wire.answers import Refused, Started, read_start, read_status, read_token
+from amtconnector.wire.reply import Reply, failure_of, server_words
 from amtconnector.wire.retry_after import retry_after_s
 
 PROFILE = profile.load()

@@ -19,14 +19,14 @@ from amtconnector.errors import (
     ReplyNotUnderstood,
     ServerUnreachable,
 )
-from amtconnector.wire.answers import failure_of, server_words
+from amtconnector.wire.reply import failure_of, server_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from amtconnector.config import Server
     from amtconnector.service import Service
-    from amtconnector.wire.answers import Reply
+    from amtconnector.wire.reply import Reply
 
 CLOCK_TOLERANCE_S = 60.0
 """A difference between the clocks that is worth a warning."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from amtconnector.errors import NotUnderstood
 from amtconnector.printable import excerpt
-from amtconnector.wire.answers import Members
+from amtconnector.wire.reply import Members
 
 if TYPE_CHECKING:
     from collections.abc import Callable
