@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from amtconnector import errors
 from amtconnector.arguments import FLAGS
-from amtconnector.cli import HELP
+from amtconnector.cli import HELP, SUBCOMMANDS
 from amtconnector.completion import AMT_STATUSES, OWN_OUTCOMES, SUCCESS
 from amtconnector.wire import profile
 from tests.configfile import ROOT
@@ -15,6 +16,8 @@ from tests.doc_pages import PAGES
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.conftest import Programs
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
@@ -136,3 +139,40 @@ def test_pages_named_in_code_exist(page: Path) -> None:
     """A file of this project that a page names as code, such as docs/operations.md, is there."""
     for name in re.findall(r"`((?:docs|amtconnector|tests)/[\w./-]+\.\w+)`", page.read_text("utf-8")):
         assert (ROOT / name).exists(), name
+
+
+HELPS = (
+    ("amt", "--help"),
+    ("amt", "check", "--help"),
+    ("amt", "runs", "--help"),
+    ("amt", "encrypt", "--help"),
+    ("amt", "opcon", "--help"),
+    ("amt", "opcon", "job", "--help"),
+    ("amt", "demo", "--help"),
+    ("Encrypt", "--help"),
+)
+
+
+@pytest.mark.parametrize("command", HELPS, ids=" ".join)
+def test_help_fits_one_screen_and_shows_examples(command: tuple[str, ...], programs: Programs) -> None:
+    """30 lines of 80 characters at most, and a line that can be typed."""
+    program = programs.amt if command[0] == "amt" else programs.encrypt
+    lines = subprocess.run([*program, *command[1:]], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(lines) <= 30
+    assert max(map(len, lines)) <= 80
+    example = " ".join(command[:-1])
+    assert any(re.match(rf" +{example}( |$)", line) for line in lines)
+
+
+def test_every_subcommand_has_its_help_tested() -> None:
+    """A subcommand that is added is held to one screen as well."""
+    assert {command[1] for command in HELPS if command[0] == "amt"} == {"--help", *SUBCOMMANDS}
+
+
+def test_the_tour_of_the_code_names_what_is_there() -> None:
+    """Each room that the README and the architecture name exists."""
+    tour = README.partition("## A tour of the code")[2]
+    architecture = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rooms = set(re.findall(r"`([a-z_]+(?:\.py|/))`", tour + architecture))
+    assert len(rooms) > 20
+    assert {name for name in rooms if not (ROOT / "amtconnector" / name).exists()} <= {"docs/", "tests/"}

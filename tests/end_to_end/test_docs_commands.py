@@ -183,23 +183,26 @@ def typed(site: Installation, program: list[str], arguments: list[str]) -> Ended
 
 def at_a_terminal(site: Installation, command: list[str], secret: str) -> Ended:
     """Answer the two prompts of Encrypt."""
-    ours, theirs = os.openpty()
-    with subprocess.Popen(
-        command,
-        cwd=site.folder,
-        env=clean_environment(site.folder),
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        start_new_session=True,
-    ) as process:
-        for _ in range(2):
-            shown = b""
-            while not shown.endswith(b": "):
-                assert select.select([ours], [], [], 20)[0], f"no prompt: {shown!r}"
-                shown += os.read(ours, 1000)
-            os.write(ours, f"{secret}\n".encode())
-        output, _ = process.communicate(timeout=30)
-    os.close(ours)
-    os.close(theirs)
-    return Ended(process.returncode, output)
+    if sys.platform == "win32":
+        pytest.skip("this system has no such terminals")
+    else:
+        ours, theirs = os.openpty()
+        with subprocess.Popen(
+            command,
+            cwd=site.folder,
+            env=clean_environment(site.folder),
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            start_new_session=True,
+        ) as process:
+            for _ in range(2):
+                shown = b""
+                while not shown.endswith(b": "):
+                    assert select.select([ours], [], [], 20)[0], f"no prompt: {shown!r}"
+                    shown += os.read(ours, 1000)
+                os.write(ours, f"{secret}\n".encode())
+            output, _ = process.communicate(timeout=30)
+        os.close(ours)
+        os.close(theirs)
+        return Ended(process.returncode, output)
