@@ -40,9 +40,6 @@ def lost_and_back(run: Ended) -> tuple[int, int]:
     return sum(LOST in line for line in run.lines), sum(bool(BACK.fullmatch(line)) for line in run.lines)
 
 
-# ------------------------------------------------------------------------------------------------ while a task is watched
-
-
 def test_an_outage_is_one_line_when_it_begins_and_one_when_it_ends(site: Workplace, simulator: SharedSimulator) -> None:
     """The simulator is killed and started again in the middle of a run; the task goes on and so does the watch."""
     process = site.start(*LONGER, environment=JOB)
@@ -242,9 +239,6 @@ def test_messages_are_complete_after_passing_trouble(site: Workplace, simulator:
     assert "incomplete" not in run.text
 
 
-# ------------------------------------------------------------------------------------------------------------- the logon
-
-
 @pytest.mark.parametrize(
     ("fault", "code", "logons"),
     [
@@ -289,8 +283,6 @@ def test_a_rejected_logon_keeps_the_fleet_from_locking_the_account(site: Workpla
     assert site.encrypt("--set", "PASSWORD", "--config", str(site.config), "-v", "opconxps").exit_code == 0
     assert site.run(*SHORT, environment=JOB).exit_code == 4
 
-
-# ------------------------------------------------------------------------------------------------------------- the start
 
 BUSY = {"kind": "status", "status": 503, "headers": {"Retry-After": "0"}}
 STARTS: dict[str, tuple[dict[str, Any], int, int]] = {
@@ -373,9 +365,6 @@ def test_a_handshake_cut_short_is_repeated(tmp_path: Path, programs: Programs) -
         run = site.run(*SHORT, environment=JOB)
         assert run.exit_code == 4, run.text
         assert len(simulator.tasks()) == len(simulator.requests("start")) == 1
-
-
-# ------------------------------------------------------------------------------- limits of a minute, looked at last
 
 
 @pytest.mark.posix_only
