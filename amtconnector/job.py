@@ -181,8 +181,10 @@ class Job:
     def _end_at_once(self, cause: Cause) -> None:
         """End the process where it stands, on any thread: a second signal came, or the session closes."""
         if self._is_ending:
-            os._exit(Interrupted.exit_code)
+            os._exit(Interrupted.exit_code if self._log.exit_code is None else self._log.exit_code)
         self._is_ending = True
+        if self._log.exit_code is not None:
+            return  # the log has named another code, and all that is left to do is to mark the record
         from threading import Timer  # only here
 
         last_moment = Timer(_LAST_WORDS_S, os._exit, (Interrupted.exit_code,))  # stdout may be one that nobody reads

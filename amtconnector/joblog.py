@@ -40,11 +40,15 @@ class Sink(Protocol):
 
 
 class JobLog:
-    """The wording of a run's output. Lines of the connector's own also go to `copy`, once there is a run log."""
+    """The wording of a run's output. Lines of the connector's own also go to `copy`, once there is a run log.
+
+    `exit_code` is the one that the last line names; None until it is printed.
+    """
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self.copy: Callable[[str], None] = _nowhere
+        self.exit_code: int | None = None
         self._is_inside = False
         self._second = 0
         self._stamp = ""
@@ -123,6 +127,7 @@ class JobLog:
         self._print(f"Connector completed with return code {exit_code}")
         self.rule()
         self.flush()
+        self.exit_code = exit_code
 
     def _block(self, label: str, text: str) -> None:
         for number, line in enumerate(text.splitlines()):
