@@ -49,16 +49,18 @@ sys.modules["certifi"] = ModuleType("certifi")
 
 import dataclasses  # noqa: E402 - after its stand-in
 
+# Each entry is taken out when it is used: most are used once, and five hundred of these processes sit on one server.
 _CODE, _PATTERNS = marshal.loads(precompiled.DATA)  # noqa: S302 - made by the build, inside the program
+del sys.modules["precompiled"], precompiled.DATA
 _compile = _compiler.compile
 
 
 def _execute(text: str, *namespaces: Any) -> None:
-    builtins.exec(_CODE.get(text, text), *namespaces)  # noqa: S102 - as dataclasses does
+    builtins.exec(_CODE.pop(text, text), *namespaces)  # noqa: S102 - as dataclasses does
 
 
 def _pattern(pattern: str | bytes | re.Pattern[str], flags: int = 0) -> Any:
-    known = _PATTERNS.get((pattern, int(flags))) if isinstance(pattern, str) else None
+    known = _PATTERNS.pop((pattern, int(flags)), None) if isinstance(pattern, str) else None
     return _sre.compile(pattern, *known) if known else _compile(pattern, flags)
 
 
