@@ -67,12 +67,12 @@ _ANY: dict[str, dict[str, Any]] = {
     "401": {"kind": "unauthorized"},
     "403": _status(403),
 }
-_EMPTY = {
+_EMPTY: dict[str, dict[str, Any]] = {
     "empty": {"kind": "content", "details": {"content": "empty"}},
     "null": {"kind": "content", "details": {"content": "null"}},
     "too big": {"kind": "big"},
 }
-_START = {
+_START: dict[str, dict[str, Any]] = {
     **_EMPTY,
     "429 for an hour": _status(429, headers={"Retry-After": "3600"}),
     "503 for an hour": _status(503, headers={"Retry-After": "3600"}),
@@ -81,13 +81,13 @@ _START = {
     "id 0": _status(200, body='{"BatchRequestId": 0}'),
     "id 0 and 99": _status(200, body='{"BatchRequestId": 0, "Status": 99}'),
 }
-_STATUS = {
+_STATUS: dict[str, dict[str, Any]] = {
     **_EMPTY,
     "another request's": {"kind": "content", "details": {"body": '{"BatchRequestId": 1, "Status": 4}'}},
     "status true": {"kind": "content", "details": {"body": '{"Status": true}'}},
     "unknown status": {"kind": "content", "details": {"body": '{"Status": 77}'}},
 }
-_LOGON = {
+_LOGON: dict[str, dict[str, Any]] = {
     "empty token": {"kind": "content", "details": {"body": '{"AmtLogonToken": ""}'}},
     "no token": {"kind": "content", "details": {"body": "{}"}},
     "503 for an hour": _status(503, headers={"Retry-After": "3600"}),

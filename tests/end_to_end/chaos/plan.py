@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.end_to_end.chaos import jobs
@@ -67,8 +67,10 @@ class Plan:
 def plan_of(seed: int, number: int) -> Plan:
     """Return the plan of a run; the same one every time."""
     chance = random.Random(f"{seed}/{number}")  # noqa: S311 - reproducible, not secret
-    uses_tls = number % 4 == 3
+    lead = _leading_fault(seed, number)
+    uses_tls = lead.needs_tls or number % 4 == 3
     names = chance.choices((jobs.ENDING, jobs.ENDLESS, jobs.FAILING), (6, 3, 2))[0]
+    names = jobs.ENDLESS if lead.call == "kill" else names
     job = chance.choice(names)
     return Plan(
         seed=seed,
@@ -80,7 +82,7 @@ def plan_of(seed: int, number: int) -> Plan:
             "STATUS_CHECK_POLL_INTERVAL": chance.choice((0.1, 0.15, 0.3)),
             "STATUS_CHECK_MAX_OUTAGE": chance.choice((0.6, 1.2, 3, 8)),
             "STREAM_MESSAGES": chance.random() < 0.8,
-            "KILL_TASK_ON_INTERRUPT": chance.random() < 0.7,
+            "KILL_TASK_ON_INTERRUPT": chance.random() < 0.7 or lead.call == "kill",
             "KILL_CONFIRM_TIMEOUT": chance.choice((0.4, 2)),
             "DEBUG": chance.choice(("ON", "OFF")),
         },
@@ -89,8 +91,28 @@ def plan_of(seed: int, number: int) -> Plan:
             "READ_TIMEOUT": chance.choice((0.4, 0.8)),
             "START_TIMEOUT": chance.choice((0.5, 1.2)),
         },
-        steps=tuple(_step(chance, job, uses_tls=uses_tls) for _ in range(chance.choice((1, 1, 2, 2, 3)))),
+        steps=(
+            _led(_step(chance, job, uses_tls=uses_tls), lead, chance),
+            *(_step(chance, job, uses_tls=uses_tls) for _ in range(chance.choice((0, 0, 1, 1, 2)))),
+        ),
     )
+
+
+def _leading_fault(seed: int, number: int) -> Fault:
+    """Return the fault that a run is about: each has its turn, in an order of the seed's own."""
+    order = list(FAULTS)
+    random.Random(seed).shuffle(order)  # noqa: S311 - reproducible, not secret
+    return order[number % len(order)]
+
+
+def _led(step: Step, lead: Fault, chance: random.Random) -> Step:
+    """Put a fault before the others of a step; a fault of the kill needs a signal."""
+    drawn = lead.drawn(chance)
+    spared = min(drawn.details["after"], 1)
+    first = replace(drawn, details={**drawn.details, "after": spared})
+    signal = Event("SIGTERM", "Status: ", 0.05)
+    events = (signal,) if lead.call == "kill" else step.events if chance.random() < 0.7 else ()
+    return replace(step, faults=(first, *step.faults), events=events, mistake=0)
 
 
 def _step(chance: random.Random, job: str, *, uses_tls: bool) -> Step:
