@@ -27,7 +27,7 @@ class Fault:
 
     def drawn(self, chance: random.Random) -> Fault:
         """Return the fault with a number of calls to hit and to spare."""
-        count = chance.choice((1, 1, 2, 3, 6))
+        count = chance.choice((1, 1, 2, 3) if self.call in {"logon", "start"} else (1, 1, 2, 3, 6))
         if self.is_lasting and chance.random() < 0.2:
             count = 0
         spared = 0 if self.call in {"start", "kill", "logon"} else chance.choice((0, 0, 1, 2, 4))

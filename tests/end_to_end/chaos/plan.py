@@ -112,7 +112,8 @@ def _led(step: Step, lead: Fault, chance: random.Random) -> Step:
     first = replace(drawn, details={**drawn.details, "after": spared})
     signal = Event("SIGTERM", "Status: ", 0.05)
     events = (signal,) if lead.call == "kill" else step.events if chance.random() < 0.7 else ()
-    return replace(step, faults=(first, *step.faults), events=events, mistake=0)
+    others = () if lead.call == "kill" or chance.random() < 0.5 else step.faults
+    return replace(step, faults=(first, *others), events=events, has_twin=step.has_twin and bool(others), mistake=0)
 
 
 def _step(chance: random.Random, job: str, *, uses_tls: bool) -> Step:

@@ -144,15 +144,15 @@ class Stage:
         """Let each event happen when its time has come, until the processes have ended; the first one gets them."""
         begun = time.monotonic()
         due: dict[int, float] = {}
-        is_ended = False
+        patient_until = begun + PATIENCE_S
         while alive := [pair for pair in running if pair[1].poll() is None]:
             act, process = alive[0]
             if time.monotonic() - begun > LONGEST_S:
                 act.problems.append(f"still running after {LONGEST_S:g} s")
                 process.kill()
                 break
-            if not is_ended and time.monotonic() - begun > PATIENCE_S:
-                is_ended = True
+            if time.monotonic() > patient_until:
+                patient_until += PATIENCE_S
                 self._operate("DONE")
             for number, event in enumerate(events):
                 if number not in due and (not event.moment or event.moment.encode() in act.path.read_bytes()):
