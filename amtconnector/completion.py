@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SUCCESS = 4
 """DONE, the only successful end of a run."""
+KILLED = 3
+"""What a kill job wants to see."""
 
 
 class StatusClass(Enum):
@@ -66,7 +68,7 @@ AMT_STATUSES = (
     Status(0, "IDLE", StatusClass.WAITING),
     Status(1, "QUEUED", StatusClass.WAITING),
     Status(2, "RUNNING", StatusClass.RUNNING),
-    Status(3, "KILLED", StatusClass.TERMINAL),
+    Status(KILLED, "KILLED", StatusClass.TERMINAL),
     Status(SUCCESS, "DONE", StatusClass.TERMINAL),
     Status(5, "SUSPENDED", StatusClass.OPERATOR),
     Status(6, "SKIPPED_BY_OPS", StatusClass.TERMINAL),
@@ -91,8 +93,8 @@ AMT_STATUSES = (
 )
 
 ADVICE = {
-    3: "The task was killed: in AMT, by a kill job, or because the connector was told to stop. Find out why before it "
-    "is run again.",
+    KILLED: "The task was killed: in AMT, by a kill job, or because the connector was told to stop. Find out why "
+    "before it is run again.",
     6: "Operators skipped the task in AMT. Run it again only if it is still needed.",
     10: "The task was deleted from the AMT queue before it ran. Run it again if it is still needed.",
     11: "Read the messages above. With -fn, check first that the script file exists on the AMT server.",

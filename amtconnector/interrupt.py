@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _LONGEST_SLICE_S = 3600.0
+_SAME_SIGNAL_S = 0.1
 START_PATIENCE_S = 20.0
 """How long a start that is on the wire is waited for after the signal."""
 
@@ -67,7 +68,10 @@ class Interrupt:
     def request(self, cause: Cause) -> None:
         """Note that the run is to stop; the second time end the process. Any thread may call it."""
         if self._cause is not None:
-            self._at_once(cause)
+            # The same one can come twice, to the process and to its group: GNU timeout does so.
+            if time.monotonic() - self._since >= _SAME_SIGNAL_S:
+                self._at_once(cause)
+            return
         self._cause = cause
         self._since = time.monotonic()
         self.ring()

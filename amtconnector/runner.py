@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amtconnector.completion import ADVICE
+from amtconnector.completion import ADVICE, KILLED, SUCCESS
 from amtconnector.ending import Ending
 from amtconnector.errors import ConfigurationError, Interrupted, RunError, SubmissionUnknown
 from amtconnector.interrupt import Cause, StopRequested
@@ -57,6 +57,7 @@ class Runner:
         self._stopping = surroundings.stopping
         self._onlookers = surroundings.onlookers
         self._remark = ""
+        self._wanted_code = SUCCESS
         self._knows_age = True
 
     def start(self, task: Task) -> int:
@@ -98,6 +99,7 @@ class Runner:
 
     def kill(self, known: Known) -> int:
         """Ask AMT to end the task at once, and see that it did."""
+        self._wanted_code = KILLED
         return self._ended_on_request(known, Ending("KILL", self._service.kill, self._plan.pace.kill_confirm_s))
 
     def _submitted(self, task: Task) -> RequestId:
@@ -182,7 +184,7 @@ class Runner:
         self._log.rule()
         if self._remark:
             self._log.line(self._remark)
-        if not status.is_success:
+        if status.code not in {SUCCESS, self._wanted_code}:
             self._log.line(f"AMT reported {status.name} for request {watch.subject.request_id}.")
             self._log.advice(ADVICE.get(status.code, "Look at the request in AMT Control Center."))
         self._log.completed(status, elapsed_s)

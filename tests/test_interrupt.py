@@ -97,13 +97,22 @@ def test_a_start_on_the_wire_is_cut_after_20_seconds_only(desk: Desk, hand: list
         desk.interrupt.check_start()
 
 
-def test_a_second_stop_ends_the_process(desk: Desk) -> None:
+def test_a_second_stop_ends_the_process(desk: Desk, hand: list[float]) -> None:
     """Whoever asks twice means it, whatever the causes were and whether the first one is served."""
     desk.interrupt.request(Cause.CLOSING)
     desk.interrupt.serve(60)
+    hand[0] += 0.2
     assert desk.ended == []
     desk.interrupt.request(Cause.TOLD)
     assert desk.ended == [Cause.TOLD]
+
+
+def test_a_stop_that_arrives_twice_at_once_is_one(desk: Desk, hand: list[float]) -> None:
+    """A signal to the process and to its group comes twice; GNU timeout sends both."""
+    desk.interrupt.request(Cause.TOLD)
+    hand[0] += 0.05
+    desk.interrupt.request(Cause.TOLD)
+    assert desk.ended == []
 
 
 def test_nobody_who_listens_is_no_reason_to_block(desk: Desk) -> None:
@@ -148,6 +157,7 @@ def ended_by(*signals: int, before: str = "") -> tuple[list[str], int]:
         for number in signals:
             process.send_signal(number)
             answers.append(process.stdout.readline().strip())
+            time.sleep(0.15)  # what comes sooner is taken for the same signal
         if process.poll() is None and not answers[-1]:
             process.wait(10)
         code = process.poll()
