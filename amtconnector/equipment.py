@@ -55,7 +55,7 @@ class Equipment:
             tls=context,
             waiting=Waiting(self._while_waiting, self._while_starting),
             note=self.run_log.write,
-            trace=self.run_log.write if self.config.debug else _untraced,
+            trace=self.run_log.write if self.config.debug else None,
         )
 
     def _while_waiting(self) -> None:
@@ -99,7 +99,3 @@ def _plan(config: Config) -> Plan:
         streams_messages=config.stream_messages,
         kills_on_interrupt=config.kill_task_on_interrupt,
     )
-
-
-def _untraced(_line: str) -> None:
-    """Take a line that only DEBUG=ON keeps."""

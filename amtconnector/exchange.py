@@ -40,7 +40,7 @@ class Waiting:
 class Exchange:
     """The client's side of HTTP. Redirects are not followed and proxy variables of the environment are ignored.
 
-    `note` gets a line for each call that fails, `trace` one for each request and answer, secrets masked.
+    `note` gets a line for each call that fails, `trace` (None: nobody) one for each request and answer, secrets masked.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Exchange:
         tls: ssl.SSLContext | None,
         waiting: Waiting,
         note: Callable[[str], None],
-        trace: Callable[[str], None],
+        trace: Callable[[str], None] | None,
     ) -> None:
         self._server = server
         self._profile = profile
@@ -85,7 +85,8 @@ class Exchange:
         with self._response(request, token, limit_s=None) as response:
             if failure := None if response.is_success else failure_of(self._reply(request, response)):
                 raise failure
-            self._trace(f"<- {response.status_code} (messages)")
+            if self._trace:
+                self._trace(f"<- {response.status_code} (messages)")
             yield response.iter_bytes()
 
     @contextmanager
@@ -107,14 +108,16 @@ class Exchange:
         headers = {name.lower(): value for name, value in response.headers.items()}
         asked_s = retry_after_s(headers.get("retry-after"))
         reply = Reply(response.status_code, headers, bytes(body), asked_s, self.masked)
-        self._trace(f"<- {reply.status} {self._shown_reply(request, reply)}")
+        if self._trace:
+            self._trace(f"<- {reply.status} {self._shown_reply(request, reply)}")
         return reply
 
     @contextmanager
     def _response(self, request: Request, token: str | None, limit_s: float | None) -> Iterator[httpx.Response]:
         is_start = request.call == "start"
         self._line.begin(limit_s, self._waiting.for_start if is_start else self._waiting.usually)
-        self._trace(f"-> {request.method} {self._shown_request(request)}")
+        if self._trace:
+            self._trace(f"-> {request.method} {self._shown_request(request)}")
         try:
             with self._client.stream(
                 request.method,

@@ -50,7 +50,7 @@ class Account(Protocol):
 class Service:
     """AMTOpCon at one server.
 
-    `note` gets a line for each call that fails, `trace` one for each request and answer, secrets masked.
+    `note` gets a line for each call that fails, `trace` (None: nobody) one for each request and answer, secrets masked.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Service:
         tls: ssl.SSLContext | None,
         waiting: Waiting,
         note: Callable[[str], None],
-        trace: Callable[[str], None],
+        trace: Callable[[str], None] | None,
     ) -> None:
         self._profile = profile
         self._account = account
