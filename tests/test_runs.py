@@ -100,6 +100,24 @@ def test_a_look_at_a_lock_does_not_turn_a_run_away(directory: RunDirectory, monk
         assert claim.record == kept
 
 
+def test_a_lock_that_comes_free_after_work_was_done_under_it_is_not_taken(
+    directory: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two at the same moment: who has waited for the other's end does not start after it, but learns of it."""
+    working = directory.claim_record(keep(directory, SUBMITTED))
+
+    def end(_seconds: float) -> None:
+        working.save(FINISHED)
+        working.release()
+
+    monkeypatch.setattr("time.sleep", end)
+    with pytest.raises(ClaimedElsewhere) as caught:
+        RunDirectory(directory.path, patience_s=60).claim(KEY, OTHER_ID)
+    assert caught.value.record is not None
+    assert caught.value.record.state is RunState.FINISHED
+    directory.claim(KEY, OTHER_ID).release()
+
+
 def test_a_record_is_running_while_it_is_claimed(directory: RunDirectory) -> None:
     """Not the process id in the record tells that, but the lock."""
     kept = keep(directory, replace(SUBMITTED, pid=os.getpid()))

@@ -201,9 +201,15 @@ class RunDirectory:
 
     def _taken(self, name: str) -> locks.FileLock | None:
         path = record_files.lock_path(self.path, name)
+        if (lock := locks.take(path)) is not None:
+            return lock
+        found = record_files.load_leniently(self.path, name)
         give_up_at = time.monotonic() + self._patience_s
         while (lock := locks.take(path)) is None and time.monotonic() < give_up_at:
             time.sleep(_PAUSE_S)
+        if lock is not None and record_files.load_leniently(self.path, name) != found:
+            lock.release()  # its holder was at work on the same job at the same time, even if it has ended since
+            return None
         return lock
 
     def _loaded(self, names: Iterable[str]) -> list[RunRecord]:
