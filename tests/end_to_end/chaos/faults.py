@@ -92,10 +92,15 @@ _LOGON: dict[str, dict[str, Any]] = {
     "no token": {"kind": "content", "details": {"body": "{}"}},
     "503 for an hour": _status(503, headers={"Retry-After": "3600"}),
 }
+_MESSAGES: dict[str, dict[str, Any]] = {
+    # A list of messages has no limit in time: one byte after the other would take hours.
+    "drip": {"kind": "drip", "details": {"pause": 0.01, "bytes": 4000}},
+    "slow drip": {"kind": "drip", "details": {"pause": 0.3, "bytes": 40000}},
+}
 _BY_CALL: dict[str, dict[str, dict[str, Any]]] = {
     "start": _START,
     "status": _STATUS,
-    "messages": {},
+    "messages": _MESSAGES,
     "logon": _LOGON,
     "kill": {},
 }

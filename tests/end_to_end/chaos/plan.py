@@ -92,8 +92,8 @@ def plan_of(seed: int, number: int) -> Plan:
             "START_TIMEOUT": chance.choice((0.5, 1.2)),
         },
         steps=(
-            _led(_step(chance, job, uses_tls=uses_tls), lead, chance),
-            *(_step(chance, job, uses_tls=uses_tls) for _ in range(chance.choice((0, 0, 1, 1, 2)))),
+            _led(_step(chance, uses_tls=uses_tls), lead, job, chance),
+            *(_step(chance, uses_tls=uses_tls) for _ in range(chance.choice((0, 0, 1, 1, 2)))),
         ),
     )
 
@@ -105,31 +105,33 @@ def _leading_fault(seed: int, number: int) -> Fault:
     return order[number % len(order)]
 
 
-def _led(step: Step, lead: Fault, chance: random.Random) -> Step:
+def _led(step: Step, lead: Fault, job: str, chance: random.Random) -> Step:
     """Put a fault before the others of a step; a fault of the kill needs a signal."""
     drawn = lead.drawn(chance)
     spared = min(drawn.details["after"], 1)
     first = replace(drawn, details={**drawn.details, "after": spared})
     signal = Event("SIGTERM", "Status: ", 0.05)
     events = (signal,) if lead.call == "kill" else step.events if chance.random() < 0.7 else ()
+    # Later the task may have ended, and of twins the second would rightly start a new run.
+    has_twin = lead.call != "kill" and chance.random() < 0.1 and job in jobs.ENDLESS
+    events = tuple(event for event in events if not has_twin or event.what in _HARMLESS)
     others = () if lead.call == "kill" or chance.random() < 0.5 else step.faults
-    return replace(step, faults=(first, *others), events=events, has_twin=step.has_twin and bool(others), mistake=0)
+    return replace(step, faults=(first, *others), events=events, has_twin=has_twin, mistake=0)
 
 
-def _step(chance: random.Random, job: str, *, uses_tls: bool) -> Step:
+def _step(chance: random.Random, *, uses_tls: bool) -> Step:
     faults = [fault for fault in FAULTS if uses_tls or not fault.needs_tls]
     # Each call as likely as the others, whatever the number of its faults.
     calls = chance.choices(
         ("start", "status", "messages", "logon", "kill", "connection"), (5, 6, 4, 2, 1, uses_tls), k=3
     )
-    has_twin = chance.random() < 0.2 and job in jobs.ENDLESS
     drawn = [chance.choice([fault for fault in faults if fault.call == call]) for call in calls]
     events = [_event(chance, uses_tls=uses_tls) for _ in range(chance.choice((0, 1, 1, 1, 2, 3)))]
     return Step(
         faults=tuple(fault.drawn(chance) for fault in drawn[: chance.choice((0, 1, 1, 2, 3))]),
-        events=tuple(event for event in events if not has_twin or event.what in _HARMLESS),
-        has_twin=has_twin,
-        mistake=chance.choice((101, 102, 103)) if chance.random() < 0.04 else 0,
+        events=tuple(events),
+        has_twin=False,
+        mistake=chance.choice((101, 102, 103)) if chance.random() < 0.1 else 0,
     )
 
 

@@ -42,7 +42,7 @@ class Stage:
     coverage: set[str] = field(default_factory=set)
     acts: list[Act] = field(default_factory=list)
     _site: Workplace = field(init=False)
-    _lost_requests: int = 0
+    _up_since: float = 0.0
     _number: int = 0
 
     def play(self) -> list[Act]:
@@ -201,7 +201,6 @@ class Stage:
         os.kill(self.simulator.pid, signal.SIGCONT)
 
     def _outage(self, event: Event) -> None:
-        self._lost_requests = max((entry["number"] for entry in self.simulator.requests()), default=0)
         self.simulator.kill()
         if event.what == "black hole":
             _swallow(self.simulator.port, event.lasts_s + 0.6)
@@ -209,6 +208,7 @@ class Stage:
             self._pretend(self.foreign, event.lasts_s)
         else:
             time.sleep(event.lasts_s)
+        self._up_since = time.time()
         self.simulator.start()
 
     def _pretend(self, foreign: SharedSimulator, seconds: float) -> None:
@@ -242,7 +242,9 @@ class Stage:
         """Wait until the simulator is done with every request: a late one may still start a task."""
 
         def is_quiet(simulator: Any) -> bool:
-            return all(entry["seconds"] is not None for entry in simulator.requests(after=self._lost_requests))
+            # What a crash has cut is never noted as done.
+            living = [entry for entry in simulator.requests() if entry["time"] >= self._up_since]
+            return all(entry["seconds"] is not None for entry in living)
 
         self.simulator.wait_for(is_quiet, within_s=20)
 
