@@ -26,6 +26,7 @@ CONFIG = """[CONNECTOR]
 STATUS_CHECK_INITIAL_POLL_DELAY=0
 STATUS_CHECK_POLL_INTERVAL={interval_s}
 STATUS_CHECK_MAX_POLL_INTERVAL={interval_s}
+STREAM_MESSAGES={streams}
 RUN_DIRECTORY=runs
 KEY_FILE=connector.key
 [AMT_BATCH_SERVER]
@@ -65,17 +66,23 @@ class Bench:
     http: Target
     https: Target
 
-    def amt(self, target: Target, job: str, *, interval_s: float = 0.1, source: bool = False) -> list[str]:
+    def amt(
+        self, target: Target, job: str, *, interval_s: float = 0.1, source: bool = False, streams: bool = True
+    ) -> list[str]:
         """Return the command that runs a job with the built connector, or with the source install."""
         program = [sys.executable, "-m", "amtconnector"] if source else [str(self.built)]
-        config = self.config(target, interval_s)
+        config = self.config(target, interval_s, streams=streams)
         return [*program, "-jt", "START", "-an", "BENCH", "-jn", job, "--config", str(config)]
 
-    def config(self, target: Target, interval_s: float = 0.1) -> Path:
+    def config(self, target: Target, interval_s: float = 0.1, *, streams: bool = True) -> Path:
         """Return a Connector.config for a target, with credentials encrypted by a key beside it."""
-        path = self.folder / f"{target.scheme}-{target.address.replace(':', '-')}-{interval_s}" / "Connector.config"
+        path = (
+            self.folder
+            / f"{target.scheme}-{target.address.replace(':', '-')}-{interval_s}-{streams}"
+            / "Connector.config"
+        )
         if not path.exists():
-            write_config(path, target, interval_s)
+            write_config(path, target, interval_s, streams=streams)
         return path
 
     def tuned_java(self, target: Target, job: str) -> list[str]:
@@ -100,7 +107,14 @@ def _ca(target: Target) -> list[str]:
     return [target.ca_file] if target.ca_file else []
 
 
-def write_config(path: Path, target: Target, interval_s: float, account: tuple[str, str] = ("bench", "bench")) -> None:
+def write_config(
+    path: Path,
+    target: Target,
+    interval_s: float,
+    account: tuple[str, str] = ("bench", "bench"),
+    *,
+    streams: bool = True,
+) -> None:
     """Write a Connector.config for a target and the key that its credentials are encrypted with."""
     path.parent.mkdir(parents=True)
     ring, _ = key_places.ring_to_encrypt(path.with_name("connector.key"))
@@ -108,6 +122,7 @@ def write_config(path: Path, target: Target, interval_s: float, account: tuple[s
     path.write_text(
         CONFIG.format(
             interval_s=interval_s,
+            streams=streams,
             address=target.address,
             uses_tls=bool(target.ca_file),
             ca_line=f"CA_FILE={target.ca_file}" if target.ca_file else "",
