@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 from contextlib import suppress
-from stat import S_IMODE
+from stat import S_IMODE, S_ISREG
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def create_subdirectory(path: Path) -> None:
 def _make_directory(path: Path, mode: int) -> None:
     # Each one is flushed: a record is as good as lost when the directory above it is not on the disk yet.
     if path.parent != path and not path.parent.is_dir():
-        _make_directory(path.parent, 0o777)
+        _make_directory(path.parent, 0o755)
     path.mkdir(mode=mode, exist_ok=True)
     flush_directory(path.parent)
 
@@ -88,6 +88,25 @@ def remove_file(path: Path) -> None:
     """Remove a file if that is possible; never raises."""
     with suppress(OSError):
         path.unlink()
+
+
+def open_file(path: str | Path, flags: int, mode: int) -> int:
+    """Open a file of ours, which is made with this mode where it is missing; raise `OSError`.
+
+    What lies in its place is not touched unless it is a regular file: in a directory that several accounts can write,
+    a link could lead to a file of somebody else's.
+    """
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        descriptor = os.open(path, flags | os.O_CREAT, mode)  # again with O_CREAT: it can be removed meanwhile
+        if not S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "not a regular file", str(path)) from None
+        return descriptor
+    set_mode(descriptor, mode)
+    return descriptor
 
 
 def set_mode(descriptor: int, mode: int) -> None:

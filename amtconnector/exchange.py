@@ -80,9 +80,12 @@ class Exchange:
             return self._reply(request, response)
 
     @contextmanager
-    def pieces(self, request: Request, token: str | None) -> Iterator[Iterator[bytes]]:
-        """Send a request and yield the body of its answer, a 2xx, piece by piece. Raises CallFailed."""
-        with self._response(request, token, limit_s=None) as response:
+    def pieces(self, request: Request, token: str | None, limit_s: float) -> Iterator[Iterator[bytes]]:
+        """Send a request and yield the body of its answer, a 2xx, piece by piece, for at most `limit_s` seconds.
+
+        Raises CallFailed.
+        """
+        with self._response(request, token, limit_s) as response:
             if failure := None if response.is_success else failure_of(self._reply(request, response)):
                 raise failure
             if self._trace:
@@ -113,7 +116,7 @@ class Exchange:
         return reply
 
     @contextmanager
-    def _response(self, request: Request, token: str | None, limit_s: float | None) -> Iterator[httpx.Response]:
+    def _response(self, request: Request, token: str | None, limit_s: float) -> Iterator[httpx.Response]:
         is_start = request.call == "start"
         self._line.begin(limit_s, self._waiting.for_start if is_start else self._waiting.usually)
         if self._trace:

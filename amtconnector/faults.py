@@ -39,7 +39,7 @@ FAULTS: dict[type[Exception], Fault] = {
     httpx.WriteError: Fault.MAYBE_RECEIVED,
     httpx.CloseError: Fault.MAYBE_RECEIVED,
     httpx.RemoteProtocolError: Fault.MAYBE_RECEIVED,
-    httpx.LocalProtocolError: Fault.MAYBE_RECEIVED,
+    httpx.LocalProtocolError: Fault.NOT_SENT,
     httpx.DecodingError: Fault.NOT_UNDERSTOOD,
     httpx.TooManyRedirects: Fault.DEFECT,
     httpx.HTTPStatusError: Fault.DEFECT,

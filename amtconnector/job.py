@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import gc
 import os
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -43,7 +45,7 @@ def run(tokens: Sequence[str]) -> int:
     try:
         arguments = parse(tokens)
     except UsageError as error:
-        return _refused(error, Output())
+        return _refused(error, tokens, Output())
     output = _output(arguments)
     try:
         return Job(arguments, output).run()
@@ -60,11 +62,12 @@ def _output(arguments: Arguments) -> Output | TerminalOutput:
     return TerminalOutput(arguments.name or f"request {arguments.request_id}")
 
 
-def _refused(error: UsageError, output: Output) -> int:
+def _refused(error: UsageError, tokens: Sequence[str], output: Output) -> int:
     from amtconnector.open_runs import open_run_of  # only after a mistake
 
     opcon = OpConJob.from_environment(os.environ)
-    earlier = open_run_of(opcon, None, "")
+    config_path = next((value for flag, value in pairwise(tokens) if flag == "--config"), "")
+    earlier = open_run_of(opcon, None, config_path)
     output.write(f"amt: {error.slug} ({error.exit_code}): {error.message}. Nothing was started.{earlier.text}")
     output.close()
     return error.exit_code
@@ -82,6 +85,7 @@ class Job:
         self._config: Config | None = None
         self._session: Session | None = None
         self._is_ending = False
+        self._begun_at = datetime.now(UTC)
 
     def run(self) -> int:
         """Run to the end; returns the exit code."""
@@ -110,7 +114,13 @@ class Job:
         from amtconnector.session import Session  # imports the HTTP client
 
         self._session = Session(
-            self._arguments, self._config, self._opcon, self._log, self._interrupt, self._output.show_live
+            self._arguments,
+            self._config,
+            self._opcon,
+            self._log,
+            self._interrupt,
+            self._output.show_live,
+            self._begun_at,
         )
         gc.freeze()
         gc.enable()

@@ -11,8 +11,12 @@ import errno
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from amtconnector import durable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _HELD: dict[str, object] = {}
 """The lock files that this process has open, by real path.
@@ -60,7 +64,7 @@ def take(path: Path, *, is_patient: bool = True) -> FileLock | None:
     `is_patient`: on Windows, denied access is tried again for a moment, for it may be a virus scanner's doing. Raises
     `OSError` when the file can't be opened for writing or its file system knows no locks.
     """
-    name = os.path.realpath(path)
+    name = _name(path)
     owner = object()
     if _HELD.setdefault(name, owner) is not owner:
         return None
@@ -78,7 +82,7 @@ def is_taken(path: Path) -> bool:
 
     To find out, the lock is held for a moment: whoever takes it for good must try more than once.
     """
-    name = os.path.realpath(path)
+    name = _name(path)
     owner = object()
     if _HELD.setdefault(name, owner) is not owner:
         return True
@@ -90,7 +94,7 @@ def is_taken(path: Path) -> bool:
 
 def _is_taken_by_another(name: str) -> bool:
     try:
-        descriptor = _opened(name, os.O_RDONLY, 0, is_patient=True)
+        descriptor = _opened(lambda: os.open(name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), is_patient=True)
     except FileNotFoundError:
         return False
     try:
@@ -104,10 +108,9 @@ def _is_taken_by_another(name: str) -> bool:
 
 def _locked_descriptor(name: str, mode: int, *, is_patient: bool) -> int | None:
     for _ in range(_ATTEMPTS):
-        descriptor = _opened(name, os.O_RDWR | os.O_CREAT, mode, is_patient=is_patient)
+        descriptor = _opened(lambda: durable.open_file(name, os.O_RDWR, mode), is_patient=is_patient)
         is_kept = False
         try:
-            durable.set_mode(descriptor, mode)
             if not _try_lock(descriptor, is_shared=False):
                 return None
             is_kept = _is_still_named(name, descriptor)
@@ -119,10 +122,13 @@ def _locked_descriptor(name: str, mode: int, *, is_patient: bool) -> int | None:
     raise OSError(errno.EBUSY, "the lock file is removed over and over", name)
 
 
-def _opened(name: str, flags: int, mode: int, *, is_patient: bool) -> int:
-    if not is_patient:
-        return os.open(name, flags, mode)
-    return durable.patiently(lambda: os.open(name, flags, mode))
+def _opened(open_it: Callable[[], int], *, is_patient: bool) -> int:
+    return durable.patiently(open_it) if is_patient else open_it()
+
+
+def _name(path: Path) -> str:
+    """Return one name for a file, however its folder is reached; a link in the file's own place is not followed."""
+    return os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118 - as text, for it is a key
 
 
 if sys.platform == "win32":

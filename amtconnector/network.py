@@ -79,10 +79,10 @@ class Line:
         self.deadline = float("inf")
         self.request_left = False
 
-    def begin(self, limit_s: float | None, while_waiting: Callable[[], None]) -> None:
-        """Begin a call that may last `limit_s` in all; None is no limit."""
+    def begin(self, limit_s: float, while_waiting: Callable[[], None]) -> None:
+        """Begin a call that may last `limit_s` in all."""
         self.while_waiting = while_waiting
-        self.deadline = float("inf") if limit_s is None else time.monotonic() + limit_s
+        self.deadline = time.monotonic() + limit_s
         self.request_left = False
 
     def remaining_s(self, timeout_s: float | None) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amtconnector.advice import Advice
-from amtconnector.config import FILE_NAME, run_directory_of
+from amtconnector.config import FILE_NAME, program_directory, run_directory_of
 from amtconnector.runs import RunDirectory
 
 if TYPE_CHECKING:
@@ -39,12 +39,18 @@ def open_run_of(opcon: OpConJob | None, config: Config | None, config_path: str)
     if opcon is None:
         return EarlierRun()
     try:
-        path = config.path if config else Path(config_path or FILE_NAME).absolute()
+        path = config.path if config else _path(config_path)
         directory = RunDirectory(config.run_directory if config else run_directory_of(path))
         records = directory.unfinished_of_opcon_job(opcon.schedule_date, opcon.schedule_name, opcon.name)
     except OSError:
         return EarlierRun()
     return _described(records[0], Advice(str(path))) if records else EarlierRun()
+
+
+def _path(given: str) -> Path:
+    """Return where the configuration file is or ought to be."""
+    places = [Path(given)] if given else [Path(FILE_NAME), program_directory() / FILE_NAME]
+    return next((place for place in places if place.is_file()), places[0]).absolute()
 
 
 def _described(record: RunRecord, advice: Advice) -> EarlierRun:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from amtconnector.task import Task
 
 OLDEST_TO_ATTACH = timedelta(days=3)
+_CLOCKS_APART = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,26 @@ def decide(earlier: RunRecord | None, task: Task, release: str, now: datetime, a
             raise _fate_unknown(earlier, advice)
         case RunState.SUBMITTED:
             return _taken_up(earlier, task, now, advice)
+
+
+def ran_at_the_same_time(earlier: RunRecord | None, begun_at: datetime, now: datetime) -> bool:
+    """Whether the earlier run ended after this process began: they were started at the same moment, and one is enough.
+
+    An end that lies in the future was written by another clock, and tells nothing.
+    """
+    if earlier is None or earlier.state is not RunState.FINISHED or earlier.finished_at is None:
+        return False
+    return begun_at < earlier.finished_at <= now + _CLOCKS_APART
+
+
+def overlapped(earlier: RunRecord) -> SubmissionUnknown:
+    """Return the failure of a run that was started at the same moment as another one of its job, which has ended."""
+    return SubmissionUnknown(
+        "Another process ran this job at the same moment and has ended; nothing was started here.",
+        subject=f"OpCon job number {earlier.job_number or 'unknown'}, request {earlier.request_id}: it ended with "
+        f"{earlier.status} ({earlier.exit_code})",
+        hint="If the task is to run once more, restart this job.",
+    )
 
 
 def locked(record: RunRecord | None, advice: Advice) -> SubmissionUnknown:

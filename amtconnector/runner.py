@@ -76,11 +76,12 @@ class Runner:
         transcript = self._transcript(known.request_id)
         try:
             status = watch.first_status()
+            had_ended = status.is_terminal
         except StopRequested as stop:
-            return self._ended(self._stopped(stop, watch), watch, transcript)
+            status, had_ended = self._stopped(stop, watch), False
         self._books.submitted(known.request_id)  # not before AMT knows the request: an operator can mistype its id
         self._log.attached(known.name, known.request_id)
-        if status.is_terminal:
+        if had_ended:
             self._knows_age = False
             self._remark = (
                 f"Nothing was started. This is the end of request {known.request_id} {known.begun}".rstrip() + ". "

@@ -103,7 +103,8 @@ class Service:
                 words = server_words(reply)
                 raise LogonRefused(f"the server answered {reply.status}" + (f": {words}" if words else ""))
             if reply.status == 404:  # of the whole interface: no request is meant
-                raise Rejected(f"the server answered 404 to the logon: {server_words(reply)}")
+                words = server_words(reply)
+                raise Rejected("the server answered 404 to the logon" + (f": {words}" if words else ""))
             _check(reply)
             if token := answers.read_token(reply, self._profile):
                 return token
@@ -135,28 +136,28 @@ class Service:
         """Ask AMT to end the task unconditionally; any 2xx means accepted, not done. Raises CallFailed."""
         self._successful(requests.about(self._profile, "kill", request_id))
 
-    def messages(self, request_id: RequestId) -> Iterator[list[str]]:
+    def messages(self, request_id: RequestId, limit_s: float) -> Iterator[list[str]]:
         """Yield the messages of the task and its children in the server's order, as they arrive, in lists.
 
-        Raises CallFailed; what was yielded before then is good.
+        Raises CallFailed, also after `limit_s` seconds; what was yielded before then is good.
         """
         request = requests.about(self._profile, "messages", request_id)
         if self._token is None:
             self.log_on()
         try:
-            yield from self._message_lists(request)
+            yield from self._message_lists(request, limit_s)
         except Unauthorized:
             self.log_on()
-            yield from self._message_lists(request)
+            yield from self._message_lists(request, limit_s)
 
     def close(self) -> None:
         """Release the client; no connection is open between calls anyway."""
         self._exchange.close()
 
-    def _message_lists(self, request: Request) -> Iterator[list[str]]:
+    def _message_lists(self, request: Request, limit_s: float) -> Iterator[list[str]]:
         members = self._profile.members
         reader = MessageReader(members.messages, members.message_text, self._exchange.masked)
-        with self._exchange.noted(request), self._exchange.pieces(request, self._token) as pieces:
+        with self._exchange.noted(request), self._exchange.pieces(request, self._token, limit_s) as pieces:
             for chunk in pieces:
                 if texts := reader.feed(chunk):
                     yield texts

@@ -43,8 +43,13 @@ class Session:
         log: JobLog,
         interrupt: Interrupt,
         show_live: Callable[[str, float], None],
+        begun_at: datetime,
     ) -> None:
-        """Decrypt the credentials; raises CredentialsError. Nothing is sent and nothing written yet."""
+        """Decrypt the credentials; raises CredentialsError. Nothing is sent and nothing written yet.
+
+        `begun_at` is when this process began.
+        """
+        self._begun_at = begun_at
         self._arguments = arguments
         self._config = config
         self._opcon = opcon
@@ -102,6 +107,8 @@ class Session:
             earlier = self._filing.claimed(self.run_id)
             self._books = self._bookkeeper(earlier, self._filing.new_record(self.run_id))
             found = earlier.record if earlier else None
+            if found is not None and restart.ran_at_the_same_time(found, self._begun_at, datetime.now(UTC)):
+                raise restart.overlapped(found)
             way = restart.decide(found, task, self._arguments.release, datetime.now(UTC), self._advice)
         except SubmissionUnknown:
             self._log.field("Restart protection", "on: an earlier or another run of this job is open")

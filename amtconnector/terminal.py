@@ -12,6 +12,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from amtconnector.joblog import clock_time
+from amtconnector.printable import escaped
 
 
 class TerminalOutput:
@@ -24,7 +25,7 @@ class TerminalOutput:
         """Show the live line for the task called `name`."""
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
-        self._name = name
+        self._name = escaped(name)
         self._status = ""
         self._began_at = 0.0
         self._lines: list[str] = []
@@ -67,7 +68,7 @@ class TerminalOutput:
 
     def show_live(self, status: str, elapsed_s: float) -> None:
         """Show this status from now on; the time since the start goes on by itself."""
-        self._status = status
+        self._status = escaped(status)
         self._began_at = time.monotonic() - elapsed_s
         self.flush()
         if not self._live.is_started:

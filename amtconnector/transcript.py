@@ -18,6 +18,8 @@ LONGEST_DRAIN_S = 10.0
 _FETCH_SHARE = 20.0
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
+_LONGEST_FETCH_S = 30.0  # while the task runs, its status is worth more
+_LONGEST_LAST_READ_S = 3600.0
 _PATIENCE_S = 2.0
 _LAST_PATIENCE_S = 30.0
 _LOOK_AGAIN_S = 0.05
@@ -26,8 +28,8 @@ _LOOK_AGAIN_S = 0.05
 class MessageSource(Protocol):
     """Where messages come from."""
 
-    def messages(self, request_id: RequestId) -> Iterator[list[str]]:
-        """Yield all messages of the task; raises CallFailed."""
+    def messages(self, request_id: RequestId, limit_s: float) -> Iterator[list[str]]:
+        """Yield all messages of the task for at most so many seconds; raises CallFailed."""
 
 
 class MessagePrinter(Protocol):
@@ -63,7 +65,7 @@ class Transcript:
         begun = self._clock.monotonic()
         if begun < self._due_at:
             return
-        refused = self._read(patience_s=_PATIENCE_S)[1]
+        refused = self._read(_LONGEST_FETCH_S, patience_s=_PATIENCE_S)[1]
         ended = self._clock.monotonic()
         self._due_at = ended + max(2 * poll_interval_s, _FETCH_SHARE * (ended - begun))
         if isinstance(refused, Forbidden | Unauthorized | LogonRefused):
@@ -75,7 +77,7 @@ class Transcript:
         pause_s = 0.0  # every run pays for the second read, so it comes at once; further ones can take their time
         has_read = agreed = False
         while True:
-            new, failure = self._read(patience_s=_LAST_PATIENCE_S)
+            new, failure = self._read(_LONGEST_LAST_READ_S, patience_s=_LAST_PATIENCE_S)
             agreed = failure is None and has_read and not new
             has_read = has_read or failure is None
             if agreed or isinstance(failure, Forbidden | Unauthorized | LogonRefused):
@@ -87,7 +89,7 @@ class Transcript:
         if not agreed:
             self._printer.line(f"The job log may be incomplete: {_reason(failure)}.")
 
-    def _read(self, patience_s: float) -> tuple[int, CallFailed | None]:
+    def _read(self, limit_s: float, *, patience_s: float) -> tuple[int, CallFailed | None]:
         """Read the whole list and print what is new; return how many were new, and what kept it from being read.
 
         A job log that nobody reads for `patience_s` keeps it from being read, too.
@@ -95,7 +97,7 @@ class Transcript:
         new = 0
         self._ledger.begin()
         try:
-            for texts in self._source.messages(self._request_id):
+            for texts in self._source.messages(self._request_id, limit_s):
                 unprinted = self._ledger.unprinted(texts)
                 new += len(unprinted)
                 self._printer.messages(unprinted)

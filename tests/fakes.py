@@ -168,7 +168,7 @@ class FakeService:
         answer: Status = self._answered("status", self.statuses)
         return answer
 
-    def messages(self, request_id: RequestId) -> Iterator[list[str]]:
+    def messages(self, request_id: RequestId, _limit_s: float) -> Iterator[list[str]]:
         """Yield the messages one by one; a list that ends with "!cut" is cut short there."""
         from amtconnector.errors import NoAnswer
 

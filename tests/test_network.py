@@ -116,7 +116,7 @@ def test_messages_may_come_for_longer_than_any_other_answer() -> None:
         connection.sendall(b'"end"]')
 
     with listening(answer) as served, conversation(replace(served.server, read_timeout_s=0.2)) as line:
-        texts = [text for texts in line.service.messages(ID) for text in texts]
+        texts = [text for texts in line.service.messages(ID, 60) for text in texts]
     assert texts == ["x"] * 6 + ["end"]
 
 
@@ -143,7 +143,7 @@ def test_messages_that_drip_for_ever_end_soon_after_being_told_to() -> None:
     with listening(answer) as served, conversation(served.server, while_waiting=stops_after(0.4)) as line:
         begun = time.monotonic()
         with pytest.raises(Stopped):
-            list(line.service.messages(ID))
+            list(line.service.messages(ID, 60))
         assert time.monotonic() - begun < 1
 
 
@@ -368,7 +368,7 @@ def test_messages_may_be_longer() -> None:
     """They are read as a stream."""
     texts = ["x" * 80] * 20_000
     with listening(scripted(LOGGED_ON, http(200, texts))) as served, conversation(served.server) as line:
-        assert [text for some in line.service.messages(ID) for text in some] == texts
+        assert [text for some in line.service.messages(ID, 60) for text in some] == texts
 
 
 def test_a_line_tells_whether_anything_was_written_when_its_time_is_up() -> None:
@@ -380,6 +380,6 @@ def test_a_line_tells_whether_anything_was_written_when_its_time_is_up() -> None
     line.request_left = True
     with pytest.raises(httpcore.ReadTimeout):
         line.remaining_s(5)
-    line.begin(None, nothing)
-    assert line.remaining_s(None) == float("inf")
+    line.begin(5, nothing)
+    assert 4 < line.remaining_s(None) <= 5
     assert not line.request_left

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from amtconnector.advice import Advice, moment
 from amtconnector.errors import SubmissionUnknown
-from amtconnector.restart import Attach, NewRun, decide, locked
+from amtconnector.restart import Attach, NewRun, decide, locked, overlapped, ran_at_the_same_time
 from amtconnector.runs.record import RunKey, RunRecord, RunState
 from amtconnector.task import Task
 
@@ -184,3 +184,32 @@ def test_of_a_process_that_has_not_started_its_task_yet_no_request_is_told(recor
     error = locked(record, ADVICE)
     assert "2112" not in f"{error.subject}{error.hint}"
     assert "amt runs" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("began_s", "ended_s", "expected"),
+    [(0, 3, True), (0, -3, False), (0, 0, False), (0, 14, True), (0, 16, False), (-60, 15, True)],
+)
+def test_runs_of_the_same_moment_are_one(began_s: float, ended_s: float, expected: bool) -> None:  # noqa: FBT001
+    """Whoever began before the other one ended starts nothing; an end beyond now is another clock's."""
+    begun_at = NOW - timedelta(seconds=10) + timedelta(seconds=began_s)
+    ended_at = NOW - timedelta(seconds=10) + timedelta(seconds=ended_s)
+    record = replace(SUBMITTED, state=RunState.FINISHED, exit_code=4, status="DONE", finished_at=ended_at)
+    assert ran_at_the_same_time(record, begun_at, NOW) is expected
+
+
+def test_only_an_end_tells_of_the_same_moment() -> None:
+    """Nothing, or a run that started nothing, keeps nobody from starting."""
+    assert not ran_at_the_same_time(None, THEN, NOW)
+    assert not ran_at_the_same_time(replace(SUBMITTED, state=RunState.NOT_STARTED, finished_at=NOW), THEN, NOW)
+
+
+def test_a_run_of_the_same_moment_says_how_the_other_one_ended() -> None:
+    """The operator of the second one learns what the first one did."""
+    record = replace(
+        SUBMITTED, state=RunState.FINISHED, request_id="2112", exit_code=11, status="ERROR", finished_at=NOW
+    )
+    error = overlapped(record)
+    assert error.exit_code == 104
+    assert "request 2112" in error.subject
+    assert "ERROR (11)" in error.subject

@@ -118,12 +118,14 @@ def test_what_crashes_and_earlier_runs_left_behind_goes(directory: RunDirectory)
     orphan = file_name(KEY, run_id(7))
     ages = {
         note: 2 * DAY,
-        directory.path / "x.json.0123.tmp": 2 * DAY,
-        directory.path / "y.json.0123.tmp": DAY / 2,
+        directory.path / "x.json.0123456789ab.tmp": 2 * DAY,
+        directory.path / "y.json.0123456789ab.tmp": DAY / 2,
         directory.path / f"{orphan}.lock": 31 * DAY,
         directory.path / "logs" / f"{run_id(7)}.log": 31 * DAY,
         directory.path / "logs" / f"{run_id(8)}.log": 29 * DAY,
         directory.path / "somebody's.txt": 999 * DAY,
+        directory.path / "somebody's.tmp": 999 * DAY,
+        directory.path / "logs" / "somebody's.log": 999 * DAY,
         directory.path / "logs" / "somebody's.txt": 999 * DAY,
     }
     for path, age in ages.items():
@@ -131,7 +133,7 @@ def test_what_crashes_and_earlier_runs_left_behind_goes(directory: RunDirectory)
         set_age(path, age)
     assert directory.clean(30, now=NOW) == 4
     gone = [path.name for path in ages if not path.exists()]
-    assert gone == [note.name, "x.json.0123.tmp", f"{orphan}.lock", f"{run_id(7)}.log"]
+    assert gone == [note.name, "x.json.0123456789ab.tmp", f"{orphan}.lock", f"{run_id(7)}.log"]
     assert len(directory.records()) == 1
 
 

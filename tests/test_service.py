@@ -172,7 +172,7 @@ def test_a_start_that_breaks_off_is_sent_once(
 
 CALLS: dict[str, tuple[str, Callable[[Conversation], object]]] = {
     "status": ("status", lambda line: line.service.status(ID)),
-    "messages": ("messages", lambda line: list(line.service.messages(ID))),
+    "messages": ("messages", lambda line: list(line.service.messages(ID, 60))),
     "stop": ("action", lambda line: line.service.stop(ID)),
     "kill": ("action", lambda line: line.service.kill(ID)),
 }
@@ -239,7 +239,7 @@ def test_any_2xx_accepts_an_order(amt: respx.MockRouter, on: Conversation, call:
 def test_messages_come_in_the_servers_order(amt: respx.MockRouter, on: Conversation) -> None:
     """As lists, never empty ones."""
     amt["messages"].mock(return_value=httpx.Response(200, json=["b", "a", "b"]))
-    lists = list(on.service.messages(ID))
+    lists = list(on.service.messages(ID, 60))
     assert [text for texts in lists for text in texts] == ["b", "a", "b"]
     assert all(lists)
 
@@ -247,7 +247,7 @@ def test_messages_come_in_the_servers_order(amt: respx.MockRouter, on: Conversat
 def test_messages_that_came_before_a_fault_are_kept(amt: respx.MockRouter, on: Conversation) -> None:
     """A list that is cut short gives what it had."""
     amt["messages"].mock(return_value=httpx.Response(200, content=b'["a","b",'))
-    lists = on.service.messages(ID)
+    lists = on.service.messages(ID, 60)
     assert next(lists) == ["a", "b"]
     with pytest.raises(NotUnderstood):
         next(lists)

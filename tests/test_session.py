@@ -6,6 +6,7 @@ import tempfile
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from unittest import mock
@@ -94,7 +95,9 @@ class Site:
             mock.patch("amtconnector.equipment.RunClock", return_value=clock),
         ):
             arguments = parse(line.split())
-            session = Session(arguments, self.config, opcon, log, cast("Interrupt", clock), lambda _text, _age: None)
+            begun_at = datetime.now(UTC)
+            interrupt = cast("Interrupt", clock)
+            session = Session(arguments, self.config, opcon, log, interrupt, lambda _text, _age: None, begun_at)
             try:
                 yield session
             finally:

@@ -54,7 +54,7 @@ def without(seen: Presented | None, now: datetime) -> Finding:
 
 def handshake(server: Server, context: ssl.SSLContext, seen: Presented | None, now: datetime) -> Finding:
     """Shake hands as a run does, certificate and name verified; `seen` is what the server presented to `look`."""
-    from amtconnector.tls import explain  # truststore is needed for TLS only
+    from amtconnector.tls import NO_TLS_HINT, explain  # truststore is needed for TLS only
 
     details = described(seen.own, now) if seen else ()
     try:
@@ -68,6 +68,8 @@ def handshake(server: Server, context: ssl.SSLContext, seen: Presented | None, n
         text = "; ".join(cause for cause, _ in causes)
         hint = "\n".join(hint for _, hint in causes if hint)
         return failed(Step.TLS, ServerUnreachable, text, hint or _PORT, *details)
+    except TimeoutError:
+        return failed(Step.TLS, ServerUnreachable, "the TLS handshake is not answered", NO_TLS_HINT, *details)
     except OSError as error:
         text = f"the server cut the TLS handshake ({(error.strerror or str(error)).lower()})"
         return failed(Step.TLS, ServerUnreachable, text, _PORT, *details)

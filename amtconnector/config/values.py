@@ -21,7 +21,8 @@ _NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", re.ASCII)
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}", re.ASCII)
 _LONGEST_NAME = 253
-_PROBE = "Completion\n\u2603"
+_ASCII = "Completion : DONE (4) +\n"
+_PROBE = f"{_ASCII}\u2603"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,16 @@ def number(
 
 
 def encoding(value: str) -> str | Expected:
-    """Take the name of an encoding that Python knows and that text can be written in, line by line."""
+    """Take the name of a text encoding that Python knows and that leaves ASCII, the log's header say, as it is."""
     try:
         written = _PROBE.encode(value, "backslashreplace")
     except (LookupError, ValueError):
         written = b""
-    return value if b"\n" in written else Expected("the name of a text encoding, such as utf-8 or cp1252")
+    return (
+        value
+        if written.startswith(_ASCII.encode("ascii"))
+        else Expected("the name of a text encoding, such as utf-8 or cp1252")
+    )
 
 
 def host_name(value: str) -> str | Expected:

@@ -7,15 +7,17 @@ even where thousands are waiting.
 from __future__ import annotations
 
 import os
+import re
 import time
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from amtconnector import durable, locks
+from amtconnector import locks
 from amtconnector.runs import logon_turns, record_files, rejected_logons, time_notes
 from amtconnector.runs import names as run_names
 from amtconnector.runs.names import FileName
+from amtconnector.runs.record import is_run_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _DAY = timedelta(days=1)
 _LONGEST_DAYS = 365_000
+_TEMPORARY = re.compile(r"\.[0-9a-f]{12}\.tmp\Z|\Acheck-[0-9]+-[0-9a-f]{8}\.tmp\Z")
 _STAMP = f"cleaned{time_notes.ENDING}"
 _STAMP_LOCK = f"cleaned{run_names.LOCK}"
 
@@ -81,7 +84,8 @@ class _Sweep:
             self._consider(path, written_at_s)
         # Comes last, for only now it is known which runs stay; where the time is up, nothing is found any more.
         for path, written_at_s in self._oldest_first(self._directory / run_names.LOGS):
-            if path.suffix == run_names.LOG and path.stem not in self._kept_run_ids and self._is_old(written_at_s):
+            is_of_a_run = path.suffix == run_names.LOG and is_run_id(path.stem)
+            if is_of_a_run and path.stem not in self._kept_run_ids and self._is_old(written_at_s):
                 self._remove(path)
         return self._removed
 
@@ -155,4 +159,6 @@ class _Sweep:
 
 
 def _is_left_behind(path: Path) -> bool:
-    return path.suffix == durable.TEMPORARY or path.name.startswith((rejected_logons.PREFIX, logon_turns.PREFIX))
+    """Whether a file is one of ours that nobody needs after a day; other files in the directory are none of ours."""
+    is_note = path.suffix == time_notes.ENDING and path.name.startswith((rejected_logons.PREFIX, logon_turns.PREFIX))
+    return is_note or _TEMPORARY.search(path.name) is not None

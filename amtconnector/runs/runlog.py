@@ -80,7 +80,4 @@ class RunLog:
 def _opened(path: Path) -> int:
     durable.create_subdirectory(path.parent)
     mode = durable.file_mode(path.parent)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-    descriptor = durable.patiently(lambda: os.open(path, flags, mode))
-    durable.set_mode(descriptor, mode)
-    return descriptor
+    return durable.patiently(lambda: durable.open_file(path, os.O_WRONLY | os.O_APPEND, mode))

@@ -34,6 +34,7 @@ _VALUES: Mapping[str, frozenset[str]] = {
     "messages": _REQUEST,
 }
 _LISTS = frozenset({"task_values", "parameters"})
+_OWN_HEADERS = frozenset({"connection", "content-length", "content-type", "host", "te", "transfer-encoding", "upgrade"})
 _LARGEST_STATUS = 99  # above begin the connector's own exit codes
 
 
@@ -98,6 +99,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise ValueError("it is not UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"it is no TOML: {error}") from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def _merged(base: dict[str, Any], override: dict[str, Any], where: str = "") -> dict[str, Any]:
@@ -118,8 +121,8 @@ def _profile(tree: dict[str, Any], built_in: dict[str, Any]) -> Profile:
     names: tuple[CallName, ...] = get_args(CallName)
     _only(tree["calls"], names, "calls.")
     token_value = _text(tree["token"]["value"], "token.value")
-    if PLACEHOLDER.findall(token_value) != ["token"] or not re.fullmatch(r"[\x20-\x7e]+", token_value):
-        raise ValueError("token.value: expected a text in ASCII with {token} in it once")
+    if PLACEHOLDER.findall(token_value) != ["token"] or not re.fullmatch(r"[!-~]([ -~]*[!-~])?", token_value):
+        raise ValueError("token.value: expected a text in ASCII, no blank at its ends, with {token} in it once")
     return Profile(
         token_header=_header(tree["token"]["header"]),
         token_value=token_value,
@@ -144,8 +147,8 @@ def _call(name: CallName, table: Any) -> Call:
     if method not in {"GET", "POST", "PUT", "PATCH", "DELETE"}:
         raise ValueError(f"{where}.method: expected GET, POST, PUT, PATCH or DELETE")
     path = _text(table["path"], f"{where}.path")
-    if not path.startswith("/") or re.search(r"[\s?#]", path):
-        raise ValueError(f"{where}.path: expected a path such as /api/Logon, without a query")
+    if not path.startswith("/") or re.search(r"[^!-~]|[?#]", path):
+        raise ValueError(f"{where}.path: expected a path in ASCII such as /api/Logon, without a query")
     query = table.get("query", {})
     if not isinstance(query, dict) or not all(isinstance(value, str) for value in query.values()):
         raise ValueError(f"{where}.query: expected a table of texts")
@@ -201,6 +204,8 @@ def _header(value: Any) -> str:
     name = _text(value, "token.header")
     if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
         raise ValueError("token.header: expected the name of an HTTP header")
+    if name.lower() in _OWN_HEADERS:
+        raise ValueError(f"token.header: {name} is a header that HTTP itself needs")
     return name
 
 

@@ -59,7 +59,7 @@ class Job:
         self.now_s += CALL_S
         return _DONE if self.now_s >= self.duration_s else _RUNNING
 
-    def messages(self, _request_id: RequestId) -> Iterator[list[str]]:
+    def messages(self, _request_id: RequestId, _limit_s: float) -> Iterator[list[str]]:
         """Answer with all messages up to now."""
         self.message_requests += 1
         self.now_s += CALL_S
