@@ -81,11 +81,17 @@ class Arguments:
         return self.script or self.job
 
 
-def from_process() -> list[str]:
-    """Return this process's arguments as they were typed, whatever its locale says of their encoding."""
-    if sys.platform == "win32":
+if sys.platform == "win32":
+
+    def from_process() -> list[str]:
+        """Return this process's arguments as they were typed."""
         return sys.argv[1:]
-    return [os.fsencode(token).decode("utf-8", "surrogateescape") for token in sys.argv[1:]]
+
+else:
+
+    def from_process() -> list[str]:
+        """Return this process's arguments as they were typed, whatever its locale says of their encoding."""
+        return [os.fsencode(token).decode("utf-8", "surrogateescape") for token in sys.argv[1:]]
 
 
 def lines(value: str) -> list[str]:

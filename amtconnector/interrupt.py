@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _LONGEST_SLICE_S = 3600.0
-_SAME_SIGNAL_S = 0.1
+_SAME_SIGNAL_S = 0.02
 START_PATIENCE_S = 20.0
 """How long a start that is on the wire is waited for after the signal."""
 

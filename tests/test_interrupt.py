@@ -110,7 +110,7 @@ def test_a_second_stop_ends_the_process(desk: Desk, hand: list[float]) -> None:
 def test_a_stop_that_arrives_twice_at_once_is_one(desk: Desk, hand: list[float]) -> None:
     """A signal to the process and to its group comes twice; GNU timeout sends both."""
     desk.interrupt.request(Cause.TOLD)
-    hand[0] += 0.05
+    hand[0] += 0.01
     desk.interrupt.request(Cause.TOLD)
     assert desk.ended == []
 
@@ -157,7 +157,7 @@ def ended_by(*signals: int, before: str = "") -> tuple[list[str], int]:
         for number in signals:
             process.send_signal(number)
             answers.append(process.stdout.readline().strip())
-            time.sleep(0.15)  # what comes sooner is taken for the same signal
+            time.sleep(0.05)  # what comes sooner is taken for the same signal
         if process.poll() is None and not answers[-1]:
             process.wait(10)
         code = process.poll()
