@@ -92,7 +92,7 @@ def plan_of(seed: int, number: int) -> Plan:
             "START_TIMEOUT": chance.choice((0.5, 1.2)),
         },
         steps=(
-            _led(_step(chance, uses_tls=uses_tls), lead, job, chance),
+            _led(_step(chance, uses_tls=uses_tls), lead, job, chance, is_alone=number // len(FAULTS) % 3 == 1),
             *(_step(chance, uses_tls=uses_tls) for _ in range(chance.choice((0, 0, 1, 1, 2)))),
         ),
     )
@@ -105,17 +105,22 @@ def _leading_fault(seed: int, number: int) -> Fault:
     return order[number % len(order)]
 
 
-def _led(step: Step, lead: Fault, job: str, chance: random.Random) -> Step:
-    """Put a fault before the others of a step; a fault of the kill needs a signal."""
+def _led(step: Step, lead: Fault, job: str, chance: random.Random, *, is_alone: bool) -> Step:
+    """Put a fault before the others of a step, or alone: else something might always come before it.
+
+    A fault of the kill needs a signal, and nothing else that ends the task.
+    """
     drawn = lead.drawn(chance)
-    spared = min(drawn.details["after"], 1)
-    first = replace(drawn, details={**drawn.details, "after": spared})
-    signal = Event("SIGTERM", "Status: ", 0.05)
-    events = (signal,) if lead.call == "kill" else step.events if chance.random() < 0.7 else ()
+    first = replace(drawn, details={**drawn.details, "after": 0})
+    if lead.call == "kill":
+        return Step((first,), (Event("SIGTERM", "Status: ", 0.05),), has_twin=False, mistake=0)
+    if is_alone:
+        return Step((first,), (), has_twin=False, mistake=0)
+    events = step.events if chance.random() < 0.7 else ()
     # Later the task may have ended, and of twins the second would rightly start a new run.
-    has_twin = lead.call != "kill" and chance.random() < 0.1 and job in jobs.ENDLESS
+    has_twin = chance.random() < 0.1 and job in jobs.ENDLESS
     events = tuple(event for event in events if not has_twin or event.what in _HARMLESS)
-    others = () if lead.call == "kill" or chance.random() < 0.5 else step.faults
+    others = () if chance.random() < 0.6 else step.faults
     return replace(step, faults=(first, *others), events=events, has_twin=has_twin, mistake=0)
 
 
