@@ -181,6 +181,10 @@ class Session:
         self._log.copy = self._run_log.write
         equipment = Equipment(self._config, self._account, self._log, self._run_log, self._interrupt)
         onlookers = Onlookers(
-            self._publisher, self._directory, retain_days=self._config.retain_runs_days, show_live=self._show_live
+            self._publisher,
+            self._directory,
+            retain_days=self._config.retain_runs_days,
+            show_live=self._show_live,
+            note=self._run_log.write,
         )
         return equipment.runner(self._books, self._advice, onlookers)
