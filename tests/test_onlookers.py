@@ -36,6 +36,7 @@ class BrokenDirectory(RunDirectory):
 
     def clean(self, retain_days: float, *, now: datetime, deadline_s: float = 1.0) -> int:
         """Go wrong."""
+        del retain_days, now, deadline_s
         raise ZeroDivisionError
 
 
