@@ -42,9 +42,10 @@ def run(
         raise TypeError(process.stdout)
     first = process.stdout.readline()
     first_line_s = time.perf_counter() - began
-    printed = len(first)
+    printed, peak_mb = len(first), _peak_mb(process.pid)
     tail = first
     while part := process.stdout.read1(1 << 20):
+        peak_mb = max(peak_mb, _peak_mb(process.pid))
         printed += len(part)
         tail = part
     _, status, usage = os.wait4(process.pid, 0)
@@ -54,7 +55,16 @@ def run(
     if has_ended_with is not None and process.returncode != has_ended_with:
         raise RuntimeError(f"{command} ended with {process.returncode}: {tail[-2000:]!r}")
     cpu_s = usage.ru_utime + usage.ru_stime
-    return Sample(wall_s, first_line_s, cpu_s, usage.ru_maxrss / 1024, process.returncode, printed)
+    return Sample(wall_s, first_line_s, cpu_s, peak_mb, process.returncode, printed)
+
+
+def _peak_mb(pid: int) -> float:
+    """Return the most memory that a process has had up to now, 0 when it has just ended.
+
+    What `wait4` says is of no use: it counts the memory of this process, which the child had before it was the program.
+    """
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) / 1024
 
 
 def start(command: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
