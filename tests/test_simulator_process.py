@@ -223,13 +223,13 @@ def test_an_answer_can_be_big_and_can_drip(simulator: SimulatorProcess) -> None:
 def test_a_delay_comes_before_or_after_the_execution(simulator: SimulatorProcess) -> None:
     """A client that gives up early has started a task in both cases; the difference is when."""
     with client(simulator) as user:
-        simulator.add_fault("start", "delay", delay_after=0.4)
+        simulator.add_fault("start", "delay", delay_after=2)
         with pytest.raises(httpx.ReadTimeout):
-            user.post("/api/OpConJobAction", json=START_NOW, timeout=0.2)
+            user.post("/api/OpConJobAction", json=START_NOW, timeout=0.5)
         assert simulator.summary()["executed"]["start"] == 1
-        simulator.add_fault("start", "delay", delay=0.4)
+        simulator.add_fault("start", "delay", delay=2)
         with pytest.raises(httpx.ReadTimeout):
-            user.post("/api/OpConJobAction", json=START_NOW, timeout=0.2)
+            user.post("/api/OpConJobAction", json=START_NOW, timeout=0.5)
         assert simulator.summary()["executed"]["start"] == 1
     simulator.wait_for(lambda running: running.summary()["executed"]["start"] == 2)
 
