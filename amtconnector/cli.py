@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from amtconnector import __version__
-from amtconnector.arguments import FLAGS, from_process
+from amtconnector.run.arguments import FLAGS, from_process
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ def main() -> NoReturn:
 
 
 def _subcommand(name: str, tokens: Sequence[str]) -> int:
-    from amtconnector.commands import run_command  # click is for subcommands
+    from amtconnector.commands.click_command import run_command  # click is for subcommands
 
     module = import_module(f"amtconnector.commands.{name}")
     return run_command(module.command, tokens, f"amt {name}")
@@ -72,7 +72,7 @@ def _subcommand(name: str, tokens: Sequence[str]) -> int:
 def _run(tokens: Sequence[str]) -> int:
     """Run a job; whatever goes wrong where it can't speak for itself never ends with an exit code of Python's own."""
     try:
-        from amtconnector.job import run  # not for help and version
+        from amtconnector.commands.run import run  # not for help and version
 
         return run(tokens)
     except KeyboardInterrupt:  # before the run listens to signals

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-from amtconnector.commands import run_command
+from amtconnector.commands.click_command import run_command
 from amtconnector.commands.encrypt import command
 
 

@@ -9,13 +9,13 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from amtconnector import config as configuration
-from amtconnector.account import Account
+from amtconnector.amtopcon.logon import Account
 from amtconnector.check import local
 from amtconnector.check import server as remote
 from amtconnector.check import tls as check_tls
 from amtconnector.check.findings import Finding, Step, Verdict, refused, skipped
 from amtconnector.errors import CallFailed, ConfigurationError, CredentialsError
-from amtconnector.runs import RunDirectory
+from amtconnector.records import RunDirectory
 
 if TYPE_CHECKING:
     import ssl
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from amtconnector.amtopcon.client import Service
+    from amtconnector.amtopcon.wire.profile import Profile
     from amtconnector.check.certificates import Presented
     from amtconnector.config import Config, Server
     from amtconnector.credentials import Credentials
-    from amtconnector.service import Service
-    from amtconnector.wire.profile import Profile
 
 ANNOUNCEMENT = "The account is now tried once: AMT counts this as a logon attempt (--no-logon leaves it out)."
 
@@ -89,7 +89,7 @@ class Examination:
         yield from self._conversation(_service(config.server, profile, account, context), account)
 
     def _tls(self, config: Config) -> tuple[ssl.SSLContext | None, Finding]:
-        from amtconnector.tls import context  # truststore is needed for TLS only
+        from amtconnector.amtopcon.tls import context  # truststore is needed for TLS only
 
         self.presented = check_tls.look(config.server)
         if not config.server.uses_tls:
@@ -150,7 +150,7 @@ def _skipped(steps: tuple[Step, ...], reason: str) -> Iterator[Finding]:
 
 
 def _profile(config: Config) -> tuple[Profile | None, Finding | None]:
-    from amtconnector.wire import profile  # not needed for a configuration that can't be read
+    from amtconnector.amtopcon.wire import profile  # not needed for a configuration that can't be read
 
     try:
         return profile.load(config.wire_profile), None
@@ -159,8 +159,8 @@ def _profile(config: Config) -> tuple[Profile | None, Finding | None]:
 
 
 def _service(server: Server, profile: Profile, account: Account | None, context: ssl.SSLContext | None) -> Service:
-    from amtconnector.exchange import Waiting  # httpx is needed once the server can be reached
-    from amtconnector.service import Service
+    from amtconnector.amtopcon.client import Service
+    from amtconnector.amtopcon.transport import Waiting  # httpx is needed once the server can be reached
 
     waiting = Waiting(lambda: None, lambda: None)
     return Service(server, profile, account or _Nobody(), tls=context, waiting=waiting, note=_unheard, trace=_unheard)

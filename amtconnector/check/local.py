@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from amtconnector import config, credentials, durable
+from amtconnector import config, credentials
 from amtconnector.check.findings import Finding, Step, failed, ok, refused, skipped, warning
 from amtconnector.credentials import Form, Secret, Stored, key_places
-from amtconnector.credentials.access import account
 from amtconnector.errors import ConfigurationError, CredentialsError
+from amtconnector.system import files
+from amtconnector.system.file_access import account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,10 +89,10 @@ def _since(opened: Opened) -> str:
 
 def run_directory(path: Path) -> Finding:
     """Write, flush and remove a small file where runs keep their records."""
-    probe = path / f"check-{os.getpid()}-{os.urandom(4).hex()}{durable.TEMPORARY}"
+    probe = path / f"check-{os.getpid()}-{os.urandom(4).hex()}{files.TEMPORARY}"
     try:
-        durable.create_directory(path)
-        durable.replace_file(probe, b"amt check\n")
+        files.create_directory(path)
+        files.replace_file(probe, b"amt check\n")
     except OSError as error:
         text = f"{path} can't be written by the account '{account()}' ({_reason(error)})"
         hint = (
@@ -100,7 +101,7 @@ def run_directory(path: Path) -> Finding:
         )
         return failed(Step.RUN_DIRECTORY, ConfigurationError, text, hint)
     finally:
-        durable.remove_file(probe)
+        files.remove_file(probe)
     return ok(Step.RUN_DIRECTORY, f"{path} can be written")
 
 

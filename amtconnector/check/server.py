@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from amtconnector.amtopcon.wire.reply import failure_of, server_words
 from amtconnector.check.findings import Finding, Step, failed, ok, skipped, warning
 from amtconnector.errors import (
     AuthenticationRefused,
@@ -19,14 +20,13 @@ from amtconnector.errors import (
     ReplyNotUnderstood,
     ServerUnreachable,
 )
-from amtconnector.wire.reply import failure_of, server_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amtconnector.amtopcon.client import Service
+    from amtconnector.amtopcon.wire.reply import Reply
     from amtconnector.config import Server
-    from amtconnector.service import Service
-    from amtconnector.wire.reply import Reply
 
 CLOCK_TOLERANCE_S = 60.0
 """A difference between the clocks that is worth a warning."""

@@ -54,7 +54,7 @@ def without(seen: Presented | None, now: datetime) -> Finding:
 
 def handshake(server: Server, context: ssl.SSLContext, seen: Presented | None, now: datetime) -> Finding:
     """Shake hands as a run does, certificate and name verified; `seen` is what the server presented to `look`."""
-    from amtconnector.tls import NO_TLS_HINT, explain  # truststore is needed for TLS only
+    from amtconnector.amtopcon.tls import NO_TLS_HINT, explain  # truststore is needed for TLS only
 
     details = described(seen.own, now) if seen else ()
     try:

@@ -14,9 +14,9 @@ import click
 from amtconnector import __version__, check, config
 from amtconnector.check import findings
 from amtconnector.check.findings import Step, Verdict
-from amtconnector.credentials.access import account
 from amtconnector.errors import ConfigurationError
-from amtconnector.printable import escaped
+from amtconnector.system.file_access import account
+from amtconnector.text import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

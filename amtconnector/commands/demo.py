@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amtconnector.commands import DONE, NOT_DONE
+from amtconnector.commands.click_command import DONE, NOT_DONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

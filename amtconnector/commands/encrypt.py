@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from amtconnector import config, credentials
-from amtconnector.commands import DONE, NOT_DONE
-from amtconnector.credentials import access, credential_file, key_places, secret_entry
+from amtconnector.commands.click_command import DONE, NOT_DONE
+from amtconnector.credentials import credential_file, key_places, secret_entry
 from amtconnector.errors import ConfigurationError
+from amtconnector.system import file_access
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -228,5 +229,5 @@ def _config_path(given: str | None) -> Path:
 
 def _tell_of_new_key(ring: KeyRing) -> None:
     """Tell of a key that was just made: the one thing left to do is to let the jobs' account read it."""
-    click.echo(f"A new key file was made: {ring.path}. The account '{access.account()}' can read it.", err=True)
-    click.echo(f"Where the jobs run as another account, {access.sharing_advice(ring.path)}", err=True)
+    click.echo(f"A new key file was made: {ring.path}. The account '{file_access.account()}' can read it.", err=True)
+    click.echo(f"Where the jobs run as another account, {file_access.sharing_advice(ring.path)}", err=True)

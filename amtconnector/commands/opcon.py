@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amtconnector import arguments
-from amtconnector.arguments import Action
 from amtconnector.errors import UsageError
 from amtconnector.opcon import smaddi
 from amtconnector.opcon.smaddi import JobDefinition, Target
+from amtconnector.run import arguments
+from amtconnector.run.arguments import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date, datetime
 
-    from amtconnector.arguments import Arguments
+    from amtconnector.run.arguments import Arguments
 
 SUCCESS_CODES = {Action.START: 4, Action.ATTACH: 4, Action.KILL: 3, Action.STOP: 3}
 """The exit code with which a job has done what it was for; OpCon fails the job on any other."""

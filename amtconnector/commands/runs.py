@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 from amtconnector import config
-from amtconnector.printable import escaped
-from amtconnector.runs import ClaimedElsewhere, RunDirectory
-from amtconnector.runs.record import RunKey, RunRecord, RunState, is_run_id
-from amtconnector.runs.table import job_name, run_table, task_name
+from amtconnector.records import ClaimedElsewhere, RunDirectory
+from amtconnector.records.record import RunKey, RunRecord, RunState, is_run_id
+from amtconnector.records.table import job_name, run_table, task_name
+from amtconnector.text import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

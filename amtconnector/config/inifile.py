@@ -111,9 +111,9 @@ def write(path: Path, ini: IniText) -> None:
 
     Raises OSError; the file is then as it was.
     """
-    from amtconnector.config import filecontent  # no run writes its configuration
+    from amtconnector.system import file_content  # no run writes its configuration
 
-    filecontent.replace(path, _encoded(ini))
+    file_content.replace(path, _encoded(ini))
 
 
 def _decoded(raw: bytes) -> tuple[str, str]:

@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amtconnector.credentials import access, keyfile
+from amtconnector.credentials import keyfile
 from amtconnector.errors import CredentialsError
+from amtconnector.system import file_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +80,7 @@ def ring_to_encrypt(key_file: Path | None) -> tuple[KeyRing, bool]:
     raise CredentialsError(
         f"No key file can be made: {failure.strerror if failure else 'there is no place for it'}.",
         subject=", ".join(str(place) for place in _places(key_file)),
-        hint=f"Run it as an account that may write there (this is '{access.account()}'), or name another file "
+        hint=f"Run it as an account that may write there (this is '{file_access.account()}'), or name another file "
         "with --key-file and set KEY_FILE in Connector.config to it.",
     ) from failure
 

@@ -14,9 +14,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
-from amtconnector import durable
-from amtconnector.credentials import access
 from amtconnector.errors import CredentialsError
+from amtconnector.system import file_access, files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -80,7 +79,7 @@ def create(path: Path) -> bool:
     Raises OSError when it can't be made there.
     """
     try:
-        access.create(path, _new_line())
+        file_access.create(path, _new_line())
     except FileExistsError:
         return False
     return True
@@ -93,12 +92,12 @@ def with_new_key(ring: KeyRing) -> KeyRing:
     """
     try:
         content = ring.path.read_bytes().removeprefix(_BOM)
-        access.replace(ring.path, _new_line() + content)
+        file_access.replace(ring.path, _new_line() + content)
     except OSError as error:
         raise CredentialsError(
             f"The new key can't be written into the key file: {error.strerror}. Nothing was changed.",
             subject=str(ring.path),
-            hint=f"Run it as an account that may write that file and its folder (this is '{access.account()}').",
+            hint=f"Run it as an account that may write that file and its folder (this is '{file_access.account()}').",
         ) from error
     return load(ring.path)
 
@@ -126,8 +125,8 @@ def _content(path: Path) -> bytes:
     if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises where the account may not look
         _refuse_damaged("The key file is a folder.", path)
     try:
-        with durable.patiently(lambda: path.open("rb")) as file:
-            if exposure := access.exposure(path, file.fileno()):
+        with files.patiently(lambda: path.open("rb")) as file:
+            if exposure := file_access.exposure(path, file.fileno()):
                 _refuse_exposed(exposure, path)
             content = file.read(_LARGEST + 1)
     except PermissionError as error:
@@ -165,9 +164,9 @@ def _key(text: str, number: int, path: Path) -> Key:
 
 def _refuse_exposed(exposure: str, path: Path) -> NoReturn:
     raise CredentialsError(
-        f"The key file is exposed: {exposure}. The account '{access.account()}' refuses to use it.",
+        f"The key file is exposed: {exposure}. The account '{file_access.account()}' refuses to use it.",
         subject=str(path),
-        hint=f"Close it: {access.closing_command(path)}\n"
+        hint=f"Close it: {file_access.closing_command(path)}\n"
         "If somebody may have read it, make a new key afterwards: 'Encrypt rotate' with every Connector.config that "
         "uses it, and change the password in AMT.",
     )
@@ -175,9 +174,9 @@ def _refuse_exposed(exposure: str, path: Path) -> NoReturn:
 
 def _refuse_unreadable(path: Path, error: OSError) -> NoReturn:
     raise CredentialsError(
-        f"The key file can't be read by the account '{access.account()}', which this program runs as.",
+        f"The key file can't be read by the account '{file_access.account()}', which this program runs as.",
         subject=str(path),
-        hint=f"As an administrator: {access.granting_command(path)}",
+        hint=f"As an administrator: {file_access.granting_command(path)}",
     ) from error
 
 

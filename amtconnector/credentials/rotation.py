@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amtconnector import credentials, locks
+from amtconnector import credentials
 from amtconnector.credentials import key_places, keyfile
 from amtconnector.errors import CredentialsError
+from amtconnector.system import locks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, NoReturn
 
-from amtconnector.credentials import access, key_places, legacy
+from amtconnector.credentials import key_places, legacy
 from amtconnector.errors import CredentialsError
-from amtconnector.masking import MASK
+from amtconnector.system import file_access
+from amtconnector.text import MASK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,7 +181,7 @@ def decrypt(value: Stored, ring: KeyRing) -> Opened:
 
 def command(arguments: str, config_path: Path) -> str:
     """Return the command line of an Encrypt that works on this configuration, for a hint."""
-    return f"Encrypt {arguments} --config {access.quoted(str(config_path))}"
+    return f"Encrypt {arguments} --config {file_access.quoted(str(config_path))}"
 
 
 def _envelope(value: Stored) -> tuple[str, str]:

@@ -7,16 +7,16 @@ import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from amtconnector.completion import StatusTable
+from amtconnector.run.messages import Transcript
+from amtconnector.run.monitor import Pace, Subject, Watch
+from amtconnector.statuses import StatusTable
 from amtconnector.task import RequestId
-from amtconnector.transcript import Transcript
-from amtconnector.watch import Pace, Subject, Watch
 from tests.benchmarks.table import Row, Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from amtconnector.completion import Status
+    from amtconnector.statuses import Status
 
 JOBS = 500
 MIX = ((0.60, 60.0), (0.25, 600.0), (0.10, 3600.0), (0.05, 21600.0))

@@ -10,7 +10,8 @@ import gc
 import os
 import sys
 
-from amtconnector import equipment, job
+from amtconnector.commands import run
+from amtconnector.run import equipment
 from tests.benchmarks.measure import private_mb
 
 EARLY = 1_000
@@ -37,7 +38,7 @@ def main() -> int:
     config, polls = sys.argv[1], int(sys.argv[2])
     Timeless.read_at = EARLY, polls - 1
     equipment.RunClock = Timeless  # type: ignore[misc]  # the one thing that is not the real program
-    code = job.run(["-jt", "START", "-an", "BENCH", "-jn", f"R{polls}M10", "--config", config])
+    code = run.run(["-jt", "START", "-an", "BENCH", "-jn", f"R{polls}M10", "--config", config])
     sys.stderr.write(" ".join(f"{reading:.3f}" for reading in Timeless.readings))
     return code
 

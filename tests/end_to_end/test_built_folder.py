@@ -85,7 +85,7 @@ def test_the_list_of_components_has_versions_and_licences(folder: Path) -> None:
 def test_neither_the_simulator_nor_test_tools_are_inside(folder: Path) -> None:
     """The simulator is an extra, never in the exe."""
     content = (folder / ("amt.exe" if (folder / "amt.exe").exists() else "amt")).read_bytes()
-    assert names_a_module(content, "amtconnector.session")
+    assert names_a_module(content, "amtconnector.run.session")
     for module in ("amtconnector.simulator", "starlette.", "uvicorn.", "_pytest.", "httpx._main", "pygments."):
         assert not names_a_module(content, module)
 

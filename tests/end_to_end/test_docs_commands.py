@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.doc_pages import Command, commands
 from tests.end_to_end.installation import PASSWORD, USER, Ended, Installation, clean_environment
 from tests.end_to_end.simulator_process import SimulatorProcess
+from tests.support.doc_pages import Command, commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.source_only, pytest.mark.posix_only]  # prompts are answered at a POSIX terminal
 
 TESTED_ELSEWHERE = {
-    ("amt", "demo"): "tests/test_demo.py runs it, and it takes ten seconds",
+    ("amt", "demo"): "tests/unit/commands/test_demo.py runs it, and it takes ten seconds",
 }
 MENTIONS = {
     ("Encrypt", "--set"): "names the option; the value follows in other places",

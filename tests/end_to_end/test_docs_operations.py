@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.configfile import ROOT
-from tests.doc_pages import blocks
 from tests.end_to_end.installation import Ended, Installation
 from tests.end_to_end.simulator_process import SimulatorProcess
+from tests.support.configfile import ROOT
+from tests.support.doc_pages import blocks
 
 if TYPE_CHECKING:
     import subprocess

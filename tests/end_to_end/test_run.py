@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amtconnector import config
-from tests.configfile import INCUMBENT
 from tests.end_to_end.installation import ended
 from tests.end_to_end.workplace import (
     DEFINITIONS,
@@ -27,6 +26,7 @@ from tests.end_to_end.workplace import (
     printed_messages,
     start_of,
 )
+from tests.support.configfile import INCUMBENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

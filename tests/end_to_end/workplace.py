@@ -7,7 +7,7 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from amtconnector.completion import AMT_STATUSES
+from amtconnector.statuses import AMT_STATUSES
 from tests.end_to_end.installation import Installation
 from tests.end_to_end.simulator_process import SimulatorProcess
 

@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from amtconnector.completion import AMT_STATUSES, OWN_OUTCOMES
+from amtconnector.statuses import AMT_STATUSES, OWN_OUTCOMES
 from tests.end_to_end.chaos.jobs import GROWING_AT_ITS_END
 from tests.end_to_end.installation import PASSWORD
 from tests.end_to_end.workplace import printed_messages

@@ -1,0 +1,1 @@
+"""The conversation with AMT over the AMTOpCon interface."""

@@ -1,0 +1,164 @@
+"""One request and its answer over HTTP: a connection of its own, its time limits, and what is kept of it in the log."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from amtconnector.amtopcon.failures import FAULTS, converted
+from amtconnector.amtopcon.sockets import Line, httpx, open_client
+from amtconnector.amtopcon.wire.reply import Reply, failure_of
+from amtconnector.amtopcon.wire.requests import token_header
+from amtconnector.amtopcon.wire.retry_after import retry_after_s
+from amtconnector.errors import CallFailed, NotUnderstood
+from amtconnector.text import masked
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterator
+
+    from amtconnector.amtopcon.wire.profile import CallName, Profile
+    from amtconnector.amtopcon.wire.requests import Request
+    from amtconnector.config import Server
+
+LARGEST_ANSWER = 1024 * 1024
+"""In bytes; a longer answer is not understood, except the messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What is done while a call waits, before and during every wait; what it raises ends the call.
+
+    `for_start` is used for the start, which is cut only late because it can't be repeated.
+    """
+
+    usually: Callable[[], None]
+    for_start: Callable[[], None]
+
+
+class Exchange:
+    """The client's side of HTTP. Redirects are not followed and proxy variables of the environment are ignored.
+
+    `note` gets a line for each call that fails, `trace` (None: nobody) one for each request and answer, secrets masked.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        profile: Profile,
+        *,
+        tls: ssl.SSLContext | None,
+        waiting: Waiting,
+        note: Callable[[str], None],
+        trace: Callable[[str], None] | None,
+    ) -> None:
+        self._server = server
+        self._profile = profile
+        self._waiting = waiting
+        self.note = note
+        self._trace = trace
+        self._secrets: set[str] = set()
+        self._line = Line(waiting.usually)
+        self._client = open_client(tls, self._line)
+
+    def keep_secret(self, *texts: str) -> None:
+        """Mask these texts from now on."""
+        self._secrets.update(texts)
+
+    def close(self) -> None:
+        """Release the client; no connection is open between calls anyway."""
+        self._client.close()
+
+    def reply(self, request: Request, token: str | None) -> Reply:
+        """Send a request, with the token where there is one, and return its answer, whatever its status.
+
+        Raises CallFailed when there is none, or one of more than 1 MiB.
+        """
+        limit_s = self._server.start_timeout_s if request.call == "start" else 2 * self._server.read_timeout_s
+        with self.noted(request), self._response(request, token, limit_s) as response:
+            return self._reply(request, response)
+
+    @contextmanager
+    def pieces(self, request: Request, token: str | None, limit_s: float) -> Iterator[Iterator[bytes]]:
+        """Send a request and yield the body of its answer, a 2xx, piece by piece, for at most `limit_s` seconds.
+
+        Raises CallFailed.
+        """
+        with self._response(request, token, limit_s) as response:
+            if failure := None if response.is_success else failure_of(self._reply(request, response)):
+                raise failure
+            if self._trace:
+                self._trace(f"<- {response.status_code} (messages)")
+            yield response.iter_bytes()
+
+    @contextmanager
+    def noted(self, request: Request) -> Iterator[None]:
+        """Note a failure, with the name of the exception of httpx below it; each lies within one of these only."""
+        try:
+            yield
+        except CallFailed as error:
+            below = f" [{type(error.__cause__).__name__}]" if isinstance(error.__cause__, tuple(FAULTS)) else ""
+            self.note(f"{request.call}: {error.message}{below}")
+            raise
+
+    def _reply(self, request: Request, response: httpx.Response) -> Reply:
+        body = bytearray()
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > LARGEST_ANSWER:
+                raise NotUnderstood("the answer is longer than 1 MiB")
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        asked_s = retry_after_s(headers.get("retry-after"))
+        reply = Reply(response.status_code, headers, bytes(body), asked_s, self.masked)
+        if self._trace:
+            self._trace(f"<- {reply.status} {self._shown_reply(request, reply)}")
+        return reply
+
+    @contextmanager
+    def _response(self, request: Request, token: str | None, limit_s: float) -> Iterator[httpx.Response]:
+        is_start = request.call == "start"
+        self._line.begin(limit_s, self._waiting.for_start if is_start else self._waiting.usually)
+        if self._trace:
+            self._trace(f"-> {request.method} {self._shown_request(request)}")
+        try:
+            with self._client.stream(
+                request.method,
+                self._server.base_url + request.target,
+                content=request.body,
+                headers=self._headers(request, token),
+                timeout=self._timeout(request.call),
+                extensions=self._extensions(),
+            ) as response:
+                yield response
+        except tuple(FAULTS) as error:
+            raise converted(error, self._server, request_left=self._line.request_left) from error
+
+    def _headers(self, request: Request, token: str | None) -> dict[str, str]:
+        headers = {} if request.body is None else {"Content-Type": "application/json; charset=utf-8"}
+        if token is not None:
+            name, value = token_header(self._profile, token)
+            headers[name] = value
+        return headers
+
+    def _timeout(self, call: CallName) -> httpx.Timeout:
+        read_s = self._server.start_timeout_s if call == "start" else self._server.read_timeout_s
+        return httpx.Timeout(connect=self._server.connect_timeout_s, read=read_s, write=read_s, pool=None)
+
+    def _extensions(self) -> dict[str, Any]:
+        name = self._server.tls_server_name
+        return {"sni_hostname": name} if name and self._server.uses_tls else {}
+
+    def masked(self, text: str) -> str:
+        """Return a text of the server's without the secrets that are known."""
+        return masked(text, self._secrets)
+
+    def _shown_request(self, request: Request) -> str:
+        if request.call == "logon":
+            return f"{self._profile.calls['logon'].path} (credentials not shown)"
+        return self.masked(f"{request.target} {(request.body or b'').decode()}".rstrip())
+
+    def _shown_reply(self, request: Request, reply: Reply) -> str:
+        if request.call == "logon" and reply.is_success:
+            return "(the answer to a logon is not shown)"
+        return reply.quoted(reply.body.decode("utf-8-sig", "replace"), 2000)

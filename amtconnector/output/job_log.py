@@ -1,0 +1,163 @@
+"""The job log: everything that a run prints, in the incumbent's wording, because sites search it.
+
+One line each, `2026-05-18 14:00:14.239 : text`, in local time. OpCon shows an operator 64 KB of it by default, half
+from its start and half from its end: what matters stands at both ends.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from amtconnector.text import clock_time, escaped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from amtconnector.errors import RunError
+    from amtconnector.statuses import Status
+    from amtconnector.task import RequestId
+
+LONGEST_MESSAGE = 1024 * 1024
+"""In bytes of UTF-8; of a longer message the rest is left out."""
+
+_RULE = "-" * 71
+_LABEL = 24
+
+
+class Sink(Protocol):
+    """Where lines go."""
+
+    def write(self, line: str) -> None:
+        """Take one line, without its end."""
+
+    def flush(self) -> None:
+        """Hand over what was taken."""
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether so much is waiting to be read that no more should be printed for now."""
+
+
+class JobLog:
+    """The wording of a run's output. Lines of the connector's own also go to `copy`, once there is a run log.
+
+    `exit_code` is the one that the last line names; None until it is printed.
+    """
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.copy: Callable[[str], None] = _nowhere
+        self.exit_code: int | None = None
+        self._is_inside = False
+        self._second = 0
+        self._stamp = ""
+
+    def line(self, text: str) -> None:
+        """Print one line of the connector's own."""
+        self._print(f"[connector] {text}" if self._is_inside else text)
+
+    def lines(self, text: str) -> None:
+        """Print a text of several lines, one line each."""
+        for line in text.splitlines():
+            self.line(line)
+
+    def rule(self) -> None:
+        """Print a rule."""
+        self._print(_RULE)
+
+    def field(self, label: str, value: str) -> None:
+        """Print one line of the header."""
+        self._print(f"{label:<{_LABEL}}: {value}")
+
+    def flush(self) -> None:
+        """Hand everything over; called before every wait."""
+        self._sink.flush()
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether so much is waiting to be read that no more should be printed for now."""
+        return self._sink.is_held_up
+
+    def started(self, name: str, request_id: RequestId) -> None:
+        """Say that AMT has the task."""
+        self._print(f"Job '{name}' started in AMT Environment : BatchrequestId '{request_id}'")
+
+    def attached(self, name: str, request_id: RequestId) -> None:
+        """Say that a task that AMT has already is taken up."""
+        self._print(f"Job '{name}' taken up in AMT Environment : BatchrequestId '{request_id}'")
+
+    def begin_messages(self) -> None:
+        """Open the part that holds the task's messages; lines of our own are marked in it."""
+        self._print(f"Job log {'-' * 57}")
+        self._is_inside = True
+
+    def end_messages(self) -> None:
+        """Close the part that holds the task's messages."""
+        if self._is_inside:
+            self._is_inside = False
+            self._print(f"End Job log {'-' * 53}")
+
+    def messages(self, texts: Sequence[str]) -> None:
+        """Print messages as they came, one line each: made safe, and cut where they are very long."""
+        prefix = self._prefix()
+        write = self._sink.write
+        for text in texts:
+            write(prefix + (text if text.isprintable() and len(text) < 100_000 else escaped(_cut(text))))
+
+    def completed(self, status: Status, elapsed_s: float | None) -> None:
+        """Print how the task ended, and how long after its start where that is known."""
+        self._print(f"Completion : {status}" + ("" if elapsed_s is None else f" after {clock_time(elapsed_s)}"))
+
+    def failed(self, error: RunError) -> None:
+        """Print what happened, to what, what to do next, and the outcome in words."""
+        self.end_messages()
+        self.rule()
+        self._block("What happened", error.message)
+        self._block("To what", error.subject)
+        self.advice(error.hint)
+        self._print(f"Outcome : {error.slug} ({error.exit_code})")
+
+    def advice(self, text: str) -> None:
+        """Print what to do next."""
+        self._block("What to do next", text)
+
+    def ended(self, exit_code: int) -> None:
+        """Print the last lines of a run."""
+        self._print(f"Connector completed with return code {exit_code}")
+        self.rule()
+        self.flush()
+        self.exit_code = exit_code
+
+    def _block(self, label: str, text: str) -> None:
+        for number, line in enumerate(text.splitlines()):
+            self.field(label if number == 0 else "", line)
+
+    def _print(self, text: str) -> None:
+        self._sink.write(self._prefix() + escaped(text))
+        self.copy(text)
+
+    def _prefix(self) -> str:
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+        return f"{self._stamp}.{int(now * 1000) % 1000:03} : "
+
+
+def _cut(text: str) -> str:
+    if len(text) <= LONGEST_MESSAGE // 4:
+        return text
+    data = text.encode("utf-8", "surrogatepass")
+    if len(data) <= LONGEST_MESSAGE:
+        return text
+    end = LONGEST_MESSAGE
+    while data[end] & 0xC0 == 0x80:  # in the middle of a character
+        end -= 1
+    kept = data[:end].decode("utf-8", "surrogatepass")
+    return f"{kept} [connector] {len(data) - end} bytes of this message are left out"
+
+
+def _nowhere(_text: str) -> None:
+    """Take a line that nobody keeps."""

@@ -1,0 +1,237 @@
+"""The run directory: the records of runs, who is at work on them, their logs, and the notes of rejected logons.
+
+    <directory>/<name>.json                    a run's record, see `run_names`
+    <directory>/<name>.lock                    whoever is at work on that record holds the lock on this file
+    <directory>/logs/<run id>.log              the log of one run
+    <directory>/rejected-logon-<digest>.note   see `rejected_logons`
+    <directory>/cleaned.note, cleaned.lock     see `retention`
+
+A record is read without a lock, and written only under it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
+
+from amtconnector.errors import ConnectorError
+from amtconnector.records import file_names as run_names
+from amtconnector.records import record_files, rejected_logons
+from amtconnector.records.record import RunKey, RunRecord, RunState, is_run_id, new_run_id
+from amtconnector.records.run_log import RunLog, utc_now
+from amtconnector.system import files, locks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+__all__ = ["Claim", "ClaimedElsewhere", "RunDirectory", "RunKey", "RunRecord", "RunState", "new_run_id"]
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+_PAUSE_S = 0.025
+
+
+class ClaimedElsewhere(ConnectorError):
+    """Another process is at work on this record.
+
+    `record` is what it says now: as long as the other process has saved nothing, that is what an earlier run left. None
+    when there is none; a damaged one when it can't be read.
+    """
+
+    def __init__(self, record: RunRecord | None) -> None:
+        super().__init__("another process is at work on this run")
+        self.record = record
+
+
+class Claim:
+    """The sole right to write one record, from `RunDirectory.claim` until `release` or the end of the process.
+
+    `record` is what an earlier run left; None when there is nothing.
+    """
+
+    def __init__(self, directory: Path, name: str, lock: locks.FileLock, record: RunRecord | None) -> None:
+        self.record = record
+        self._directory = directory
+        self._name = name
+        self._lock = lock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def save(self, record: RunRecord) -> None:
+        """Replace the record in one step, on the disk when this returns.
+
+        Raises `OSError` when it can't be written: the record before it then stays (unless only the very last flush
+        failed).
+        """
+        if not self._lock.is_held:
+            raise RuntimeError("a run record was to be written without its lock")
+        record_files.save(self._directory, self._name, record)
+
+    def release(self) -> None:
+        """Let other processes at the record; a second call does nothing."""
+        self._lock.release()
+
+
+class RunDirectory:
+    """A directory of run records, as the configuration names it; nothing is made before the first claim.
+
+    A lock that is held is tried again for `patience_s` seconds, for whoever only looks at a lock holds it for a moment.
+    """
+
+    def __init__(self, path: Path, *, patience_s: float = 0.25) -> None:
+        self.path = path
+        self._patience_s = patience_s
+
+    def claim(self, key: RunKey, run_id: str) -> Claim:
+        """Take the record of a key (by hand: of this one run) for this process alone.
+
+        Creates the directory. Raises `ClaimedElsewhere` when another process, or this one, has it, and `OSError` when
+        the directory can't be written or the record can't be read.
+        """
+        files.create_directory(self.path)
+        claim = self._claimed(run_names.file_name(key, run_id))
+        if claim.record:
+            claim.record = replace(claim.record, key=key)
+        return claim
+
+    def claim_record(self, record: RunRecord) -> Claim:
+        """Take a record that a question to this directory returned; it may have changed since. Raises as `claim`."""
+        return self._claimed(_name_of(record))
+
+    def is_running(self, record: RunRecord) -> bool:
+        """Whether a process is at work on a record; raise `OSError` when that can't be found out."""
+        return locks.is_taken(record_files.lock_path(self.path, _name_of(record)))
+
+    def records(self) -> list[RunRecord]:
+        """Return all records, newest first, damaged ones included; raise `OSError` when they can't be listed."""
+        return self._loaded(name.text for name in record_files.names(self.path))
+
+    def unfinished(self) -> list[RunRecord]:
+        """Return the records of runs whose task may be running, newest first; raise `OSError` as `records`."""
+        return [record for record in self.records() if record.is_unfinished]
+
+    def unfinished_of_opcon_job(self, schedule_date: str, schedule_name: str, opcon_job: str) -> list[RunRecord]:
+        """Return the unfinished records of an OpCon job, whatever AMT task it started; raise `OSError` as `records`."""
+        digest = run_names.identity_digest(schedule_date, schedule_name, opcon_job)
+        names = (name.text for name in record_files.names(self.path) if name.identity == digest)
+        return [
+            _with_key(record, schedule_date=schedule_date, schedule_name=schedule_name, opcon_job=opcon_job)
+            for record in self._loaded(names)
+            if record.is_unfinished
+        ]
+
+    def unfinished_of_task(self, server: str, application: str, job: str) -> list[RunRecord]:
+        """Return the unfinished records of an AMT task, by OpCon and by hand; raise `OSError` as `records`."""
+        digest = run_names.target_digest(server, application, job)
+        names = (name.text for name in record_files.names(self.path) if name.target == digest)
+        return [
+            _with_key(record, server=server, application=application, job=job)
+            for record in self._loaded(names)
+            if record.is_unfinished
+        ]
+
+    def records_of_request(self, server: str, request_id: str) -> list[RunRecord]:
+        """Return the records that name a batch request of a server, newest first; raise `OSError` as `records`."""
+        return [
+            record
+            for record in self.records()
+            if record.request_id == request_id and record.key.server.lower() == server.lower()
+        ]
+
+    def forget(self, run_id: str, now: datetime) -> RunRecord | None:
+        """Declare an unfinished run over, so that its job may be started again; return its record as it was.
+
+        None when no run has this id. A run that is not unfinished is left as it is. Raises `ClaimedElsewhere` while a
+        process is at work on the record, and `OSError` when it can't be read or written.
+        """
+        for record in self.records():
+            if record.run_id == run_id:
+                return self._released(record, now)
+        return None
+
+    def rejected_logon_until(self, digest: str, now: datetime) -> datetime | None:
+        """Return until when a logon with these credentials is not tried; None when it may be. Never raises.
+
+        `digest` is one of server, user and stored password.
+        """
+        return rejected_logons.blocked_until(self.path, digest, now)
+
+    def note_rejected_logon(self, digest: str, now: datetime) -> None:
+        """Note that a logon with these credentials was rejected; never raises."""
+        rejected_logons.note(self.path, digest, now)
+
+    def clear_rejected_logon(self, digest: str | None = None) -> None:
+        """Remove the note of these credentials, or with None every note; never raises."""
+        rejected_logons.clear(self.path, digest)
+
+    def clean(self, retain_days: float, *, now: datetime, deadline_s: float = 1.0) -> int:
+        """Remove the runs that ended more than `retain_days` ago; return how many files went. Never raises.
+
+        Once a day by one process; otherwise it does nothing.
+        """
+        from amtconnector.records import retention  # not needed on the way to the start of a task
+
+        return retention.clean(self.path, retain_days, now=now, deadline_s=deadline_s)
+
+    def log_path(self, run_id: str) -> Path:
+        """Return the path of a run's log; raise `ValueError` for what is not a run id."""
+        if not is_run_id(run_id):
+            raise ValueError("not a run id")
+        return self.path / run_names.LOGS / f"{run_id}{run_names.LOG}"
+
+    def open_log(self, run_id: str, *, now: Callable[[], datetime] = utc_now) -> RunLog:
+        """Return the log of a run; its file is made with the first line."""
+        return RunLog(self.log_path(run_id), now=now)
+
+    def _claimed(self, name: str) -> Claim:
+        lock = self._taken(name)
+        if lock is None:
+            raise ClaimedElsewhere(record_files.load_leniently(self.path, name))
+        try:
+            return Claim(self.path, name, lock, record_files.load(self.path, name))
+        except BaseException:
+            lock.release()
+            raise
+
+    def _taken(self, name: str) -> locks.FileLock | None:
+        path = record_files.lock_path(self.path, name)
+        if (lock := locks.take(path)) is not None:
+            return lock
+        found = record_files.load_leniently(self.path, name)
+        give_up_at = time.monotonic() + self._patience_s
+        while (lock := locks.take(path)) is None and time.monotonic() < give_up_at:
+            time.sleep(_PAUSE_S)
+        if lock is not None and record_files.load_leniently(self.path, name) != found:
+            lock.release()  # its holder was at work on the same job at the same time, even if it has ended since
+            return None
+        return lock
+
+    def _loaded(self, names: Iterable[str]) -> list[RunRecord]:
+        loaded = (record_files.load_leniently(self.path, name) for name in names)
+        return sorted((record for record in loaded if record), key=_started_at, reverse=True)
+
+    def _released(self, record: RunRecord, now: datetime) -> RunRecord:
+        with self.claim_record(record) as claim:
+            current = claim.record
+            if current and current.run_id == record.run_id and current.is_unfinished:
+                claim.save(replace(current, state=RunState.NOT_STARTED, released_at=now))
+            return current or record
+
+
+def _name_of(record: RunRecord) -> str:
+    return record.file_name or run_names.file_name(record.key, record.run_id)
+
+
+def _started_at(record: RunRecord) -> datetime:
+    return record.created_at or record.since or _EARLIEST
+
+
+def _with_key(record: RunRecord, **known: str) -> RunRecord:
+    # The name of a damaged record's file tells what it may not tell itself.
+    return replace(record, key=replace(record.key, **known))

@@ -1,0 +1,1 @@
+"""One run, from its tokens to its exit code."""

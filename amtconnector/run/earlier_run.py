@@ -1,0 +1,67 @@
+"""What a run that fails early can still say: that an earlier run of the same OpCon job may have a task running."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from amtconnector.config import FILE_NAME, program_directory, run_directory_of
+from amtconnector.records import RunDirectory
+from amtconnector.run.next_steps import Advice
+
+if TYPE_CHECKING:
+    from amtconnector.config import Config
+    from amtconnector.errors import RunError
+    from amtconnector.opcon import OpConJob
+    from amtconnector.records.record import RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierRun:
+    """A sentence that begins with a blank, what to do, and the id that names it; all "" when no earlier run is open."""
+
+    text: str = ""
+    hint: str = ""
+    name: str = ""
+
+    def is_named_in(self, error: RunError) -> bool:
+        """Whether the failure speaks of this run already."""
+        return re.search(rf"(?<![\w-]){re.escape(self.name)}(?![\w-])", f"{error.message} {error.subject}") is not None
+
+
+def open_run_of(opcon: OpConJob | None, config: Config | None, config_path: str) -> EarlierRun:
+    """Return the newest open run of an OpCon job; never raises OSError.
+
+    `config` is None when it could not be loaded: then the run directory is guessed from the file as far as it goes.
+    """
+    if opcon is None:
+        return EarlierRun()
+    try:
+        path = config.path if config else _path(config_path)
+        directory = RunDirectory(config.run_directory if config else run_directory_of(path))
+        records = directory.unfinished_of_opcon_job(opcon.schedule_date, opcon.schedule_name, opcon.name)
+    except OSError:
+        return EarlierRun()
+    return _described(records[0], Advice(str(path))) if records else EarlierRun()
+
+
+def _path(given: str) -> Path:
+    """Return where the configuration file is or ought to be."""
+    places = [Path(given)] if given else [Path(FILE_NAME), program_directory() / FILE_NAME]
+    return next((place for place in places if place.is_file()), places[0]).absolute()
+
+
+def _described(record: RunRecord, advice: Advice) -> EarlierRun:
+    if record.request_id:
+        return EarlierRun(
+            f" A task of an earlier run of this OpCon job may be running: request {record.request_id}.",
+            advice.ways_on(record.request_id),
+            f"request {record.request_id}",
+        )
+    return EarlierRun(
+        f" An earlier run of this OpCon job may have started a task: run {record.run_id}.",
+        advice.fate_unknown(record),
+        record.run_id,
+    )

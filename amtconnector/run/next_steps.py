@@ -1,0 +1,82 @@
+"""What an operator can do next: the exact commands, and what to look for in AMT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from amtconnector.records.record import RunRecord
+
+_NOT_GIVEN = "(AMT's own)"
+_UNKNOWN = "(unknown)"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The commands of this installation; `config` is the path of its Connector.config."""
+
+    config: str
+
+    @property
+    def credentials(self) -> str:
+        """Return how the credentials are corrected."""
+        return f'Correct the credentials: Encrypt --set USER --config "{self.config}", and the same with PASSWORD.'
+
+    def command(self, action: str, request_id: str) -> str:
+        """Return the command that does something about a batch request, ready to be pasted."""
+        return f'amt -jt {action} -id {request_id} --config "{self.config}"'
+
+    def ways_on(self, request_id: str) -> str:
+        """Return how to follow and how to end a task that may be running."""
+        return f"Follow it to its end:  {self.command('ATTACH', request_id)}\n{self.kill(request_id)}"
+
+    def kill(self, request_id: str) -> str:
+        """Return how to end a task that may be running."""
+        return f"End it:                {self.command('KILL', request_id)}"
+
+    def restart(self, request_id: str, *, is_protected: bool) -> str:
+        """Return how a job whose watch has ended early is taken up again."""
+        first = "Restart this OpCon job: it starts nothing new and attaches to this request.\n" if is_protected else ""
+        return first + self.ways_on(request_id)
+
+    def fate_unknown(self, record: RunRecord) -> str:
+        """Return what to look for when nobody knows whether AMT received a start, and the two ways on."""
+        return (
+            "Look in AMT Control Center for a batch request with\n"
+            f"  application {record.key.application or _UNKNOWN}, job {record.key.job or _UNKNOWN},\n"
+            f"  submit user {record.submit_user or _UNKNOWN}, station {record.station or _UNKNOWN}, "
+            f"queue {record.queue or (_UNKNOWN if record.is_damaged else _NOT_GIVEN)},\n"
+            f"  received {_interval(record)}.\n"
+            "If it is there, with request id N: run this OpCon job once with  -jt ATTACH -id N  in place of START.\n"
+            f"If it is not there: {self.release(record)}"
+        )
+
+    def release(self, record: RunRecord) -> str:
+        """Return how the job is started anew although an earlier run is open."""
+        return (
+            f"add  --release {record.run_id}  to this job's command line, or run\n"
+            f"  {self.forget(record)}\n"
+            "and restart the job: it then starts the task anew."
+        )
+
+    def forget(self, record: RunRecord) -> str:
+        """Return the command that declares an earlier run settled."""
+        return f'amt runs --forget {record.run_id} --config "{self.config}"'
+
+
+def moment(when: datetime | None) -> str:
+    """Return a time for people: local and UTC."""
+    if when is None:
+        return "at an unknown time"
+    return f"{when.astimezone():%Y-%m-%d %H:%M:%S} local time ({when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
+
+
+def _interval(record: RunRecord) -> str:
+    if record.intended_at is None:
+        return "at an unknown time"
+    if record.answer_due_at is None:
+        return f"at or after {moment(record.intended_at)}"
+    first, last = moment(record.intended_at), moment(record.answer_due_at)
+    return f"at {first}" if first == last else f"between {first} and {last}"

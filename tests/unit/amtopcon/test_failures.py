@@ -1,0 +1,162 @@
+"""The rules of what an exception of httpx says about a request."""
+
+from __future__ import annotations
+
+import inspect
+import socket
+import ssl
+
+import httpcore
+import httpx
+import pytest
+from httpx._transports.default import _load_httpcore_exceptions
+
+from amtconnector.amtopcon.failures import FAULTS, Fault, converted
+from amtconnector.errors import CertificateRefused, NoAnswer, NotSent, NotUnderstood
+from tests.support.loopback import SERVER
+
+BRANCHES: set[type[Exception]] = {
+    httpx.HTTPError,
+    httpx.RequestError,
+    httpx.TransportError,
+    httpx.TimeoutException,
+    httpx.NetworkError,
+    httpx.ProtocolError,
+    httpx.StreamError,
+}
+"""Classes that httpx itself never raises: it raises their leaves."""
+
+
+def exported() -> list[type[Exception]]:
+    """Return the exceptions that httpx exports, and everything below them."""
+    named = [value for value in vars(httpx).values() if inspect.isclass(value) and issubclass(value, Exception)]
+    found = {kind: None for kind in named if kind.__module__.startswith("httpx")}
+    for kind in list(found):
+        found |= dict.fromkeys(below(kind))
+    return list(found)
+
+
+def below(kind: type[Exception]) -> list[type[Exception]]:
+    """Return the subclasses of httpx's own, all levels."""
+    own = [child for child in kind.__subclasses__() if child.__module__.startswith("httpx")]
+    return [leaf for child in own for leaf in (child, *below(child))]
+
+
+def raised(kind: type[Exception], cause: BaseException | None = None) -> Exception:
+    """Return an exception as httpx raises it, its root below."""
+    error = kind.__new__(kind)
+    Exception.__init__(error, "https://user:pw@host/secret")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize("kind", exported())
+def test_every_exception_of_httpx_is_classified(kind: type[Exception]) -> None:
+    """A new release that brings another one fails here, not in a bank's night."""
+    assert (kind in FAULTS) != (kind in BRANCHES)
+
+
+def test_nothing_else_is_classified() -> None:
+    """The table has no dead rows."""
+    assert set(FAULTS) | BRANCHES == set(exported())
+    assert len(FAULTS) > 20
+
+
+def test_a_branch_has_its_leaves_in_the_table() -> None:
+    """Nothing that httpx raises can slip through a class that is not listed."""
+    for branch in BRANCHES:
+        assert any(issubclass(kind, branch) for kind in FAULTS)
+
+
+def of_httpcore() -> list[type[Exception]]:
+    """Return the exceptions that leave httpcore; one of those that it exports is its pool's own business."""
+    kinds = [kind for kind in vars(httpcore).values() if inspect.isclass(kind) and issubclass(kind, Exception)]
+    return [kind for kind in kinds if kind is not httpcore.ConnectionNotAvailable]
+
+
+@pytest.mark.parametrize("kind", of_httpcore())
+def test_every_exception_of_httpcore_becomes_a_classified_one(kind: type[Exception]) -> None:
+    """The client maps them; what it would pass on as it is could not be caught."""
+    mapped = [to for origin, to in _load_httpcore_exceptions().items() if issubclass(kind, origin)]
+    assert mapped
+    nearest = max(mapped, key=lambda to: len(to.__mro__))
+    assert nearest in FAULTS or nearest in BRANCHES
+    if kind.__subclasses__() == []:
+        assert nearest in FAULTS
+
+
+@pytest.mark.parametrize(("kind", "fault"), FAULTS.items())
+@pytest.mark.parametrize("request_left", [False, True])
+def test_only_what_provably_was_not_sent_may_be_sent_again(
+    kind: type[Exception], fault: Fault, *, request_left: bool
+) -> None:
+    """Once a byte of the request was written, no exception whatever means "not sent"."""
+    error = raised(kind)
+    if fault is Fault.DEFECT:
+        with pytest.raises(kind):
+            converted(error, SERVER, request_left=request_left)
+        return
+    failure = converted(error, SERVER, request_left=request_left)
+    expected = {Fault.NOT_SENT: NotSent, Fault.MAYBE_RECEIVED: NoAnswer, Fault.NOT_UNDERSTOOD: NotUnderstood}[fault]
+    if request_left and fault is Fault.NOT_SENT:
+        expected = NoAnswer
+    assert type(failure) is expected
+
+
+def test_exactly_these_were_not_sent() -> None:
+    """Reset, time-out and write error after the start began to go out are in doubt for ever."""
+    assert {kind.__name__ for kind, fault in FAULTS.items() if fault is Fault.NOT_SENT} == {
+        "ConnectError",
+        "ConnectTimeout",
+        "PoolTimeout",
+        "ProxyError",
+        "UnsupportedProtocol",
+        "LocalProtocolError",  # h11 refuses to send it; where a byte has left, `request_left` says so
+        "InvalidURL",
+    }
+
+
+@pytest.mark.parametrize("kind", [kind for kind, fault in FAULTS.items() if fault is not Fault.DEFECT])
+def test_no_text_holds_the_words_of_an_exception(kind: type[Exception]) -> None:
+    """The client puts whole URLs into them."""
+    for cause in (None, OSError(5, "Input/output error"), ssl.SSLError(1, "https://user:pw@host")):
+        failure = converted(raised(kind, cause), SERVER, request_left=True)
+        assert "pw" not in failure.message + failure.hint
+        assert failure.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause", "message"),
+    [
+        (httpx.ConnectError, ConnectionRefusedError(111, "Connection refused"), "connection refused"),
+        (httpx.ConnectError, OSError(113, "No route to host"), "no route to host"),
+        (httpx.ConnectError, socket.gaierror(-2, "unknown"), "the name 127.0.0.1 can't be resolved"),
+        (httpx.ConnectTimeout, TimeoutError("timed out"), "no connection within 2 s"),
+        (httpx.ReadTimeout, None, "no answer in time"),
+        (httpx.WriteTimeout, None, "no answer in time"),
+        (httpx.ReadError, ConnectionResetError(104, "Connection reset by peer"), "connection reset by peer"),
+        (httpx.WriteError, BrokenPipeError(32, "Broken pipe"), "broken pipe"),
+        (httpx.CloseError, None, "(CloseError)"),
+        (httpx.RemoteProtocolError, None, "did not answer in HTTP"),
+    ],
+)
+def test_the_cause_is_told_in_words(kind: type[Exception], cause: Exception | None, message: str) -> None:
+    """Taken from the operating system's exception below httpx's and httpcore's."""
+    middle = raised(httpcore.ConnectError, cause) if cause else None
+    assert message in converted(raised(kind, middle), SERVER, request_left=False).message
+
+
+def test_a_certificate_that_fails_is_told_from_other_trouble_of_a_handshake() -> None:
+    """It is permanent; a handshake that was cut short may be tried again."""
+    unverified = raised(httpx.ConnectError, ssl.SSLCertVerificationError(1, "no"))
+    cut = raised(httpx.ConnectError, ssl.SSLEOFError(8, "EOF"))
+    assert type(converted(unverified, SERVER, request_left=False)) is CertificateRefused
+    assert type(converted(cut, SERVER, request_left=False)) is NotSent
+
+
+def test_an_earlier_failure_in_whose_handling_a_call_was_made_is_not_its_cause() -> None:
+    """The second call's trouble is told, not the first one's certificate."""
+    error = raised(httpx.RemoteProtocolError)
+    error.__context__ = raised(httpx.ConnectError, ssl.SSLCertVerificationError(1, "an earlier one"))
+    failure = converted(error, SERVER, request_left=False)
+    assert "did not answer in HTTP" in failure.message

@@ -1,0 +1,286 @@
+"""The rules of trust, against real servers with certificates of the tests' own."""
+
+from __future__ import annotations
+
+import ssl
+import warnings
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from amtconnector.amtopcon import tls
+from amtconnector.errors import CallFailed, CertificateRefused, ConfigurationError, NoAnswer, NotSent
+from tests.support.loopback import conversation, http, listening, scripted
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from pathlib import Path
+
+ALIVE = scripted(http(200, "alive"))
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Return an authority that no operating system knows."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
+    """Return its certificate as a file."""
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return path
+
+
+def server_side(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    """Return what a server needs to present this certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    return context
+
+
+def ask(
+    context: ssl.SSLContext,
+    ca_file: Path | None,
+    *,
+    name: str = "",
+    answer: Callable[[socket.socket, int], None] = ALIVE,
+) -> None:
+    """Ask a server with this context for its heartbeat; raises what the connector raises."""
+    with listening(answer, tls=context) as served:
+        server = replace(served.server, ca_file=ca_file, tls_server_name=name)
+        with conversation(server, tls=tls.context(ca_file)) as line:
+            assert line.service.probe().status == 200
+
+
+def refusal(context: ssl.SSLContext, ca_file: Path | None, *, name: str = "") -> CertificateRefused:
+    """Return the refusal of a server's certificate: permanent, and nothing was sent."""
+    with pytest.raises(CertificateRefused) as caught:
+        ask(context, ca_file, name=name)
+    return caught.value
+
+
+def test_a_certificate_of_an_authority_in_ca_file_is_trusted(authority: trustme.CA, ca_file: Path) -> None:
+    """For the address that it names."""
+    ask(server_side(authority.issue_cert("127.0.0.1")), ca_file)
+
+
+def test_an_unknown_authority_is_refused_and_the_way_to_trust_it_named(authority: trustme.CA) -> None:
+    """Without CA_FILE the operating system's certificates decide."""
+    error = refusal(server_side(authority.issue_cert("127.0.0.1")), None)
+    assert "an authority that this machine does not trust" in error.message
+    assert "amt check --save-chain" in error.hint
+    assert "CA_FILE" in error.hint
+
+
+def test_another_authority_in_ca_file_is_no_help(authority: trustme.CA, tmp_path: Path) -> None:
+    """Trust is in that file's certificate alone."""
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    refusal(server_side(authority.issue_cert("127.0.0.1")), other)
+
+
+def test_a_wrong_name_is_refused_and_the_setting_named(authority: trustme.CA, ca_file: Path) -> None:
+    """A trusted certificate of another server is not this server's."""
+    error = refusal(server_side(authority.issue_cert("amt.example")), ca_file)
+    assert "not issued for the name 127.0.0.1" in error.message
+    assert "TLS_SERVER_NAME" in error.hint
+
+
+def test_tls_server_name_stands_for_the_address(authority: trustme.CA, ca_file: Path) -> None:
+    """The certificate must carry it, and then need not carry the address."""
+    ask(server_side(authority.issue_cert("amt.example")), ca_file, name="amt.example")
+    error = refusal(server_side(authority.issue_cert("127.0.0.1")), ca_file, name="amt.example")
+    assert "not issued for the name amt.example" in error.message
+
+
+def test_tls_server_name_is_what_the_server_is_told(authority: trustme.CA, ca_file: Path) -> None:
+    """One that serves several names picks its certificate by it."""
+    told: list[str | None] = []
+    context = server_side(authority.issue_cert("amt.example"))
+
+    def note(_connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext) -> None:
+        told.append(name)
+
+    context.sni_callback = note
+    ask(context, ca_file, name="amt.example")
+    assert told == ["amt.example"]
+
+
+def test_an_expired_certificate_is_refused(authority: trustme.CA, ca_file: Path) -> None:
+    """The text says so, and whose certificate is to be renewed."""
+    old = authority.issue_cert("127.0.0.1", not_after=datetime.now(UTC) - timedelta(days=1))
+    error = refusal(server_side(old), ca_file)
+    assert "has expired" in error.message
+    assert "Renew" in error.hint
+
+
+def test_a_certificate_of_tomorrow_is_refused(authority: trustme.CA, ca_file: Path) -> None:
+    """Mostly a clock is wrong."""
+    now = datetime.now(UTC)
+    early = authority.issue_cert("127.0.0.1", not_before=now + timedelta(days=1), not_after=now + timedelta(days=2))
+    error = refusal(server_side(early), ca_file)
+    assert "not valid yet" in error.message
+    assert "clocks" in error.hint
+
+
+def self_signed(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """Return a certificate that signs itself and is no authority, as a file, and a server that presents it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "amt.example")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("amt.example")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path, key_path = folder / "self.pem", folder / "self.key"
+    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path, key_path)
+    return path, context
+
+
+def test_a_self_signed_certificate_is_trusted_when_ca_file_holds_it(tmp_path: Path) -> None:
+    """And refused when it does not; its name is verified all the same."""
+    path, context = self_signed(tmp_path)
+    ask(context, path, name="amt.example")
+    assert "does not trust" in refusal(context, None, name="amt.example").message
+    assert "not issued for the name 127.0.0.1" in refusal(context, path).message
+
+
+def test_a_servers_own_certificate_in_ca_file_is_enough(authority: trustme.CA, tmp_path: Path) -> None:
+    """Even where another authority issued it, which need not be known."""
+    leaf = authority.issue_cert("127.0.0.1")
+    path = tmp_path / "leaf.pem"
+    leaf.cert_chain_pems[0].write_to_path(str(path))
+    ask(server_side(leaf), path)
+
+
+def test_tls_below_1_2_is_not_spoken(authority: trustme.CA, ca_file: Path) -> None:
+    """Where this OpenSSL can still make such a server, it is refused with the cause; the connector never offers it."""
+    assert tls.context(None).minimum_version is ssl.TLSVersion.TLSv1_2
+    context = server_side(authority.issue_cert("127.0.0.1"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.raises(NotSent, match=r"the server offers no TLS 1\.2 or newer") as caught:
+        ask(context, ca_file)
+    assert "Enable TLS 1.2" in caught.value.hint
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_tls_1_2_and_1_3_are_spoken(authority: trustme.CA, ca_file: Path, version: ssl.TLSVersion) -> None:
+    """Both are good."""
+    context = server_side(authority.issue_cert("127.0.0.1"))
+    context.minimum_version = context.maximum_version = version
+    ask(context, ca_file)
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"220 mail ready\r\n"])
+def test_a_server_without_tls_is_told_apart(answer: bytes) -> None:
+    """The hint names both ways out, and what the second one costs."""
+    with listening(scripted(answer), reads=False) as served:
+        server = replace(served.server, uses_tls=True)
+        with (
+            conversation(server, tls=tls.context(None)) as line,
+            pytest.raises(NotSent, match="did not answer in TLS") as caught,
+        ):
+            line.service.probe()
+    assert not isinstance(caught.value, CertificateRefused)
+    assert "SERVER_USES_TLS=False" in caught.value.hint
+    assert "in clear" in caught.value.hint
+
+
+def test_plain_http_to_a_server_with_tls_points_to_the_setting(authority: trustme.CA) -> None:
+    """It ends the connection in one way or another."""
+    with listening(ALIVE, tls=server_side(authority.issue_cert("127.0.0.1"))) as served:
+        server = replace(served.server, uses_tls=False)
+        with conversation(server) as line, pytest.raises(NoAnswer) as caught:
+            line.service.probe()
+    assert "SERVER_USES_TLS=True" in caught.value.hint
+
+
+def test_a_handshake_that_is_cut_short_was_not_sent() -> None:
+    """The start may be sent again."""
+    with listening(lambda connection, _: connection.close(), reads=False) as served:
+        server = replace(served.server, uses_tls=True)
+        with conversation(server, tls=tls.context(None)) as line:
+            with pytest.raises(NotSent) as caught:
+                line.service.probe()
+            assert type(caught.value) is NotSent
+
+
+def test_a_handshake_that_nobody_answers_was_not_sent() -> None:
+    """It ends with the connection's time."""
+
+    def silent(connection: socket.socket, _number: int) -> None:
+        while connection.recv(9999):
+            pass
+
+    with listening(silent, reads=False) as served:
+        server = replace(served.server, uses_tls=True, connect_timeout_s=0.2)
+        with conversation(server, tls=tls.context(None)) as line, pytest.raises(NotSent):
+            line.service.probe()
+
+
+def test_a_connection_that_breaks_after_the_handshake_may_have_been_received(
+    authority: trustme.CA, ca_file: Path
+) -> None:
+    """From the request on there is doubt."""
+    context = server_side(authority.issue_cert("127.0.0.1"))
+    with pytest.raises(CallFailed) as caught:
+        ask(context, ca_file, answer=lambda connection, _: connection.close())
+    assert type(caught.value) is NoAnswer
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])
+def test_a_ca_file_without_a_certificate_is_a_configuration_error(tmp_path: Path, content: bytes | None) -> None:
+    """Said before anything is sent, with the form that is expected."""
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError) as caught:
+        tls.context(path)
+    assert str(path) in caught.value.subject
+    assert "BEGIN CERTIFICATE" in caught.value.hint
+
+
+def test_verification_can_not_be_turned_off() -> None:
+    """Certificate and name are required, with CA_FILE and without."""
+    context = tls.context(None)
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "message"),
+    [
+        (0x800B010F, "Der CN-Name stimmt nicht", "not issued for the name host"),
+        (0x800B0101, "Ein erforderliches Zertifikat ist nicht gültig", "has expired"),
+        (0x800B0109, "untrusted root", "does not trust (untrusted root)"),
+    ],
+)
+def test_windows_codes_are_known(code: int, words: str, message: str) -> None:
+    """Its texts are in the system's language, so the codes decide."""
+    error = ssl.SSLCertVerificationError(words)
+    error.verify_code, error.verify_message = code, words
+    assert message in tls.explain(error, "host")[0]

@@ -1,0 +1,217 @@
+"""The rules of reading messages as they arrive."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amtconnector.amtopcon.wire import profile
+from amtconnector.amtopcon.wire.messages import MessageReader
+from amtconnector.errors import NotUnderstood
+
+MEMBERS = profile.load().members
+ANY_TEXT = st.text(st.characters(exclude_categories=[]))
+MESSAGES = st.lists(ANY_TEXT, max_size=8)
+BODIES = st.one_of(
+    st.binary(max_size=60),
+    st.text('[]{}",: \\ntrue0-1\u2028"MesagTx', max_size=40).map(lambda text: text.encode()),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["Messages", "text", "Message", "x"]), inner),
+        max_leaves=8,
+    ).map(lambda value: json.dumps(value).encode()),
+)
+
+
+def reader() -> MessageReader:
+    """Return a reader of the built-in contract."""
+    return MessageReader(MEMBERS.messages, MEMBERS.message_text)
+
+
+def outcome(pieces: list[bytes]) -> tuple[list[str], str]:
+    """Return the texts that these pieces give, and the fault that the reader finds in the end, "" for none."""
+    fed, texts = reader(), []
+    try:
+        for piece in pieces:
+            texts += fed.feed(piece)
+        texts += fed.feed(b"", is_last=True)
+        fed.check()
+    except NotUnderstood as error:
+        return texts, error.message
+    return texts, ""
+
+
+def read(body: bytes | str) -> list[str]:
+    """Return the messages of an answer that is understood."""
+    texts, fault = outcome([body if isinstance(body, bytes) else body.encode()])
+    assert fault == ""
+    return texts
+
+
+def cut(body: bytes, size: int) -> list[bytes]:
+    """Return the body in pieces of a size."""
+    return [body[at : at + size] for at in range(0, len(body), size)]
+
+
+@given(MESSAGES, st.booleans(), st.integers(min_value=1, max_value=70))
+def test_an_array_of_texts_is_read_whole_in_pieces_of_every_size(texts: list[str], ascii_only: bool, size: int) -> None:  # noqa: FBT001 - hypothesis passes it
+    """For all texts, lone surrogates included; escaped or not."""
+    has_surrogates = any("\ud800" <= character <= "\udfff" for text in texts for character in text)
+    body = json.dumps(texts, ensure_ascii=ascii_only or has_surrogates).encode()
+    assert outcome(cut(body, size)) == (json.loads(body), "")
+
+
+@given(MESSAGES, st.sampled_from(["Message", "text", "TEXT"]), st.sampled_from(["", "Messages", "messages"]))
+def test_every_form_gives_the_same_messages(texts: list[str], member: str, wrapper: str) -> None:
+    """Objects with a text member, and either form wrapped in an object."""
+    expected = json.loads(json.dumps(texts))
+    for elements in (texts, [{"Id": 1, member: text, "Nested": [{"Text": "x"}]} for text in texts]):
+        document = {"Count": 5, "x": [{}], wrapper: elements, "After": None} if wrapper else elements
+        assert read(json.dumps(document)) == read(json.dumps(document, indent=3)) == expected
+
+
+@given(BODIES, st.integers(min_value=1, max_value=70))
+def test_pieces_give_what_the_whole_gives(body: bytes, size: int) -> None:
+    """For all answers, also those that are no list: the same texts and the same verdict, wherever the network cuts."""
+    whole_texts, whole_fault = outcome([body])
+    texts, fault = outcome(cut(body, size))
+    assert texts == whole_texts
+    assert bool(fault) == bool(whole_fault)
+
+
+@pytest.mark.parametrize(
+    "body", ["", " \r\n", "null", " null ", "[]", " [ ] ", '{"Messages":null}', '{"Messages":[]}', "\ufeff", "\ufeff[]"]
+)
+def test_no_messages_are_no_messages(body: str) -> None:
+    """Null, nothing, an empty list: after some kills there are none."""
+    assert read(body) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "texts"),
+    [
+        ('["Done","Done","",null,"Done"]', ["Done", "Done", "", "Done"]),
+        (b'\xef\xbb\xbf["a"]', ["a"]),
+        ('["\\ud83d"]', ["\ud83d"]),
+        ('["\\ud83d\\ude00"]', ["\U0001f600"]),
+        (b'["gr\xfcn"]', ["gr\udcfcn"]),
+        ('["a\tb\nc\x01"]', ["a\tb\nc\x01"]),
+        ('[{"Message":"a"},"b",{"Text":"c","Message":"c"},{"Message":null}]', ["a", "b", "c", ""]),
+        ('{"a\\"b":"]","MESSAGES":["x"]}', ["x"]),
+    ],
+)
+def test_odd_but_clear_answers_are_read(body: bytes | str, texts: list[str]) -> None:
+    """Repeated lines are legitimate, a lone surrogate and bytes that are no UTF-8 are kept for the job log to show."""
+    assert read(body) == texts
+
+
+@pytest.mark.parametrize(
+    ("body", "texts"),
+    [
+        ('["a",5,"b",true,[],{},{"Id":1},1.5]', ["a", "b"]),
+        ('["a",{"Message":"x","Text":"y"},"b"]', ["a", "b"]),
+        ('["a",{"Message":5},"b"]', ["a", "b"]),
+        ('["a","b"', ["a"]),
+        ('["a","b', ["a"]),
+        ('["a",', ["a"]),
+        ('["a",]', ["a"]),
+        ('["a" "b"]', []),
+        ('["a"]["b"]', ["a"]),
+        ('["a"]x', ["a"]),
+        ('["a",' + "[" * 100_000, ["a"]),
+        ('{"Messages":["a"]', ["a"]),
+        ('{"Messages":["a"],"messages":["b"]}', ["a"]),
+    ],
+)
+def test_what_came_before_a_fault_is_not_lost(body: str, texts: list[str]) -> None:
+    """Nothing that AMT has said is kept from the job log, and the fault is told."""
+    got, fault = outcome([body.encode()])
+    assert got == texts
+    assert fault
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "5",
+        "true",
+        '"Done"',
+        "nul",
+        "nullx",
+        "{}",
+        '{"Message":"x"}',
+        '{"Messages":"x"}',
+        '{"Messages":{}}',
+        '{"Messages":5}',
+        '{"Messages"',
+        "<html>no</html>",
+        "Done",
+        "]",
+        "[[[",
+        '{"a":' * 100_000,
+    ],
+)
+def test_anything_else_is_not_understood(body: str) -> None:
+    """A web page is no list of messages."""
+    assert outcome([body.encode()])[1]
+
+
+def test_a_page_is_quoted_without_secrets_and_the_rest_of_it_is_not_read() -> None:
+    """The next piece already raises: an endless page does not keep anybody busy."""
+    fed = MessageReader(MEMBERS.messages, MEMBERS.message_text, lambda text: text.replace("opconxps", "***"))
+    assert fed.feed(b"<html>opconxps \x1b") == []
+    for _ in range(2):
+        with pytest.raises(NotUnderstood, match=r"<html>\*\*\*"):
+            fed.feed(b"more")
+
+
+def test_messages_are_given_as_soon_as_they_are_whole() -> None:
+    """An operator sees them while the answer is still on its way."""
+    fed = reader()
+    assert fed.feed(b'["a","b') == ["a"]
+    assert fed.feed(b'c",') == ["bc"]
+    assert fed.feed(b'"d"]') == ["d"]
+
+
+def test_a_long_message_is_read_in_linear_time() -> None:
+    """One that arrives in many pieces is not tried again at each of them."""
+    fed = reader()
+    tries = 0
+    real_step = fed._step
+
+    def counted() -> bool:
+        nonlocal tries
+        tries += 1
+        return real_step()
+
+    fed.feed(b'["')
+    assert fed.feed(b"x" * 16) == []
+    real_step, fed._step = fed._step, counted
+    for _ in range(4096):
+        fed.feed(b"x" * 16)
+    assert tries < 20
+    assert fed.feed(b'"]', is_last=True) == ["x" * (65536 + 16)]
+    fed.check()
+
+
+def test_the_memory_for_messages_does_not_grow_with_their_number() -> None:
+    """What was given is forgotten: a list is never in memory as a whole."""
+    fed = reader()
+    piece = (b'"' + b"x" * 80 + b'",') * 100
+    fed.feed(b"[")
+    tracemalloc.start()
+    try:
+        for _ in range(5):
+            fed.feed(piece)
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(200):
+            fed.feed(piece)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak - before < 10 * len(piece)

@@ -1,0 +1,71 @@
+"""The rules of file names: one key, one name; another key, another name; safe on every system."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from amtconnector.records.file_names import FileName, file_name, identity_digest, target_digest
+from amtconnector.records.record import RunKey
+
+RUN_ID = "20261123-a1b2c3d4e5"
+KEY = RunKey("20261123", "End of day", "PAYROLL", "amt:4004", "DEMO2", "RUN_PAY")
+
+texts = st.text(st.characters())
+keys = st.builds(RunKey, texts, texts, texts, texts.map(str.lower), texts, texts)
+
+
+@given(keys, keys)
+@example(KEY, replace(KEY, opcon_job="Payroll"))
+@example(KEY, replace(KEY, job="run_pay"))
+@example(replace(KEY, job="A", application="BC"), replace(KEY, job="AB", application="C"))
+@example(replace(KEY, opcon_job="x" * 300 + "1"), replace(KEY, opcon_job="x" * 300 + "2"))
+@example(KEY, replace(KEY, schedule_name='["End of day'))
+def test_different_keys_have_different_names_on_every_file_system(one: RunKey, other: RunKey) -> None:
+    """Neither letter case, nor length, nor where one text ends and the next begins makes two keys one."""
+    assume(one != other)
+    assume(one.is_opcon or other.is_opcon)
+    assert file_name(one, RUN_ID).lower() != file_name(other, RUN_ID).lower()
+
+
+@given(keys)
+@example(RunKey("20261123", "../..", "C:\\con", "amt:4004", "a/b", "\\\\server\\share"))
+@example(RunKey(opcon_job="hand-20261123-a1b2c3d4e5"))
+def test_a_name_is_safe_short_and_tells_what_it_is_about(key: RunKey) -> None:
+    """A name holds no character that any system treats specially, and can be taken apart again."""
+    name = file_name(key, RUN_ID)
+    assert re.fullmatch(r"[a-z0-9-]{1,100}", name)
+    parsed = FileName.parse(name)
+    assert parsed
+    assert parsed.target == target_digest(key.server, key.application, key.job)
+    identity = identity_digest(key.schedule_date, key.schedule_name, key.opcon_job)
+    assert (parsed.identity, parsed.run_id) == ((identity, "") if key.is_opcon else ("", RUN_ID))
+
+
+def test_the_name_of_an_opcon_job_is_the_same_in_every_run() -> None:
+    """A restart must find the record, so the run id is no part of the name."""
+    assert file_name(KEY, RUN_ID) == file_name(KEY, "20261124-0000000000")
+
+
+def test_the_name_by_hand_is_that_of_one_run() -> None:
+    """Runs by hand never meet one another's record."""
+    key = RunKey(server="amt:4004", application="DEMO2", job="RUN_PAY")
+    assert file_name(key, RUN_ID) != file_name(key, "20261123-0000000000")
+
+
+def test_a_server_is_the_same_in_any_letter_case() -> None:
+    """Names of machines have no letter case: correcting one in the configuration must not lose an open run."""
+    assert file_name(KEY, RUN_ID) == file_name(replace(KEY, server="AMT:4004"), RUN_ID)
+
+
+def test_a_name_begins_with_what_people_look_for() -> None:
+    """An administrator finds the file of a job."""
+    assert file_name(KEY, RUN_ID).startswith("20261123-end-of-day-payroll-")
+
+
+def test_other_files_are_no_records() -> None:
+    """Whatever else lies in the directory is left alone."""
+    assert [FileName.parse(text) for text in ("cleaned", "notes", "hand-x", "a" * 16, "")] == [None] * 5

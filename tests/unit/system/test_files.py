@@ -1,0 +1,151 @@
+"""The rules of a file that survives: whole or not at all, and nothing left behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from amtconnector.system import files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+needs_modes = pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    """The new content is there under the old name, and no other file."""
+    path = tmp_path / "note"
+    files.replace_file(path, b"a longer text")
+    files.replace_file(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert [file.name for file in tmp_path.iterdir()] == ["note"]
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_full_disk_leaves_the_old_file_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """What can't be written in full changes nothing."""
+    path = tmp_path / "note"
+    files.replace_file(path, b"old")
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if step == "fsync":
+        monkeypatch.setattr(os, "fsync", fail)
+    else:
+        monkeypatch.setattr(files, "_take_place", fail)
+    with pytest.raises(OSError, match="space"):
+        files.replace_file(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == ["note"]
+
+
+def test_content_is_on_the_disk_before_the_name_is_and_the_name_before_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power failure at any moment leaves the old file or the whole new one."""
+    events = []
+    real_fsync, real_take_place = os.fsync, files._take_place
+
+    def fsync(descriptor: int) -> None:
+        events.append("flush")
+        real_fsync(descriptor)
+
+    def take_place(temporary: Path, target: Path) -> None:
+        events.append("rename")
+        real_take_place(temporary, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(files, "_take_place", take_place)
+    files.replace_file(tmp_path / "note", b"new")
+    assert events == (["flush", "rename"] if sys.platform == "win32" else ["flush", "rename", "flush"])
+
+
+def test_a_file_that_is_not_there_is_none_and_one_that_can_not_be_read_is_an_error(tmp_path: Path) -> None:
+    """Only absence is absence."""
+    assert files.read_file(tmp_path / "missing", 10) is None
+    with pytest.raises(OSError, match=r"directory|denied"):
+        files.read_file(tmp_path, 10)
+
+
+def test_reading_has_a_limit(tmp_path: Path) -> None:
+    """A file of any size costs no more than the limit."""
+    (tmp_path / "note").write_bytes(b"0123456789")
+    content = files.read_file(tmp_path / "note", 4)
+    assert content
+    assert content[0] == b"0123"
+
+
+@needs_modes
+def test_a_new_directory_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """The parameters of tasks are not for every account on the machine."""
+    files.create_directory(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_directory_is_made_with_those_above_it_and_each_is_flushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power failure must not take a record away with the directory that it is in."""
+    flushed: list[Path] = []
+    monkeypatch.setattr(files, "flush_directory", flushed.append)
+    files.create_directory(tmp_path / "a" / "b" / "c")
+    assert flushed == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
+    files.create_directory(tmp_path / "a" / "b" / "c")
+    assert len(flushed) == 3
+
+
+@needs_modes
+def test_a_directory_that_was_prepared_for_a_group_keeps_its_mode_and_hands_it_on(tmp_path: Path) -> None:
+    """Several job accounts of one group can share a directory that was prepared for them."""
+    tmp_path.chmod(0o2770)
+    files.create_directory(tmp_path)
+    files.create_subdirectory(tmp_path / "logs")
+    files.replace_file(tmp_path / "note", b"")
+    assert tmp_path.stat().st_mode & 0o7777 == 0o2770
+    assert (tmp_path / "logs").stat().st_mode & 0o7777 == 0o2770
+    assert (tmp_path / "note").stat().st_mode & 0o777 == 0o660
+
+
+def test_a_file_in_the_place_of_a_directory_is_a_failure(tmp_path: Path) -> None:
+    """A path that can't be a directory is told to the caller."""
+    (tmp_path / "runs").write_bytes(b"")
+    with pytest.raises(OSError, match="exist"):
+        files.create_directory(tmp_path / "runs")
+
+
+@needs_modes
+def test_a_file_system_that_can_not_flush_directories_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some network file systems refuse to flush a directory; other failures of the flush are real."""
+    codes = [errno.EINVAL, errno.EIO]
+
+    def fail(_descriptor: int) -> None:
+        raise OSError(codes.pop(0), "flush")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    files.flush_directory(tmp_path)
+    with pytest.raises(OSError, match="flush"):
+        files.flush_directory(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="elsewhere an open file is in nobody's way")
+def test_a_reader_that_is_in_the_way_for_a_moment_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows denies replacing a file that somebody has open."""
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    denials = [PermissionError(), PermissionError()]
+
+    def action() -> str:
+        if denials:
+            raise denials.pop()
+        return "done"
+
+    assert files.patiently(action) == "done"

@@ -1,0 +1,213 @@
+"""The rules of the lock: one holder at a time, among processes and within one, for as long as the holder lives."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from amtconnector.system import locks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+HOLDER = """
+import sys
+from pathlib import Path
+from amtconnector.system import locks
+lock = locks.take(Path(sys.argv[1]))
+print("held" if lock else "refused", flush=True)
+sys.stdin.read()
+"""
+
+CONTENDER = """
+import os, sys
+from pathlib import Path
+from amtconnector.system import locks
+lock_path, inside = Path(sys.argv[1]), sys.argv[2]
+won = 0
+while won < int(sys.argv[3]):
+    lock = locks.take(lock_path)
+    if lock is None:
+        continue
+    os.close(os.open(inside, os.O_CREAT | os.O_EXCL))  # fails where somebody else is inside
+    os.unlink(inside)
+    lock.remove() if won % 2 else lock.release()
+    won += 1
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return the path of a lock file that does not exist yet."""
+    return tmp_path / "run.lock"
+
+
+@pytest.fixture
+def hold() -> Iterator[Callable[[Path], subprocess.Popen[str]]]:
+    """Start processes that hold a lock until they are killed or their input ends."""
+    holders = []
+
+    def start(path: Path) -> subprocess.Popen[str]:
+        holder = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        holders.append(holder)
+        assert holder.stdout
+        assert holder.stdout.readline() == "held\n"
+        return holder
+
+    yield start
+    for holder in holders:
+        holder.kill()
+        holder.communicate()
+
+
+def is_refused_elsewhere(path: Path) -> bool:
+    """Let another process try the lock once."""
+    answer = subprocess.run(
+        [sys.executable, "-c", HOLDER, str(path)], input="", capture_output=True, text=True, check=True
+    )
+    return answer.stdout == "refused\n"
+
+
+def test_a_lock_of_another_process_is_refused_and_seen(path: Path, hold: Callable[[Path], object]) -> None:
+    """While a process holds the lock, nobody else gets it."""
+    hold(path)
+    assert locks.take(path) is None
+    assert locks.is_taken(path)
+
+
+def test_a_lock_is_refused_to_its_own_process_too(path: Path) -> None:
+    """A POSIX lock would be granted twice to one process; this one is not, however its path is spelled."""
+    lock = locks.take(path)
+    assert lock
+    assert locks.take(path.parent / "." / path.name) is None
+    assert locks.is_taken(path)
+    lock.release()
+    assert not locks.is_taken(path)
+
+
+def test_looking_at_a_lock_of_ones_own_does_not_lose_it(path: Path) -> None:
+    """Closing any descriptor of the file would drop a POSIX lock: so looking opens none."""
+    lock = locks.take(path)
+    assert lock
+    assert locks.is_taken(path)
+    assert locks.take(path) is None
+    assert is_refused_elsewhere(path)
+    lock.release()
+    assert not is_refused_elsewhere(path)
+
+
+def test_a_killed_process_leaves_no_lock(path: Path, hold: Callable[[Path], subprocess.Popen[str]]) -> None:
+    """The system gives the lock back however the process ends."""
+    holder = hold(path)
+    holder.kill()
+    holder.wait()
+    assert not locks.is_taken(path)
+    lock = locks.take(path)
+    assert lock
+    lock.release()
+
+
+def test_looking_for_a_lock_makes_no_file(path: Path) -> None:
+    """Where there is no lock file, there is no lock, and none is made by asking."""
+    assert not locks.is_taken(path)
+    assert not path.exists()
+
+
+def test_released_twice_is_released_once(path: Path) -> None:
+    """A second release does not touch the lock that somebody else has taken meanwhile."""
+    first = locks.take(path)
+    assert first
+    first.release()
+    second = locks.take(path)
+    assert second
+    first.release()
+    first.remove()
+    assert path.exists()
+    assert is_refused_elsewhere(path)
+    assert (first.is_held, second.is_held) == (False, True)
+    second.remove()
+    assert not path.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file can't be removed there")
+def test_a_lock_on_a_file_that_has_lost_its_name_is_not_taken(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between opening and locking the file may be removed: the lock must be on the file that others will find."""
+    real = locks._try_lock
+    attempts = []
+
+    def lock_after_removal(descriptor: int, *, is_shared: bool) -> bool:
+        attempts.append(descriptor)
+        if len(attempts) == 1:
+            path.unlink()
+        return real(descriptor, is_shared=is_shared)
+
+    monkeypatch.setattr(locks, "_try_lock", lock_after_removal)
+    lock = locks.take(path)
+    assert lock
+    assert len(attempts) == 2
+    assert is_refused_elsewhere(path)
+    lock.release()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file can't be removed there")
+def test_a_lock_file_that_never_stays_is_a_failure(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that shows another file each time ends as an error, not in a loop."""
+    monkeypatch.setattr(locks, "_is_still_named", lambda _name, _descriptor: False)
+    with pytest.raises(OSError, match="removed over and over"):
+        locks.take(path)
+    monkeypatch.undo()
+    lock = locks.take(path)
+    assert lock
+    lock.release()
+
+
+def test_a_file_system_without_locks_is_a_failure_and_not_a_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only "held by another" means held; anything else is told to the caller, and nothing stays taken."""
+
+    def fail(*_: object, **__: object) -> bool:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(locks, "_try_lock", fail)
+    with pytest.raises(OSError, match="lock"):
+        locks.take(path)
+    with pytest.raises(OSError, match="lock"):
+        locks.is_taken(path)
+    monkeypatch.undo()
+    lock = locks.take(path)
+    assert lock
+    lock.release()
+
+
+def test_a_directory_that_is_missing_is_a_failure(path: Path) -> None:
+    """A lock makes its file, not its directory, and a failure leaves nothing taken."""
+    with pytest.raises(FileNotFoundError):
+        locks.take(path / "missing" / "run.lock")
+    assert not locks.is_taken(path / "missing" / "run.lock")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")
+@pytest.mark.parametrize(("directory_mode", "file_mode"), [(0o700, 0o600), (0o770, 0o660), (0o750, 0o640)])
+def test_a_lock_file_is_as_open_as_its_directory(path: Path, directory_mode: int, file_mode: int) -> None:
+    """Accounts that share a directory can all take its locks, whatever the umask of the first one was."""
+    path.parent.chmod(directory_mode)
+    lock = locks.take(path)
+    assert lock
+    lock.release()
+    assert path.stat().st_mode & 0o777 == file_mode
+
+
+def test_processes_that_remove_the_lock_file_never_hold_it_together(path: Path, tmp_path: Path) -> None:
+    """Taking, releasing and removing at the same time: at no moment are two processes inside."""
+    command = [sys.executable, "-c", CONTENDER, str(path), str(tmp_path / "inside"), "200"]
+    contenders = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    errors = [contender.communicate()[1] for contender in contenders]
+    assert errors == [""] * 4
+    assert [contender.returncode for contender in contenders] == [0] * 4

@@ -1,0 +1,68 @@
+"""The rules of taking secrets out of a server's words."""
+
+from __future__ import annotations
+
+import html
+import json
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amtconnector.text import MASK, masked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SECRETS = st.text(st.characters(codec="utf-8", exclude_categories=["Co"]), min_size=1, max_size=30)
+AROUND = "\ue000"
+"""A character that is in no secret."""
+
+FORMS: dict[str, Callable[[str], str]] = {
+    "raw": str,
+    "JSON in ASCII": lambda text: json.dumps(text)[1:-1],
+    "JSON": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "JSON within JSON": lambda text: json.dumps(json.dumps(text))[3:-3],
+    "JSON as .NET writes it": lambda text: "".join(
+        c if c.isascii() and c.isalnum() else json.dumps("\u00ff" + c)[7:-1] if ord(c) > 127 else f"\\u{ord(c):04X}"
+        for c in text
+    ),
+    "HTML": html.escape,
+    "URL": lambda text: quote(text, safe=""),
+    "form": quote_plus,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(secret=SECRETS)
+def test_a_secret_is_found_in_every_form_that_servers_repeat_it_in(form: str, secret: str) -> None:
+    """For all secrets: nothing of it is left between what surrounds it."""
+    assert masked(AROUND + FORMS[form](secret) + AROUND, [secret]) == AROUND + MASK + AROUND
+
+
+@given(st.text(), st.text(alphabet="abc", min_size=1))
+def test_a_text_without_the_secret_stays_as_it_is(text: str, secret: str) -> None:
+    """For all texts."""
+    assert (masked(text, [secret]) == text) == (secret not in text)
+
+
+def test_the_longer_secret_is_looked_for_first() -> None:
+    """A user whose name begins with the password does not keep its rest."""
+    assert masked("ocadm-2026", ["ocadm", "ocadm-2026"]) == MASK
+
+
+def test_no_secrets_and_empty_ones_mask_nothing() -> None:
+    """An empty user is in every text."""
+    assert masked("words", []) == masked("words", [""]) == "words"
+
+
+@pytest.mark.parametrize("secret", ["\\" * 12 + "a", "ä" * 12 + "a", '"/' * 12 + "a"])
+def test_no_answer_makes_the_search_slow(secret: str) -> None:
+    """A server can't stop the connector with a text that nearly is the secret, a million times."""
+    begun = time.process_time()
+    for filler in ("\\", "?", '\\"', "\\/"):
+        assert masked(filler * 250_000 + "b", [secret]).endswith("b")
+    assert time.process_time() - begun < 5
