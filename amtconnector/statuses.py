@@ -7,9 +7,8 @@ AMT, Python and the OpCon agent (31000 and up) leave free. `docs/operations.md` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector import errors
 
@@ -32,8 +31,7 @@ class StatusClass(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """One status of an AMT task: its number, its name and its class."""
 
     code: int

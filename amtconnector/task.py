@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _ID_WORD = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """A task to start in AMT, every text as it was given; "" and () for what was not."""
 
     application: str
@@ -28,8 +27,7 @@ class Task:
         return self.script or self.job
 
 
-@dataclass(frozen=True, slots=True)
-class RequestId:
+class RequestId(NamedTuple):
     """AMT's batch request id: a number above 0, else 1 to 64 letters, digits and `-`."""
 
     text: str

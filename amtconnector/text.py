@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +44,12 @@ def masked(text: str, secrets: Iterable[str]) -> str:
     """Return the text with `********` for each secret, also where it is escaped as JSON, HTML or a URL has it."""
     patterns = [_pattern(secret) for secret in sorted(secrets, key=len, reverse=True) if secret]
     return re.sub("|".join(patterns), MASK, text) if patterns else text
+
+
+def described(value: NamedTuple, *hidden: str) -> str:
+    """Return the `repr` of a value without the members that may hold a secret."""
+    shown = (f"{name}={member!r}" for name, member in zip(value._fields, value, strict=True) if name not in hidden)
+    return f"{type(value).__name__}({', '.join(shown)})"
 
 
 def clock_time(seconds: float) -> str:

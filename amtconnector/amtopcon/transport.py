@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amtconnector.amtopcon.failures import FAULTS, converted
 from amtconnector.amtopcon.sockets import Line, httpx, open_client
@@ -26,8 +25,7 @@ LARGEST_ANSWER = 1024 * 1024
 """In bytes; a longer answer is not understood, except the messages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """What is done while a call waits, before and during every wait; what it raises ends the call.
 
     `for_start` is used for the start, which is cut only late because it can't be repeated.

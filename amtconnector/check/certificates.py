@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import socket
 import ssl
-from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(NamedTuple):
     """One certificate: what it is for, who issued it, until when. Times are UTC and aware."""
 
     subject: str
@@ -50,8 +48,7 @@ class Certificate:
         return (self.valid_until - now).days
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(NamedTuple):
     """What a server shows in a handshake: its own certificate first, then those of its issuers that it sends."""
 
     chain: tuple[Certificate, ...]

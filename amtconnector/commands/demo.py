@@ -11,9 +11,8 @@ import sys
 import tempfile
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -56,8 +55,7 @@ PASSWORD=
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Demo:
+class _Demo(NamedTuple):
     """A folder of its own, and the address of the simulator that runs for it."""
 
     folder: Path

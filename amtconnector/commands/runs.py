@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ import click
 
 from amtconnector import config
 from amtconnector.records import ClaimedElsewhere, RunDirectory
-from amtconnector.records.record import RunKey, RunRecord, RunState, is_run_id
+from amtconnector.records.record import RunRecord, RunState, is_run_id
 from amtconnector.records.table import job_name, run_table, task_name
 from amtconnector.text import escaped
 
@@ -168,10 +167,10 @@ def _show_log(directory: RunDirectory, run_id: str) -> None:
 
 
 def _json_value(record: RunRecord, directory: RunDirectory, running: frozenset[str]) -> dict[str, object]:
-    own = {member.name: getattr(record, member.name) for member in fields(record)}
+    own = record._asdict()
     key = own.pop("key")
     return {
-        **{member.name: getattr(key, member.name) for member in fields(RunKey)},
+        **key._asdict(),
         **{name: _json_text(value) for name, value in own.items()},
         "since": _json_text(record.since),
         "is_running": record.file_name in running,

@@ -10,8 +10,8 @@ import hashlib
 import os
 import re
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from amtconnector.config import inifile, keys
 from amtconnector.config.sheet import Sheet
@@ -22,8 +22,7 @@ FILE_NAME = "Connector.config"
 _HINT = "Correct the file; docs/configuration.md explains every key."
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(NamedTuple):
     """The AMT web server and what is sent to it by default.
 
     `host` is in ASCII and lower case, an IPv6 address without brackets. `tls_server_name` is "" for the host itself,
@@ -41,8 +40,11 @@ class Server:
     submit_user: str
     station: str
     queue_name: str
-    user: str = field(repr=False)
-    password: str = field(repr=False)
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        return described(self, "user", "password")
 
     @property
     def address(self) -> str:
@@ -55,8 +57,7 @@ class Server:
         return f"{'https' if self.uses_tls else 'http'}://{self.address}"
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """What one Connector.config says, with every default filled in.
 
     `path` is absolute. `output_encoding` None is the platform's default, `key_file` None the machine's place,

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import io
 import sys
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from amtconnector.text import described
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,38 +23,42 @@ _BOM = b"\xef\xbb\xbf"
 _ALIKE = str.maketrans({" ": "_", "\t": "_", "-": "_"})
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One `key = value` line; names as written, the value without the blanks around it.
 
     `line` counts from 1; `value_start` and `value_end` are offsets in the text.
     """
 
-    section: str = field(repr=False)
-    key: str = field(repr=False)  # `PASSWORD secret=1` is a key
-    value: str = field(repr=False)
+    section: str
+    key: str  # `PASSWORD secret=1` is a key
+    value: str
     line: int
     value_start: int
     value_end: int
+
+    def __repr__(self) -> str:
+        return described(self, "section", "key", "value")
 
     def is_called(self, section: str, key: str) -> bool:
         """Whether the entry is this key of this section, in any spelling of both."""
         return folded(self.key) == folded(key) and folded(self.section) == folded(section)
 
 
-@dataclass(frozen=True, slots=True)
-class IniText:
+class IniText(NamedTuple):
     """The text of a file, how it was encoded, and what its lines are.
 
     `sections` holds (name, line) of every section line. `odd_lines` are the lines that are neither section, key nor
     comment. Keys above the first section have the section "".
     """
 
-    text: str = field(repr=False)
+    text: str
     encoding: str
     entries: tuple[Entry, ...]
-    sections: tuple[tuple[str, int], ...] = field(repr=False)
+    sections: tuple[tuple[str, int], ...]
     odd_lines: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        return described(self, "text", "sections")
 
     def entries_of(self, section: str, key: str) -> tuple[Entry, ...]:
         """Return every entry of a key, in the order of the file; the last one counts."""

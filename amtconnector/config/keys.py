@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from amtconnector.config import values
 
@@ -21,8 +20,7 @@ OPCON = "OPCON"
 SECTIONS = (CONNECTOR, SERVER, OPCON)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting(Generic[T]):
+class Setting(NamedTuple, Generic[T]):
     """One key: `read` understands its value, `default` holds without one.
 
     `aliases` are further names of the key. A setting that is `required` has no default of use, and says in `required`

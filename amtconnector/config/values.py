@@ -7,8 +7,7 @@ its place. No expectation repeats a word of the value: it could be a credential 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,15 +24,13 @@ _ASCII = "Completion : DONE (4) +\n"
 _PROBE = f"{_ASCII}\u2603"
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """What should stand in place of a value that can't be used; completes the sentence "expected ..."."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """Where the AMT web server is: `host` in ASCII without brackets, `scheme` "" when none was given."""
 
     host: str

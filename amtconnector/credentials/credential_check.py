@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector import credentials
 from amtconnector.credentials.stored import Form
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from amtconnector.credentials.stored import Stored
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """The findings as lines of text; `is_usable`: a run can log on with both credentials."""
 
     lines: tuple[str, ...]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector import credentials
 from amtconnector.config import inifile, keys
 from amtconnector.credentials.stored import Secret, Stored
 from amtconnector.errors import ConfigurationError
+from amtconnector.text import described
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 NAMES = (keys.USER.key, keys.PASSWORD.key)
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialFile:
+class CredentialFile(NamedTuple):
     """A configuration file whose credentials are looked at or exchanged."""
 
     path: Path
-    ini: inifile.IniText = field(repr=False)
+    ini: inifile.IniText
+
+    def __repr__(self) -> str:
+        return described(self, "ini")
 
     @property
     def key_file(self) -> Path | None:

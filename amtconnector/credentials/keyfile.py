@@ -11,11 +11,11 @@ from __future__ import annotations
 import binascii
 import hashlib
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from amtconnector.errors import CredentialsError
 from amtconnector.system import file_access, files
+from amtconnector.text import described
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,17 +26,18 @@ _LARGEST = 64 * 1024
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """One key: its id, its text as the file holds it, which nothing ever shows, and that file."""
 
     id: str
-    text: str = field(repr=False)
+    text: str
     path: Path
 
+    def __repr__(self) -> str:
+        return described(self, "text")
 
-@dataclass(frozen=True, slots=True)
-class KeyRing:
+
+class KeyRing(NamedTuple):
     """The keys of a key file (or of both places), newest first; at least one."""
 
     keys: tuple[Key, ...]

@@ -7,8 +7,7 @@ other installations may use it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector import credentials
 from amtconnector.credentials import key_places, keyfile
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from amtconnector.credentials.stored import Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
+class Rotation(NamedTuple):
     """What a rotation did: the keys as they are now, and the ids of those that the files use no more."""
 
     ring: KeyRing

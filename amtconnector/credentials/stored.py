@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import binascii
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from amtconnector.credentials import key_places, legacy
 from amtconnector.errors import CredentialsError
@@ -51,8 +50,7 @@ class Secret:
         raise TypeError("a secret is neither pickled nor copied")
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """What to log on with; `warnings` are for the job log, one sentence each."""
 
     user: Secret
@@ -69,8 +67,7 @@ class Form(Enum):
     MISSING = "missing"
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """An encrypted value that was decrypted: its text, and the key and time (UTC) that it was encrypted with."""
 
     secret: Secret
@@ -78,8 +75,7 @@ class Opened:
     encrypted_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A value as Connector.config holds it: `name` is its key there, USER or PASSWORD."""
 
     name: str

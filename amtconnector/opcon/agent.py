@@ -10,9 +10,8 @@ import re
 import sys
 import threading
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import subprocess
@@ -28,8 +27,7 @@ _TRAILING_NUMBER = re.compile(r"[0-9]{10}\Z")
 _FILLERS = {"FOR", "WITH", "BY"}
 
 
-@dataclass(frozen=True, slots=True)
-class OpConJob:
+class OpConJob(NamedTuple):
     """The OpCon job that this process is, as the agent describes it; "" and None for what the agent left out.
 
     `schedule_date` is YYYYMMDD. `name` is the job's name without the number that the agent appends; `number` is that

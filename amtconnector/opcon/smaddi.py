@@ -7,8 +7,7 @@ the rule that a file is ASCII come from its published documentation; `docs/job-d
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree as ET
 
 from amtconnector.errors import UsageError
@@ -31,8 +30,7 @@ _NOT_IN_XML = re.compile("[^\t\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BACKSLASHES_BEFORE_A_QUOTE = re.compile(r'(\\*)("|\Z)')
 
 
-@dataclass(frozen=True, slots=True)
-class JobDefinition:
+class JobDefinition(NamedTuple):
     """A Windows job of OpCon that runs one program; it fails unless it exits with `success_code`.
 
     `batch_user` is the Windows user whom the agent starts it as. `is_on_request`: it never starts with its schedule,
@@ -49,8 +47,7 @@ class JobDefinition:
     frequency: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Where jobs go: a schedule, the machine that runs them, and a date; None means the master schedule."""
 
     schedule: str

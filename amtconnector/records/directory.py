@@ -12,7 +12,6 @@ A record is read without a lock, and written only under it.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
@@ -97,7 +96,7 @@ class RunDirectory:
         files.create_directory(self.path)
         claim = self._claimed(run_names.file_name(key, run_id))
         if claim.record:
-            claim.record = replace(claim.record, key=key)
+            claim.record = claim.record._replace(key=key)
         return claim
 
     def claim_record(self, record: RunRecord) -> Claim:
@@ -220,7 +219,7 @@ class RunDirectory:
         with self.claim_record(record) as claim:
             current = claim.record
             if current and current.run_id == record.run_id and current.is_unfinished:
-                claim.save(replace(current, state=RunState.NOT_STARTED, released_at=now))
+                claim.save(current._replace(state=RunState.NOT_STARTED, released_at=now))
             return current or record
 
 
@@ -234,4 +233,4 @@ def _started_at(record: RunRecord) -> datetime:
 
 def _with_key(record: RunRecord, **known: str) -> RunRecord:
     # The name of a damaged record's file tells what it may not tell itself.
-    return replace(record, key=replace(record.key, **known))
+    return record._replace(key=record.key._replace(**known))

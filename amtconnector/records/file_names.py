@@ -12,8 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from amtconnector.records.record import RunKey
@@ -32,8 +31,7 @@ _BY_HAND = re.compile(r"hand-(?P<run_id>[0-9]{8}-[0-9a-f]{10})-(?P<target>[0-9a-
 _OF_OPCON = re.compile(r".*-(?P<identity>[0-9a-f]{16})-(?P<target>[0-9a-f]{16})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class FileName:
+class FileName(NamedTuple):
     """What the name of a record's file tells: `identity` is "" by hand, `run_id` is "" for an OpCon job."""
 
     text: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from typing import NamedTuple
 
 _RUN_ID = re.compile(r"(?:[0-9]{8}|damaged)-[0-9a-f]{10}", re.ASCII)
 
@@ -19,8 +19,7 @@ class RunState(Enum):
     FINISHED = "finished"
 
 
-@dataclass(frozen=True, slots=True)
-class RunKey:
+class RunKey(NamedTuple):
     """What makes two runs the same work: the OpCon job of a schedule date, and the AMT task that it starts.
 
     The first three are "" by hand. `schedule_date` is YYYYMMDD, `opcon_job` the name without OpCon's number, `server`
@@ -40,8 +39,7 @@ class RunKey:
         return bool(self.schedule_date or self.schedule_name or self.opcon_job)
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
+class RunRecord(NamedTuple):
     """One run, as its record tells it: texts "" and times None where unknown, times aware and in UTC.
 
     `run_id` names this one run. `job_number` is OpCon's, 10 digits. `intended_at` is when the start was about to be

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -53,7 +52,7 @@ def load(directory: Path, name: str) -> RunRecord | None:
     content, written_at_s = file
     written_at = datetime.fromtimestamp(written_at_s, UTC)
     run_id = _own_run_id(name, content + f"{written_at:%Y%m%d%H%M%S}".encode())
-    return replace(record_format.loaded(content, run_id=run_id, written_at=written_at), file_name=name)
+    return record_format.loaded(content, run_id=run_id, written_at=written_at)._replace(file_name=name)
 
 
 def load_leniently(directory: Path, name: str) -> RunRecord | None:
@@ -63,7 +62,7 @@ def load_leniently(directory: Path, name: str) -> RunRecord | None:
     except OSError:
         written_at = datetime.fromtimestamp(0, UTC)
         record = record_format.loaded(b"", run_id=_own_run_id(name, b""), written_at=written_at)
-        return replace(record, created_at=None, file_name=name)
+        return record._replace(created_at=None, file_name=name)
 
 
 def save(directory: Path, name: str, record: RunRecord) -> None:

@@ -7,7 +7,6 @@ for a task may be running. What it still tells is kept for people to read.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -31,7 +30,7 @@ def dumped(record: RunRecord) -> bytes:
         "run_id": record.run_id,
         "state": record.state.value,
         "request_id": record.request_id,
-        **{name: getattr(record.key, name) for name in RunKey.__slots__},
+        **{name: getattr(record.key, name) for name in RunKey._fields},
         **{name: getattr(record, name) for name in _TEXTS},
         **{name: list(getattr(record, name)) for name in _LISTS},
         **{name: _time_text(getattr(record, name)) for name in _TIMES},
@@ -56,7 +55,7 @@ def loaded(content: bytes, *, run_id: str, written_at: datetime) -> RunRecord:
 
 def _record_of(members: _Members) -> RunRecord:
     return RunRecord(
-        key=RunKey(**{name: members.text(name, is_required=True) for name in RunKey.__slots__}),
+        key=RunKey(**{name: members.text(name, is_required=True) for name in RunKey._fields}),
         run_id=members.run_id(),
         state=members.state(),
         request_id=members.request_id(),
@@ -92,8 +91,7 @@ def _is_consistent(record: RunRecord) -> bool:
 
 
 def _damaged(record: RunRecord, *, run_id: str, written_at: datetime) -> RunRecord:
-    return replace(
-        record,
+    return record._replace(
         run_id=record.run_id or run_id,
         state=RunState.INTENDED,
         created_at=record.created_at or written_at,

@@ -10,9 +10,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector.errors import UsageError
 from amtconnector.task import RequestId
@@ -57,8 +56,7 @@ class Action(Enum):
     ATTACH = "ATTACH"
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(NamedTuple):
     """What a run's command line says; "" and () for what was not given."""
 
     action: Action

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from amtconnector.run.messages import MessageSource
 from amtconnector.run.monitor import Pace, StatusSource
@@ -44,8 +43,7 @@ class Onlookers(Protocol):
         """Take note of another status than before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """How this installation runs tasks. Times in seconds."""
 
     server: str
@@ -55,8 +53,7 @@ class Plan:
     kills_on_interrupt: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What a run happens in: time, chance, being told to stop, and who looks on."""
 
     clock: Clock
@@ -65,8 +62,7 @@ class Surroundings:
     onlookers: Onlookers
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """A task that was started before: its request, its name, its age in seconds (None: unknown), "of 02:14" or ""."""
 
     request_id: RequestId

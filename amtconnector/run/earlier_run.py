@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector.config import FILE_NAME, program_directory, run_directory_of
 from amtconnector.records import RunDirectory
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from amtconnector.records.record import RunRecord
 
 
-@dataclass(frozen=True, slots=True)
-class EarlierRun:
+class EarlierRun(NamedTuple):
     """A sentence that begins with a blank, what to do, and the id that names it; all "" when no earlier run is open."""
 
     text: str = ""

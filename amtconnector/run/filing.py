@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -132,7 +132,7 @@ class Filing:
             return found
         if self._arguments.request_id is None:
             raise UsageError("The run records can't be read: name the request with -id.")
-        return replace(self.new_record(run_id), request_id=self._arguments.request_id.text)
+        return self.new_record(run_id)._replace(request_id=self._arguments.request_id.text)
 
     def others(self) -> list[RunRecord]:
         """Return the unfinished runs of the same AMT task that a run by hand names."""

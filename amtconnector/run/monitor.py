@@ -6,8 +6,7 @@ as the configuration allows; what failed last then decides how the run ends.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from amtconnector.errors import (
     AuthenticationRefused,
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
     from amtconnector.task import RequestId
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(NamedTuple):
     """How often the server is asked and how long without an answer, in seconds; `max_outage_s` 0 is no limit."""
 
     initial_delay_s: float
@@ -59,8 +57,7 @@ class Narrator(Protocol):
         """Print one line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """What is watched, in words for the operator: the job, its request, and what can be done about it.
 
     `way_out` is how a job is freed whose task is settled; "" where nothing holds it.

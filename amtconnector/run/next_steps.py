@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from amtconnector.records.record import RunRecord
@@ -13,8 +12,7 @@ _NOT_GIVEN = "(AMT's own)"
 _UNKNOWN = "(unknown)"
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
+class Advice(NamedTuple):
     """The commands of this installation; `config` is the path of its Connector.config."""
 
     config: str

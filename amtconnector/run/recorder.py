@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -88,33 +87,33 @@ class Bookkeeper:
         due = now + timedelta(seconds=within_s)
         before = self.record
         try:
-            self._write(replace(before, state=RunState.INTENDED, intended_at=now, answer_due_at=due))
+            self._write(before._replace(state=RunState.INTENDED, intended_at=now, answer_due_at=due))
         except OSError as error:
             if self.is_protected:
                 with suppress(OSError):  # the write can have failed after the replacement
-                    self._write(replace(before, state=RunState.NOT_STARTED))
+                    self._write(before._replace(state=RunState.NOT_STARTED))
                 raise self._refused(error) from error
             self._warn_of(error, "")
 
     def answered(self) -> None:
         """Note that the start is no longer on its way, whatever became of it."""
-        self._try(replace(self.record, answer_due_at=datetime.now(UTC)), "")
+        self._try(self.record._replace(answer_due_at=datetime.now(UTC)), "")
 
     def submitted(self, request_id: RequestId) -> None:
         """Note that AMT has the task."""
         at = self.record.submitted_at or datetime.now(UTC)
-        record = replace(self.record, state=RunState.SUBMITTED, request_id=request_id.text, submitted_at=at)
+        record = self.record._replace(state=RunState.SUBMITTED, request_id=request_id.text, submitted_at=at)
         attach = self._advice.command("ATTACH", request_id.text)
         self._try(record, f"; should this run be cut short, a restart stops with 104, and the way on is: {attach}")
 
     def finished(self, status: Status) -> None:
         """Note that the task has ended."""
-        record = replace(self.record, state=RunState.FINISHED, exit_code=status.code, status=status.name)
-        self._try(replace(record, finished_at=datetime.now(UTC)), self._not_free())
+        record = self.record._replace(state=RunState.FINISHED, exit_code=status.code, status=status.name)
+        self._try(record._replace(finished_at=datetime.now(UTC)), self._not_free())
 
     def not_started(self) -> None:
         """Note that there is provably no task."""
-        self._try(replace(self.record, state=RunState.NOT_STARTED), self._not_free())
+        self._try(self.record._replace(state=RunState.NOT_STARTED), self._not_free())
 
     def _not_free(self) -> str:
         return f"; a restart of this job does not start it until: {self._advice.forget(self.record)}"

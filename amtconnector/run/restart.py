@@ -5,9 +5,8 @@ Nothing here asks AMT: the record decides alone, and in doubt nothing is started
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector.errors import SubmissionUnknown
 from amtconnector.records.record import RunRecord, RunState
@@ -23,15 +22,13 @@ OLDEST_TO_ATTACH = timedelta(days=3)
 _CLOCKS_APART = timedelta(seconds=5)
 
 
-@dataclass(frozen=True, slots=True)
-class NewRun:
+class NewRun(NamedTuple):
     """Start the task; `note` is what the header says of an earlier run, "" for nothing."""
 
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Attach:
+class Attach(NamedTuple):
     """Start nothing: the task of this record is taken up."""
 
     record: RunRecord

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import traceback
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -124,7 +123,7 @@ class Session:
         record = self._filing.found(self.run_id)
         claim = self._filing.claimed_again(record)
         known = self._known(record)
-        self._take_up(claim, replace(record, request_id=known.request_id.text))
+        self._take_up(claim, record._replace(request_id=known.request_id.text))
         self._describe(
             "on: this settles the record of an earlier run" if claim else "off: there is no record to settle"
         )

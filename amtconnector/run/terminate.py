@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector.errors import CallFailed, Interrupted, LogonRefused
 from amtconnector.system.signals import StopRequested
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 _LONGEST_INTERVAL_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """One way to end a task: `send` asks AMT for it, which then has `within_s` seconds; `action` is its name."""
 
     action: str

@@ -99,7 +99,7 @@ def test_the_readers_of_profiles_find_every_entry() -> None:
         row[0].strip("`"): row for row in rows((ROOT / "docs" / "wire-profile.md").read_text("utf-8"), "Every entry")
     }
     calls = {f"calls.{name}": call for name, call in built_in.calls.items()}
-    members = {f"members.{name}" for name in built_in.members.__slots__}
+    members = {f"members.{name}" for name in built_in.members._fields}
     assert set(table) == {"token.header", "token.value", *calls, *members, "statuses.N"}
     for entry, call in calls.items():
         assert table[entry][2].rstrip(" |") == f"`{call.method} {call.path}`"

@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.client import Service
@@ -128,7 +128,7 @@ def listening(
     `answer` gets the connection and its number from 0. With `tls` each connection begins with a handshake.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        served = Listener(replace(SERVER, port=listener.getsockname()[1], uses_tls=tls is not None))
+        served = Listener(SERVER._replace(port=listener.getsockname()[1], uses_tls=tls is not None))
         thread = threading.Thread(target=_serve, args=(listener, served, answer, tls, reads))
         thread.start()
         try:

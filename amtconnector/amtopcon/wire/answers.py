@@ -6,8 +6,7 @@ A body that is not understood never becomes a status, a token or a request id.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector.amtopcon.wire.reply import Json, Members, Reply, document_in, kind_of, server_words, spoken
 from amtconnector.errors import NotUnderstood
@@ -21,15 +20,13 @@ _HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html)\b", re.IGNORECASE)
 _NOT_TOKEN = re.compile(r"[^\x21-\x7e]")
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     """AMT has the task, under this request id."""
 
     request_id: RequestId
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """AMT did not start the task; `status` is the terminal status that it gave as the reason, if any."""
 
     words: str

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 from amtconnector.errors import ConfigurationError
 from amtconnector.statuses import AMT_STATUSES, Status, StatusClass, StatusTable
@@ -38,8 +37,7 @@ _OWN_HEADERS = frozenset({"connection", "content-length", "content-type", "host"
 _LARGEST_STATUS = 99  # above begin the connector's own exit codes
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """How one call is made: its verb, path, query and JSON body, with placeholders for the values of a run."""
 
     name: CallName
@@ -49,8 +47,7 @@ class Call:
     body: Template | None
 
 
-@dataclass(frozen=True, slots=True)
-class Members:
+class Members(NamedTuple):
     """The names under which the members of answers are recognised, in lower case."""
 
     token: frozenset[str]
@@ -60,8 +57,7 @@ class Members:
     message_text: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """The whole wire contract of one installation."""
 
     token_header: str

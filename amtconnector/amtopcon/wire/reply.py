@@ -7,8 +7,7 @@ A status that is no success becomes the `CallFailed` that says whether the reque
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from amtconnector.errors import (
     Busy,
@@ -20,7 +19,7 @@ from amtconnector.errors import (
     Rejected,
     Unauthorized,
 )
-from amtconnector.text import excerpt
+from amtconnector.text import described, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,8 +40,7 @@ def _as_it_is(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An HTTP answer: its status, its headers in lower case, its body.
 
     `retry_after_s` is what the server asked to wait; None when it did not say. `conceal` takes secrets out of what is
@@ -50,10 +48,13 @@ class Reply:
     """
 
     status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
     retry_after_s: float | None = None
-    conceal: Callable[[str], str] = field(default=_as_it_is, repr=False)
+    conceal: Callable[[str], str] = _as_it_is
+
+    def __repr__(self) -> str:
+        return described(self, "headers", "body", "conceal")
 
     def quoted(self, text: str, limit: int = 200) -> str:
         """Return a piece of the answer for people: without secrets, on one line, `limit` characters at most."""

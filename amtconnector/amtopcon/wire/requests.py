@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import quote, urlencode
 
 from amtconnector.amtopcon.wire.profile import PLACEHOLDER
+from amtconnector.text import described
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 Value: TypeAlias = "str | int | list[str]"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request, ready to be sent: verb, path with query, JSON body (None when there is none).
 
     The body of a logon holds the password, so it stays out of the `repr`.
@@ -29,7 +28,10 @@ class Request:
     call: CallName
     method: str
     target: str
-    body: bytes | None = field(repr=False)
+    body: bytes | None
+
+    def __repr__(self) -> str:
+        return described(self, "body")
 
 
 def heartbeat(profile: Profile) -> Request:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import traceback
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -406,7 +405,7 @@ def test_a_token_of_before_is_still_a_secret(amt: respx.MockRouter, on: Conversa
 
 def test_the_configured_times_are_asked_of_the_client(amt: respx.MockRouter) -> None:
     """The start waits for as long as START_TIMEOUT, everything else for READ_TIMEOUT."""
-    server = replace(SERVER, connect_timeout_s=1, read_timeout_s=3, start_timeout_s=5)
+    server = SERVER._replace(connect_timeout_s=1, read_timeout_s=3, start_timeout_s=5)
     amt["action"].mock(return_value=httpx.Response(200, json=2112))
     with conversation(server) as line:
         line.service.log_on()

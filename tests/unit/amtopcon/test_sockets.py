@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpcore
@@ -87,7 +86,7 @@ def test_requests_look_like_this() -> None:
 
 def test_a_server_that_drips_can_not_outlast_the_limit_in_total() -> None:
     """Twice READ_TIMEOUT, although no single read ever takes that long."""
-    with listening(drips()) as served, conversation(replace(served.server, read_timeout_s=0.2)) as line:
+    with listening(drips()) as served, conversation(served.server._replace(read_timeout_s=0.2)) as line:
         begun = time.monotonic()
         with pytest.raises(NoAnswer, match="no answer in time"):
             line.service.probe()
@@ -96,7 +95,7 @@ def test_a_server_that_drips_can_not_outlast_the_limit_in_total() -> None:
 
 def test_a_start_that_drips_ends_with_its_own_limit() -> None:
     """START_TIMEOUT, and it may have been received."""
-    with listening(drips()) as served, conversation(replace(served.server, start_timeout_s=0.3)) as line:
+    with listening(drips()) as served, conversation(served.server._replace(start_timeout_s=0.3)) as line:
         with pytest.raises(NoAnswer):
             line.service.start(TASK)
         assert len(served.received) == 1
@@ -115,7 +114,7 @@ def test_messages_may_come_for_longer_than_any_other_answer() -> None:
             connection.sendall(b'"x",')
         connection.sendall(b'"end"]')
 
-    with listening(answer) as served, conversation(replace(served.server, read_timeout_s=0.2)) as line:
+    with listening(answer) as served, conversation(served.server._replace(read_timeout_s=0.2)) as line:
         texts = [text for texts in line.service.messages(ID, 60) for text in texts]
     assert texts == ["x"] * 6 + ["end"]
 
@@ -185,7 +184,7 @@ def test_a_refused_port_is_not_sent() -> None:
     """Nobody listens there, and the hint names the setting."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with conversation(replace(SERVER, port=port)) as line, pytest.raises(NotSent, match="connection refused") as caught:
+    with conversation(SERVER._replace(port=port)) as line, pytest.raises(NotSent, match="connection refused") as caught:
         line.service.start(TASK)
     assert "SERVER_ADDRESS" in caught.value.hint
 
@@ -200,11 +199,11 @@ def test_a_connection_that_does_not_come_about_is_not_sent() -> None:
         for one in waiting:
             one.setblocking(False)
             one.connect_ex(("127.0.0.1", port))
-        with conversation(replace(SERVER, port=port, connect_timeout_s=0.2)) as line:
+        with conversation(SERVER._replace(port=port, connect_timeout_s=0.2)) as line:
             with pytest.raises(NotSent, match=r"no connection within 0\.2 s") as caught:
                 line.service.start(TASK)
             assert "firewall" in caught.value.hint
-        with conversation(replace(SERVER, port=port, connect_timeout_s=9, read_timeout_s=0.1)) as line:
+        with conversation(SERVER._replace(port=port, connect_timeout_s=9, read_timeout_s=0.1)) as line:
             begun = time.monotonic()
             with pytest.raises(NotSent):
                 line.service.probe()
@@ -215,7 +214,7 @@ def test_a_connection_that_does_not_come_about_is_not_sent() -> None:
 
 def test_a_name_that_does_not_exist_is_not_sent() -> None:
     """The text names it; .invalid is reserved for this."""
-    with conversation(replace(SERVER, host="amt.invalid")) as line:
+    with conversation(SERVER._replace(host="amt.invalid")) as line:
         with pytest.raises(NotSent, match=r"the name amt\.invalid can't be resolved") as caught:
             line.service.start(TASK)
         assert "name resolution" in caught.value.hint

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 import warnings
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -57,7 +56,7 @@ def ask(
 ) -> None:
     """Ask a server with this context for its heartbeat; raises what the connector raises."""
     with listening(answer, tls=context) as served:
-        server = replace(served.server, ca_file=ca_file, tls_server_name=name)
+        server = served.server._replace(ca_file=ca_file, tls_server_name=name)
         with conversation(server, tls=tls.context(ca_file)) as line:
             assert line.service.probe().status == 200
 
@@ -200,7 +199,7 @@ def test_tls_1_2_and_1_3_are_spoken(authority: trustme.CA, ca_file: Path, versio
 def test_a_server_without_tls_is_told_apart(answer: bytes) -> None:
     """The hint names both ways out, and what the second one costs."""
     with listening(scripted(answer), reads=False) as served:
-        server = replace(served.server, uses_tls=True)
+        server = served.server._replace(uses_tls=True)
         with (
             conversation(server, tls=tls.context(None)) as line,
             pytest.raises(NotSent, match="did not answer in TLS") as caught,
@@ -214,7 +213,7 @@ def test_a_server_without_tls_is_told_apart(answer: bytes) -> None:
 def test_plain_http_to_a_server_with_tls_points_to_the_setting(authority: trustme.CA) -> None:
     """It ends the connection in one way or another."""
     with listening(ALIVE, tls=server_side(authority.issue_cert("127.0.0.1"))) as served:
-        server = replace(served.server, uses_tls=False)
+        server = served.server._replace(uses_tls=False)
         with conversation(server) as line, pytest.raises(NoAnswer) as caught:
             line.service.probe()
     assert "SERVER_USES_TLS=True" in caught.value.hint
@@ -223,7 +222,7 @@ def test_plain_http_to_a_server_with_tls_points_to_the_setting(authority: trustm
 def test_a_handshake_that_is_cut_short_was_not_sent() -> None:
     """The start may be sent again."""
     with listening(lambda connection, _: connection.close(), reads=False) as served:
-        server = replace(served.server, uses_tls=True)
+        server = served.server._replace(uses_tls=True)
         with conversation(server, tls=tls.context(None)) as line:
             with pytest.raises(NotSent) as caught:
                 line.service.probe()
@@ -238,7 +237,7 @@ def test_a_handshake_that_nobody_answers_was_not_sent() -> None:
             pass
 
     with listening(silent, reads=False) as served:
-        server = replace(served.server, uses_tls=True, connect_timeout_s=0.2)
+        server = served.server._replace(uses_tls=True, connect_timeout_s=0.2)
         with conversation(server, tls=tls.context(None)) as line, pytest.raises(NotSent):
             line.service.probe()
 

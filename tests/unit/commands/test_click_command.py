@@ -93,5 +93,5 @@ def test_a_defect_is_named_by_kind_and_place_and_not_by_its_words(capsys: pytest
     """The words of an exception may hold a secret."""
     assert outcome(raising(ValueError("hunter2"))) == 1
     err = capsys.readouterr().err
-    assert "ValueError at test_commands.py:" in err
+    assert "ValueError at test_click_command.py:" in err
     assert "hunter2" not in err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ OTHER_ID = "20261123-ffffffffff"
 KEY = RunKey("20261123", "End of day", "PAYROLL", "amt:4004", "DEMO2", "RUN_PAY")
 THEN = datetime(2020, 11, 23, 1, 14, tzinfo=UTC)
 SUBMITTED = RunRecord(KEY, RUN_ID, RunState.SUBMITTED, request_id="2112", created_at=THEN, submitted_at=THEN)
-FINISHED = replace(SUBMITTED, state=RunState.FINISHED, exit_code=4, status="DONE", finished_at=THEN)
+FINISHED = SUBMITTED._replace(state=RunState.FINISHED, exit_code=4, status="DONE", finished_at=THEN)
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def keep(directory: RunDirectory, record: RunRecord) -> RunRecord:
     """Leave a record behind, and return it as it is found."""
     with directory.claim(record.key, record.run_id) as claim:
         claim.save(record)
-    return replace(record, file_name=file_name(record.key, record.run_id))
+    return record._replace(file_name=file_name(record.key, record.run_id))
 
 
 def test_an_open_run_is_shown_with_everything_that_an_operator_needs(
@@ -79,7 +78,7 @@ def test_a_run_that_ended_long_ago_is_shown_only_with_all(
         "1 earlier run is not shown: amt runs --all",
     ]
     assert RUN_ID in runs("--all")[1]
-    keep(directory, replace(FINISHED, key=replace(KEY, opcon_job="OTHER"), run_id=OTHER_ID, finished_at=young))
+    keep(directory, FINISHED._replace(key=KEY._replace(opcon_job="OTHER"), run_id=OTHER_ID, finished_at=young))
     assert OTHER_ID in runs()[1]
     assert RUN_ID not in runs()[1]
 
@@ -114,8 +113,8 @@ def test_json_is_the_record_with_times_in_utc(
     directory: RunDirectory, runs: Callable[..., tuple[int, str, str]]
 ) -> None:
     """For programs: the words of the record, unshortened."""
-    keep(directory, replace(SUBMITTED, parameters=("'PARAM'",), key=replace(KEY, schedule_name="x" * 200)))
-    with directory.claim(replace(KEY, schedule_name="x" * 200), OTHER_ID):
+    keep(directory, SUBMITTED._replace(parameters=("'PARAM'",), key=KEY._replace(schedule_name="x" * 200)))
+    with directory.claim(KEY._replace(schedule_name="x" * 200), OTHER_ID):
         (run,) = json.loads(runs("--json")[1])
     assert run["schedule_name"] == "x" * 200
     expected = {
@@ -220,12 +219,12 @@ def test_help_fits_one_screen_and_has_examples(runs: Callable[..., tuple[int, st
 
 def test_a_table_fits_120_columns_whatever_is_in_it() -> None:
     """Long names are cut, never the request or the run id; control characters are shown."""
-    key = replace(KEY, schedule_name="\x1b" * 100, job="J" * 300)
+    key = KEY._replace(schedule_name="\x1b" * 100, job="J" * 300)
     records = [
-        replace(FINISHED, key=key, file_name="a"),
-        replace(SUBMITTED, state=RunState.INTENDED, is_damaged=True, run_id="damaged-0123456789", file_name="b"),
-        replace(SUBMITTED, key=RunKey(application="DEMO2", job="RUN"), file_name="c"),
-        replace(SUBMITTED, file_name="d", request_id="9" * 64),
+        FINISHED._replace(key=key, file_name="a"),
+        SUBMITTED._replace(state=RunState.INTENDED, is_damaged=True, run_id="damaged-0123456789", file_name="b"),
+        SUBMITTED._replace(key=RunKey(application="DEMO2", job="RUN"), file_name="c"),
+        SUBMITTED._replace(file_name="d", request_id="9" * 64),
     ]
     lines = list(run_table(records[:3], frozenset("c")))
     assert max(map(len, lines)) <= 120
@@ -237,10 +236,10 @@ def test_a_table_fits_120_columns_whatever_is_in_it() -> None:
 def test_a_table_shows_local_time_state_and_who_is_at_work() -> None:
     """A star where a process holds the lock, and below the table only what applies."""
     east = timezone(timedelta(hours=5))
-    lines = list(run_table([replace(SUBMITTED, file_name="a")], frozenset("a"), east))
+    lines = list(run_table([SUBMITTED._replace(file_name="a")], frozenset("a"), east))
     assert "submitted *  2020-11-23 06:14" in lines[1]
     assert lines[2:] == ["", "*  A connector process is at work on it."]
-    assert len(list(run_table([replace(FINISHED, file_name="a")], frozenset()))) == 2
+    assert len(list(run_table([FINISHED._replace(file_name="a")], frozenset()))) == 2
 
 
 def test_what_a_damaged_record_does_not_tell_is_a_question_mark() -> None:
@@ -248,4 +247,4 @@ def test_what_a_damaged_record_does_not_tell_is_a_question_mark() -> None:
     damaged = RunRecord(RunKey(), "damaged-0123456789", RunState.INTENDED, is_damaged=True, file_name="x-y")
     cells = list(run_table([damaged], frozenset()))[1].split()
     assert cells == ["?", "?", "unreadable", "?", "damaged-0123456789"]
-    assert "by hand" in list(run_table([replace(damaged, file_name="hand-x")], frozenset()))[1]
+    assert "by hand" in list(run_table([damaged._replace(file_name="hand-x")], frozenset()))[1]

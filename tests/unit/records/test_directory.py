@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,8 @@ OTHER_ID = "20261123-ffffffffff"
 KEY = RunKey("20261123", "End of day", "PAYROLL", "amt:4004", "DEMO2", "RUN_PAY")
 BY_HAND = RunKey(server="amt:4004", application="DEMO2", job="RUN_PAY")
 INTENDED = RunRecord(KEY, RUN_ID, RunState.INTENDED, created_at=NOW, intended_at=NOW, parameters=("'PARAM'",))
-SUBMITTED = replace(INTENDED, state=RunState.SUBMITTED, request_id="2112", submitted_at=NOW)
-FINISHED = replace(SUBMITTED, state=RunState.FINISHED, exit_code=4, status="DONE", finished_at=NOW)
+SUBMITTED = INTENDED._replace(state=RunState.SUBMITTED, request_id="2112", submitted_at=NOW)
+FINISHED = SUBMITTED._replace(state=RunState.FINISHED, exit_code=4, status="DONE", finished_at=NOW)
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def keep(directory: RunDirectory, record: RunRecord) -> RunRecord:
     """Leave a record behind, and return it as it is found."""
     with directory.claim(record.key, record.run_id) as claim:
         claim.save(record)
-    return replace(record, file_name=file_name(record.key, record.run_id))
+    return record._replace(file_name=file_name(record.key, record.run_id))
 
 
 def damage(directory: RunDirectory, record: RunRecord, content: bytes = b"") -> Path:
@@ -64,14 +63,14 @@ def test_the_next_run_of_the_job_finds_the_record(directory: RunDirectory) -> No
 def test_a_job_of_another_date_or_another_task_finds_nothing(directory: RunDirectory) -> None:
     """A record protects one job of one date and one task."""
     keep(directory, SUBMITTED)
-    for key in (replace(KEY, schedule_date="20261124"), replace(KEY, job="RUN_OTHER")):
+    for key in (KEY._replace(schedule_date="20261124"), KEY._replace(job="RUN_OTHER")):
         with directory.claim(key, OTHER_ID) as claim:
             assert claim.record is None
 
 
 def test_a_run_by_hand_has_a_record_of_its_own(directory: RunDirectory) -> None:
     """By hand, an earlier run of the same task is neither found nor in the way."""
-    keep(directory, replace(SUBMITTED, key=BY_HAND))
+    keep(directory, SUBMITTED._replace(key=BY_HAND))
     with directory.claim(BY_HAND, RUN_ID), directory.claim(BY_HAND, OTHER_ID) as claim:
         assert claim.record is None
 
@@ -120,12 +119,12 @@ def test_a_lock_that_comes_free_after_work_was_done_under_it_is_not_taken(
 
 def test_a_record_is_running_while_it_is_claimed(directory: RunDirectory) -> None:
     """Not the process id in the record tells that, but the lock."""
-    kept = keep(directory, replace(SUBMITTED, pid=os.getpid()))
+    kept = keep(directory, SUBMITTED._replace(pid=os.getpid()))
     assert not directory.is_running(kept)
     with directory.claim(KEY, OTHER_ID):
         assert directory.is_running(kept)
     assert not directory.is_running(kept)
-    assert not directory.is_running(replace(kept, key=replace(KEY, job="NEVER_RUN"), file_name=""))
+    assert not directory.is_running(kept._replace(key=KEY._replace(job="NEVER_RUN"), file_name=""))
 
 
 def test_nothing_is_written_without_the_lock(directory: RunDirectory) -> None:
@@ -193,9 +192,9 @@ def test_a_directory_that_can_not_be_made_is_an_error(tmp_path: Path) -> None:
 
 def test_every_record_is_listed_newest_first(directory: RunDirectory) -> None:
     """Damaged ones included; other files are not records."""
-    old = keep(directory, replace(FINISHED, created_at=NOW.replace(hour=1)))
-    new = keep(directory, replace(SUBMITTED, key=replace(KEY, opcon_job="OTHER"), run_id=OTHER_ID))
-    damage(directory, replace(SUBMITTED, key=replace(KEY, opcon_job="THIRD")))
+    old = keep(directory, FINISHED._replace(created_at=NOW.replace(hour=1)))
+    new = keep(directory, SUBMITTED._replace(key=KEY._replace(opcon_job="OTHER"), run_id=OTHER_ID))
+    damage(directory, SUBMITTED._replace(key=KEY._replace(opcon_job="THIRD")))
     (directory.path / "notes.json").write_text("{}")
     records = directory.records()
     assert [record for record in records if not record.is_damaged] == [new, old]
@@ -211,9 +210,9 @@ def test_where_nothing_ever_ran_nothing_is_listed(directory: RunDirectory) -> No
 def test_unfinished_runs_are_found_by_job_by_task_and_by_request(directory: RunDirectory) -> None:
     """Three questions, each answered whatever the other parts of the key are."""
     by_opcon = keep(directory, SUBMITTED)
-    other_task = keep(directory, replace(INTENDED, key=replace(KEY, job="RUN_OTHER"), run_id=OTHER_ID))
-    by_hand = keep(directory, replace(SUBMITTED, key=BY_HAND, run_id="20261123-0000000000", request_id="2113"))
-    keep(directory, replace(FINISHED, key=replace(KEY, schedule_date="20261124")))
+    other_task = keep(directory, INTENDED._replace(key=KEY._replace(job="RUN_OTHER"), run_id=OTHER_ID))
+    by_hand = keep(directory, SUBMITTED._replace(key=BY_HAND, run_id="20261123-0000000000", request_id="2113"))
+    keep(directory, FINISHED._replace(key=KEY._replace(schedule_date="20261124")))
 
     def ids(records: list[RunRecord]) -> set[str]:
         return {record.run_id for record in records}
@@ -236,7 +235,7 @@ def test_a_damaged_record_is_found_by_job_and_by_task(directory: RunDirectory) -
     assert of_task.key == BY_HAND
     assert directory.unfinished_of_task("amt:4004", "DEMO2", "RUN_OTHER") == []
     with directory.claim_record(of_job) as claim:
-        claim.save(replace(of_job, state=RunState.SUBMITTED, request_id="2112", submitted_at=NOW))
+        claim.save(of_job._replace(state=RunState.SUBMITTED, request_id="2112", submitted_at=NOW))
     with directory.claim(KEY, OTHER_ID) as settled:
         assert settled.record
         assert (settled.record.state, settled.record.is_damaged, settled.record.key) == (RunState.SUBMITTED, False, KEY)
@@ -259,8 +258,8 @@ def test_the_run_id_of_a_damaged_record_stays_until_it_is_damaged_again(director
 
 def test_a_damaged_record_by_hand_keeps_its_run_id(directory: RunDirectory) -> None:
     """The name of its file tells it."""
-    keep(directory, replace(SUBMITTED, key=BY_HAND))
-    damage(directory, replace(SUBMITTED, key=BY_HAND))
+    keep(directory, SUBMITTED._replace(key=BY_HAND))
+    damage(directory, SUBMITTED._replace(key=BY_HAND))
     assert directory.records()[0].run_id == RUN_ID
 
 
@@ -270,7 +269,7 @@ def test_a_forgotten_run_does_not_stand_in_the_way(directory: RunDirectory, reco
     kept = keep(directory, record)
     assert directory.forget(RUN_ID, NOW) == kept
     with directory.claim(KEY, OTHER_ID) as claim:
-        assert claim.record == replace(kept, state=RunState.NOT_STARTED, released_at=NOW)
+        assert claim.record == kept._replace(state=RunState.NOT_STARTED, released_at=NOW)
 
 
 def test_a_damaged_run_can_be_forgotten(directory: RunDirectory) -> None:
@@ -307,7 +306,7 @@ def test_a_run_that_was_overtaken_is_not_forgotten_in_the_place_of_another(
 ) -> None:
     """Between reading and locking another run may have taken the record over: that one was not meant."""
     kept = keep(directory, SUBMITTED)
-    keep(directory, replace(SUBMITTED, run_id=OTHER_ID, request_id="2113"))
+    keep(directory, SUBMITTED._replace(run_id=OTHER_ID, request_id="2113"))
     monkeypatch.setattr(directory, "records", lambda: [kept], raising=False)
     directory.forget(RUN_ID, NOW)
     monkeypatch.undo()

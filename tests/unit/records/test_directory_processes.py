@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -46,7 +45,6 @@ for line in sys.stdin:
 
 CRASHER = """
 import os, sys
-from dataclasses import replace
 from pathlib import Path
 from amtconnector.system import files
 from amtconnector.records import RunDirectory, RunKey
@@ -110,7 +108,7 @@ def test_a_killed_process_leaves_its_record_to_the_next(
     """After kill -9 the lock is free and the record is what it last said."""
     key = RunKey("20261123", "End of day", "JOB")
     with directory.claim(key, RUN_ID) as claim:
-        claim.save(replace(SUBMITTED, key=key))
+        claim.save(SUBMITTED._replace(key=key))
     first, _ = claimers
     assert answers([first], "JOB", 0) == ["won"]
     with pytest.raises(ClaimedElsewhere):
@@ -133,7 +131,7 @@ def test_a_crash_before_the_replacement_leaves_the_old_record_and_is_cleaned_up(
     with directory.claim(KEY, RUN_ID) as claim:
         assert claim.record
         assert (claim.record.request_id, claim.record.is_damaged) == ("2112", False)
-        claim.save(replace(SUBMITTED, request_id="2113"))
+        claim.save(SUBMITTED._replace(request_id="2113"))
     assert [record.request_id for record in directory.records()] == ["2113"]
     written_at = datetime.fromtimestamp(remains.stat().st_mtime, UTC)
     directory.clean(30, now=written_at + timedelta(hours=1))
@@ -146,16 +144,15 @@ def test_a_record_can_be_read_at_any_moment_while_it_is_replaced(directory: RunD
     """A reader sees the record before or the record after, never anything else."""
     writer = f"""
 from pathlib import Path
-from dataclasses import replace
 from amtconnector.records import RunDirectory
 directory = RunDirectory(Path({os.fspath(directory.path)!r}))
 (record,) = directory.records()
 with directory.claim(record.key, record.run_id) as claim:
     for number in range(1, 301):
-        claim.save(replace(record, request_id=str(number), user="x" * number * 50))
+        claim.save(record._replace(request_id=str(number), user="x" * number * 50))
 """
     with directory.claim(KEY, RUN_ID) as claim:
-        claim.save(replace(SUBMITTED, request_id="1"))
+        claim.save(SUBMITTED._replace(request_id="1"))
     process = subprocess.Popen([sys.executable, "-c", writer])
     seen = set()
     while process.poll() is None:

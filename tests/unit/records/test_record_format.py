@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -54,8 +53,8 @@ texts = st.text(st.characters())  # lone surrogates included: POSIX arguments ca
 @given(texts, texts, st.lists(texts), st.sampled_from(RunState))
 def test_what_is_written_is_read(name: str, user: str, parameters: list[str], state: RunState) -> None:
     """Every text comes back as it was, and the file is plain ASCII."""
-    key = replace(RECORD.key, schedule_name=name)
-    record = replace(RECORD, key=key, user=user, parameters=tuple(parameters), state=state, exit_code=4, status="DONE")
+    key = RECORD.key._replace(schedule_name=name)
+    record = RECORD._replace(key=key, user=user, parameters=tuple(parameters), state=state, exit_code=4, status="DONE")
     assert read(dumped(record)) == record
     assert dumped(record).isascii()
 
@@ -156,8 +155,8 @@ def test_a_record_that_somebody_saved_with_a_byte_order_mark_is_read() -> None:
 def test_times_are_kept_in_utc() -> None:
     """A time of any zone comes back as the same moment in UTC, and one without a zone is refused."""
     east = timezone(timedelta(hours=5))
-    record = read(dumped(replace(RECORD, created_at=datetime(2026, 11, 23, 6, tzinfo=east))))
+    record = read(dumped(RECORD._replace(created_at=datetime(2026, 11, 23, 6, tzinfo=east))))
     assert record.created_at == datetime(2026, 11, 23, 1, tzinfo=UTC)
     assert record.created_at.tzinfo is UTC
     with pytest.raises(ValueError, match="zone"):
-        dumped(replace(RECORD, created_at=datetime(2026, 11, 23)))  # noqa: DTZ001 - the mistake under test
+        dumped(RECORD._replace(created_at=datetime(2026, 11, 23)))  # noqa: DTZ001 - the mistake under test

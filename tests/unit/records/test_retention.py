@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -36,10 +35,10 @@ def run_id(number: int) -> str:
 def keep(directory: RunDirectory, number: int, state: RunState, age: timedelta) -> str:
     """Leave a run of a job of its own with its log, all of a certain age; return its file name."""
     time = NOW - age
-    key = replace(KEY, opcon_job=f"JOB{number}")
+    key = KEY._replace(opcon_job=f"JOB{number}")
     record = RunRecord(key, run_id(number), state, request_id="2112", created_at=time, intended_at=time)
     ended = state is RunState.FINISHED
-    record = replace(record, submitted_at=time, finished_at=time if ended else None, exit_code=4 if ended else None)
+    record = record._replace(submitted_at=time, finished_at=time if ended else None, exit_code=4 if ended else None)
     with directory.claim(key, record.run_id) as claim:
         claim.save(record)
     log = directory.open_log(record.run_id)
@@ -216,7 +215,7 @@ def test_a_directory_that_can_not_be_written_is_no_failure(
 @pytest.mark.parametrize("days", [0, 0.5, 1e12])
 def test_any_number_of_days_is_understood(directory: RunDirectory, days: float) -> None:
     """No days at all still leaves the run that does the cleaning alone."""
-    own = replace(KEY, opcon_job="OWN")
+    own = KEY._replace(opcon_job="OWN")
     keep(directory, 1, RunState.FINISHED, DAY)
     record = RunRecord(own, run_id(9), RunState.SUBMITTED, request_id="1", created_at=NOW, submitted_at=NOW)
     with directory.claim(own, run_id(9)) as claim:

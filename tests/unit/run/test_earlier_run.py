@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ OPCON = OpConJob("20261123", "End of day", "PAYROLL", "0000012345")
 KEY = RunKey("20261123", "End of day", "PAYROLL", "host:4004", "DEMO2", "RUN_PAY")
 NOW = datetime(2026, 11, 23, 2, 14, tzinfo=UTC)
 INTENDED = RunRecord(KEY, "20261123-a1b2c3d4e5", RunState.INTENDED, created_at=NOW, intended_at=NOW)
-SUBMITTED = replace(INTENDED, state=RunState.SUBMITTED, request_id="2112", submitted_at=NOW)
+SUBMITTED = INTENDED._replace(state=RunState.SUBMITTED, request_id="2112", submitted_at=NOW)
 SETTINGS = "[CONNECTOR]\nRUN_DIRECTORY=runs\n" + SERVER
 
 
@@ -62,14 +61,14 @@ def test_a_start_of_unknown_fate_is_named_with_what_to_look_for(config: Config) 
 @pytest.mark.parametrize("state", [RunState.NOT_STARTED, RunState.FINISHED])
 def test_what_is_over_is_not_named(state: RunState, config: Config) -> None:
     """Nothing is open."""
-    keep(config, replace(SUBMITTED, state=state, exit_code=4))
+    keep(config, SUBMITTED._replace(state=state, exit_code=4))
     assert open_run_of(OPCON, config, "") == EarlierRun()
 
 
 def test_another_job_and_a_run_by_hand_have_nothing_open(config: Config) -> None:
     """An open run is that of the same OpCon job on the same date."""
     keep(config, SUBMITTED)
-    assert open_run_of(replace(OPCON, schedule_date="20261124"), config, "") == EarlierRun()
+    assert open_run_of(OPCON._replace(schedule_date="20261124"), config, "") == EarlierRun()
     assert open_run_of(None, config, "") == EarlierRun()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -25,9 +24,9 @@ OPCON = OpConJob("20261123", "End of day", "PAYROLL", "0000012345")
 KEY = RunKey("20261123", "End of day", "PAYROLL", SERVER, "DEMO2", "RUN_PAY")
 NOW = datetime(2026, 11, 23, 2, 14, tzinfo=UTC)
 INTENDED = RunRecord(KEY, "20261123-a1b2c3d4e5", RunState.INTENDED, created_at=NOW, intended_at=NOW)
-SUBMITTED = replace(INTENDED, state=RunState.SUBMITTED, request_id="2112", submitted_at=NOW)
-BY_HAND = replace(
-    SUBMITTED, key=RunKey("", "", "", SERVER, "DEMO2", "RUN_PAY"), run_id="20261123-bbbbbbbbbb", request_id="2113"
+SUBMITTED = INTENDED._replace(state=RunState.SUBMITTED, request_id="2112", submitted_at=NOW)
+BY_HAND = SUBMITTED._replace(
+    key=RunKey("", "", "", SERVER, "DEMO2", "RUN_PAY"), run_id="20261123-bbbbbbbbbb", request_id="2113"
 )
 BY_NAME = "-jt KILL -an DEMO2 -jn RUN_PAY"
 
@@ -80,7 +79,7 @@ def test_several_are_listed_and_nothing_is_done(shelves: Shelves) -> None:
     assert "-jt KILL -id N" in caught.value.hint
 
 
-@pytest.mark.parametrize("record", [None, replace(SUBMITTED, state=RunState.FINISHED, exit_code=4)])
+@pytest.mark.parametrize("record", [None, SUBMITTED._replace(state=RunState.FINISHED, exit_code=4)])
 def test_none_is_a_mistake(record: RunRecord | None, shelves: Shelves) -> None:
     """101: what is over is not there any more."""
     if record:
@@ -142,7 +141,7 @@ def test_attach_in_the_same_opcon_job_finds_the_start_of_unknown_fate(
     [
         ("-jt KILL -id 77", OPCON),
         ("-jt ATTACH -id 77", None),
-        ("-jt ATTACH -id 77", replace(OPCON, name="OTHER")),
+        ("-jt ATTACH -id 77", OPCON._replace(name="OTHER")),
         ("-jt ATTACH -id 77 -an DEMO2 -jn OTHER", OPCON),
     ],
 )
@@ -154,7 +153,7 @@ def test_nothing_else_settles_it(line: str, opcon: OpConJob | None, shelves: She
 
 def test_of_two_unknown_starts_none_is_guessed(shelves: Shelves) -> None:
     """The same OpCon job with two AMT tasks: -an and -jn tell which."""
-    other = replace(INTENDED, key=replace(KEY, job="RUN_OTHER"), run_id="20261123-cccccccccc")
+    other = INTENDED._replace(key=KEY._replace(job="RUN_OTHER"), run_id="20261123-cccccccccc")
     shelves.keep(INTENDED, other)
     assert shelves.find("-jt ATTACH -id 77", OPCON) is None
     found = shelves.find("-jt ATTACH -id 77 -an DEMO2 -jn RUN_OTHER", OPCON)
@@ -164,7 +163,7 @@ def test_of_two_unknown_starts_none_is_guessed(shelves: Shelves) -> None:
 
 def test_a_record_that_has_the_id_comes_before_one_of_unknown_fate(shelves: Shelves) -> None:
     """What is known is not guessed."""
-    other = replace(INTENDED, key=replace(KEY, job="RUN_OTHER"), run_id="20261123-cccccccccc")
+    other = INTENDED._replace(key=KEY._replace(job="RUN_OTHER"), run_id="20261123-cccccccccc")
     shelves.keep(SUBMITTED, other)
     found = shelves.find("-jt ATTACH -id 2112", OPCON)
     assert found is not None

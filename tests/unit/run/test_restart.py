@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,9 +34,9 @@ INTENDED = RunRecord(
     intended_at=THEN,
     answer_due_at=THEN + timedelta(seconds=360),
 )
-SUBMITTED = replace(INTENDED, state=RunState.SUBMITTED, request_id="2112", submitted_at=THEN)
-FINISHED = replace(SUBMITTED, state=RunState.FINISHED, exit_code=4, status="DONE", finished_at=THEN)
-RECORDS = st.sampled_from([INTENDED, SUBMITTED, FINISHED, replace(INTENDED, state=RunState.NOT_STARTED)])
+SUBMITTED = INTENDED._replace(state=RunState.SUBMITTED, request_id="2112", submitted_at=THEN)
+FINISHED = SUBMITTED._replace(state=RunState.FINISHED, exit_code=4, status="DONE", finished_at=THEN)
+RECORDS = st.sampled_from([INTENDED, SUBMITTED, FINISHED, INTENDED._replace(state=RunState.NOT_STARTED)])
 
 
 def decided(earlier: RunRecord | None, task: Task = TASK, release: str = "", now: datetime = NOW) -> NewRun | Attach:
@@ -55,7 +54,7 @@ def refused(earlier: RunRecord, task: Task = TASK, release: str = "", now: datet
 
 
 @pytest.mark.parametrize(
-    "earlier", [None, replace(INTENDED, state=RunState.NOT_STARTED), replace(FINISHED, exit_code=11, status="ERROR")]
+    "earlier", [None, INTENDED._replace(state=RunState.NOT_STARTED), FINISHED._replace(exit_code=11, status="ERROR")]
 )
 def test_nothing_open_is_a_new_run(earlier: RunRecord | None) -> None:
     """None, "not started" and "finished" start anew without a word."""
@@ -78,7 +77,7 @@ def test_a_task_that_was_given_the_same_values_is_taken_up() -> None:
 
 @pytest.mark.parametrize(
     "task",
-    [replace(TASK, parameters=()), replace(TASK, parameters=("'OTHER'",)), replace(TASK, task_values=("25", "26"))],
+    [TASK._replace(parameters=()), TASK._replace(parameters=("'OTHER'",)), TASK._replace(task_values=("25", "26"))],
 )
 def test_other_values_are_for_an_operator_to_judge(task: Task) -> None:
     """104 shows both, and names the commands by -id and --release."""
@@ -93,7 +92,7 @@ def test_other_values_are_for_an_operator_to_judge(task: Task) -> None:
 @pytest.mark.parametrize(("age", "attaches"), [(timedelta(days=3), True), (timedelta(days=3, seconds=1), False)])
 def test_three_days_are_the_oldest_to_take_up(age: timedelta, attaches: bool) -> None:  # noqa: FBT001 - pytest gives it
     """An older task is for an operator to judge."""
-    record = replace(SUBMITTED, submitted_at=NOW - age)
+    record = SUBMITTED._replace(submitted_at=NOW - age)
     if attaches:
         assert decided(record) == Attach(record)
     else:
@@ -102,13 +101,13 @@ def test_three_days_are_the_oldest_to_take_up(age: timedelta, attaches: bool) ->
 
 def test_a_record_from_the_future_is_taken_up() -> None:
     """A clock that was set back makes nothing old."""
-    record = replace(SUBMITTED, submitted_at=NOW + timedelta(days=30))
+    record = SUBMITTED._replace(submitted_at=NOW + timedelta(days=30))
     assert decided(record) == Attach(record)
 
 
 def test_a_record_that_does_not_tell_its_age_is_old() -> None:
     """In doubt nothing is started and nothing taken up."""
-    assert "more than 3 days old" in refused(replace(SUBMITTED, submitted_at=None)).message
+    assert "more than 3 days old" in refused(SUBMITTED._replace(submitted_at=None)).message
 
 
 def test_a_start_of_unknown_fate_is_for_an_operator_to_find() -> None:
@@ -146,7 +145,7 @@ def test_another_runs_release_releases_nothing(record: RunRecord, release: str) 
 
 
 @pytest.mark.parametrize(
-    "record", [INTENDED, SUBMITTED, replace(SUBMITTED, parameters=()), replace(INTENDED, is_damaged=True)]
+    "record", [INTENDED, SUBMITTED, SUBMITTED._replace(parameters=()), INTENDED._replace(is_damaged=True)]
 )
 def test_the_release_of_this_one_run_starts_anew(record: RunRecord) -> None:
     """Its own id, and the header says what was left to itself."""
@@ -159,7 +158,7 @@ def test_the_release_of_this_one_run_starts_anew(record: RunRecord) -> None:
 @given(RECORDS, st.booleans(), st.integers(-10, 10), st.sampled_from(["", OTHER_ID]))
 def test_an_open_run_is_never_started_a_second_time(record: RunRecord, same: bool, days: int, release: str) -> None:  # noqa: FBT001 - hypothesis gives it
     """For all ages and values: whatever is unfinished and not released leads to no start."""
-    task = TASK if same else replace(TASK, parameters=("x",))
+    task = TASK if same else TASK._replace(parameters=("x",))
     try:
         way = decided(record, task, release, NOW + timedelta(days=days))
     except SubmissionUnknown:
@@ -194,20 +193,20 @@ def test_runs_of_the_same_moment_are_one(began_s: float, ended_s: float, expecte
     """Whoever began before the other one ended starts nothing; an end beyond now is another clock's."""
     begun_at = NOW - timedelta(seconds=10) + timedelta(seconds=began_s)
     ended_at = NOW - timedelta(seconds=10) + timedelta(seconds=ended_s)
-    record = replace(SUBMITTED, state=RunState.FINISHED, exit_code=4, status="DONE", finished_at=ended_at)
+    record = SUBMITTED._replace(state=RunState.FINISHED, exit_code=4, status="DONE", finished_at=ended_at)
     assert ran_at_the_same_time(record, begun_at, NOW) is expected
 
 
 def test_only_an_end_tells_of_the_same_moment() -> None:
     """Nothing, or a run that started nothing, keeps nobody from starting."""
     assert not ran_at_the_same_time(None, THEN, NOW)
-    assert not ran_at_the_same_time(replace(SUBMITTED, state=RunState.NOT_STARTED, finished_at=NOW), THEN, NOW)
+    assert not ran_at_the_same_time(SUBMITTED._replace(state=RunState.NOT_STARTED, finished_at=NOW), THEN, NOW)
 
 
 def test_a_run_of_the_same_moment_says_how_the_other_one_ended() -> None:
     """The operator of the second one learns what the first one did."""
-    record = replace(
-        SUBMITTED, state=RunState.FINISHED, request_id="2112", exit_code=11, status="ERROR", finished_at=NOW
+    record = SUBMITTED._replace(
+        state=RunState.FINISHED, request_id="2112", exit_code=11, status="ERROR", finished_at=NOW
     )
     error = overlapped(record)
     assert error.exit_code == 104

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -151,7 +150,7 @@ def test_a_lost_watch_is_taken_up_by_the_restart(site: Site) -> None:
     """105, then a restart of the same job: nothing is started, and the code is the task's end."""
     assert isinstance(site.refused(START, RUNNING, NoAnswer("x")), LostContact)
     assert site.record.state is RunState.SUBMITTED
-    assert site.run(START, RUNNING, DONE, opcon=replace(OPCON, number="0000012346")) == 4
+    assert site.run(START, RUNNING, DONE, opcon=OPCON._replace(number="0000012346")) == 4
     assert site.sent == 0
     assert "nothing is started, request 2112 of an earlier run is taken up" in site.sink.text
     assert site.run() == 4
@@ -240,7 +239,7 @@ def test_a_record_that_moved_on_meanwhile_is_left_alone(site: Site) -> None:
         site.service.starts = deque([Started(REQUEST)])
         with site.session() as other:
             claim = other._directory.claim_record(found)
-            claim.save(replace(found, state=RunState.SUBMITTED, request_id="2113", submitted_at=found.created_at))
+            claim.save(found._replace(state=RunState.SUBMITTED, request_id="2113", submitted_at=found.created_at))
             claim.release()
         assert session._filing.claimed_again(found) is None
     assert (site.record.state, site.record.request_id) == (RunState.SUBMITTED, "2113")
