@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from amtconnector.amtopcon.transport import Exchange
+from amtconnector.amtopcon.transport import HttpTransport
 from amtconnector.amtopcon.wire import answers, requests
 from amtconnector.amtopcon.wire.messages import MessageReader
 from amtconnector.amtopcon.wire.reply import failure_of, server_words
@@ -67,7 +67,7 @@ class Service:
         self._profile = profile
         self._account = account
         self._waiting = waiting
-        self._exchange = Exchange(server, profile, tls=tls, waiting=waiting, note=note, trace=trace)
+        self._exchange = HttpTransport(server, profile, tls=tls, waiting=waiting, note=note, trace=trace)
         self._token: str | None = None
 
     def probe(self) -> Reply:

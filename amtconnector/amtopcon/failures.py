@@ -1,6 +1,6 @@
 """What httpx's exceptions mean: whether the request can have reached the server, and what to do about it.
 
-This is the one place where they are converted. `FAULTS` names each of them; a test fails when httpx grows a new one.
+This is the one place where they are converted. `FAILURES` names each of them; a test fails when httpx grows a new one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from amtconnector.config import Server
 
 
-class Fault(Enum):
+class CallOutcome(Enum):
     """What an exception of httpx says about the request."""
 
     NOT_SENT = "it provably never reached the server"
@@ -26,28 +26,28 @@ class Fault(Enum):
     DEFECT = "it can't happen here unless the connector is wrong"
 
 
-FAULTS: dict[type[Exception], Fault] = {
-    httpx.ConnectError: Fault.NOT_SENT,
-    httpx.ConnectTimeout: Fault.NOT_SENT,
-    httpx.PoolTimeout: Fault.NOT_SENT,
-    httpx.ProxyError: Fault.NOT_SENT,
-    httpx.UnsupportedProtocol: Fault.NOT_SENT,
-    httpx.InvalidURL: Fault.NOT_SENT,
-    httpx.ReadTimeout: Fault.MAYBE_RECEIVED,
-    httpx.WriteTimeout: Fault.MAYBE_RECEIVED,
-    httpx.ReadError: Fault.MAYBE_RECEIVED,
-    httpx.WriteError: Fault.MAYBE_RECEIVED,
-    httpx.CloseError: Fault.MAYBE_RECEIVED,
-    httpx.RemoteProtocolError: Fault.MAYBE_RECEIVED,
-    httpx.LocalProtocolError: Fault.NOT_SENT,
-    httpx.DecodingError: Fault.NOT_UNDERSTOOD,
-    httpx.TooManyRedirects: Fault.DEFECT,
-    httpx.HTTPStatusError: Fault.DEFECT,
-    httpx.CookieConflict: Fault.DEFECT,
-    httpx.StreamConsumed: Fault.DEFECT,
-    httpx.StreamClosed: Fault.DEFECT,
-    httpx.ResponseNotRead: Fault.DEFECT,
-    httpx.RequestNotRead: Fault.DEFECT,
+FAILURES: dict[type[Exception], CallOutcome] = {
+    httpx.ConnectError: CallOutcome.NOT_SENT,
+    httpx.ConnectTimeout: CallOutcome.NOT_SENT,
+    httpx.PoolTimeout: CallOutcome.NOT_SENT,
+    httpx.ProxyError: CallOutcome.NOT_SENT,
+    httpx.UnsupportedProtocol: CallOutcome.NOT_SENT,
+    httpx.InvalidURL: CallOutcome.NOT_SENT,
+    httpx.ReadTimeout: CallOutcome.MAYBE_RECEIVED,
+    httpx.WriteTimeout: CallOutcome.MAYBE_RECEIVED,
+    httpx.ReadError: CallOutcome.MAYBE_RECEIVED,
+    httpx.WriteError: CallOutcome.MAYBE_RECEIVED,
+    httpx.CloseError: CallOutcome.MAYBE_RECEIVED,
+    httpx.RemoteProtocolError: CallOutcome.MAYBE_RECEIVED,
+    httpx.LocalProtocolError: CallOutcome.NOT_SENT,
+    httpx.DecodingError: CallOutcome.NOT_UNDERSTOOD,
+    httpx.TooManyRedirects: CallOutcome.DEFECT,
+    httpx.HTTPStatusError: CallOutcome.DEFECT,
+    httpx.CookieConflict: CallOutcome.DEFECT,
+    httpx.StreamConsumed: CallOutcome.DEFECT,
+    httpx.StreamClosed: CallOutcome.DEFECT,
+    httpx.ResponseNotRead: CallOutcome.DEFECT,
+    httpx.RequestNotRead: CallOutcome.DEFECT,
 }
 
 
@@ -56,13 +56,13 @@ def converted(error: Exception, server: Server, *, request_left: bool) -> CallFa
 
     Raises the exception itself when it can only come from a defect of the connector.
     """
-    fault = next(FAULTS[kind] for kind in type(error).__mro__ if kind in FAULTS)
-    if fault is Fault.DEFECT:
+    fault = next(FAILURES[kind] for kind in type(error).__mro__ if kind in FAILURES)
+    if fault is CallOutcome.DEFECT:
         raise error
-    if fault is Fault.NOT_UNDERSTOOD:
+    if fault is CallOutcome.NOT_UNDERSTOOD:
         return NotUnderstood("the answer's encoding can't be read")
     what, hint = _cause(error, server)
-    if fault is Fault.MAYBE_RECEIVED or request_left:
+    if fault is CallOutcome.MAYBE_RECEIVED or request_left:
         return NoAnswer(what, hint=hint)
     refused = isinstance(_root(error), ssl.SSLCertVerificationError)
     return (CertificateRefused if refused else NotSent)(what, hint=hint)

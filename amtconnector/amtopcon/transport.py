@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from amtconnector.amtopcon.failures import FAULTS, converted
+from amtconnector.amtopcon.failures import FAILURES, converted
 from amtconnector.amtopcon.sockets import Line, httpx, open_client
 from amtconnector.amtopcon.wire.reply import Reply, failure_of
 from amtconnector.amtopcon.wire.requests import token_header
@@ -35,7 +35,7 @@ class Waiting(NamedTuple):
     for_start: Callable[[], None]
 
 
-class Exchange:
+class HttpTransport:
     """The client's side of HTTP. Redirects are not followed and proxy variables of the environment are ignored.
 
     `note` gets a line for each call that fails, `trace` (None: nobody) one for each request and answer, secrets masked.
@@ -96,7 +96,7 @@ class Exchange:
         try:
             yield
         except CallFailed as error:
-            below = f" [{type(error.__cause__).__name__}]" if isinstance(error.__cause__, tuple(FAULTS)) else ""
+            below = f" [{type(error.__cause__).__name__}]" if isinstance(error.__cause__, tuple(FAILURES)) else ""
             self.note(f"{request.call}: {error.message}{below}")
             raise
 
@@ -129,7 +129,7 @@ class Exchange:
                 extensions=self._extensions(),
             ) as response:
                 yield response
-        except tuple(FAULTS) as error:
+        except tuple(FAILURES) as error:
             raise converted(error, self._server, request_left=self._line.request_left) from error
 
     def _headers(self, request: Request, token: str | None) -> dict[str, str]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amtconnector.config import Config
-    from amtconnector.output.terminal import TerminalOutput
+    from amtconnector.output.terminal import Terminal
     from amtconnector.run.session import Session
 
 _LAST_WORDS_S = 1.0
@@ -53,13 +53,13 @@ def run(tokens: Sequence[str]) -> int:
         output.close()
 
 
-def _output(arguments: Arguments) -> Output | TerminalOutput:
+def _output(arguments: Arguments) -> Output | Terminal:
     """Return the stream for the job log; a person at a terminal gets a live line, everything else plain lines."""
     if not os.isatty(1):
         return Output()
-    from amtconnector.output.terminal import TerminalOutput  # for people, who don't mind the time that rich takes
+    from amtconnector.output.terminal import Terminal  # for people, who don't mind the time that rich takes
 
-    return TerminalOutput(arguments.name or f"request {arguments.request_id}")
+    return Terminal(arguments.name or f"request {arguments.request_id}")
 
 
 def _refused(error: UsageError, tokens: Sequence[str], output: Output) -> int:
@@ -76,7 +76,7 @@ def _refused(error: UsageError, tokens: Sequence[str], output: Output) -> int:
 class Job:
     """The run that a command line asks for."""
 
-    def __init__(self, arguments: Arguments, output: Output | TerminalOutput) -> None:
+    def __init__(self, arguments: Arguments, output: Output | Terminal) -> None:
         self._arguments = arguments
         self._output = output
         self._log = JobLog(output)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from amtconnector.config import inifile, keys
 from amtconnector.config.sheet import Sheet
 from amtconnector.errors import ConfigurationError
+from amtconnector.text import described
 
 FILE_NAME = "Connector.config"
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from amtconnector.text import clock_time, escaped
 
 
-class TerminalOutput:
+class Terminal:
     """Lines to a terminal, with a live line of task, status and elapsed time that never mixes with them.
 
     Rich draws the line, leaves colours out where NO_COLOR is set, and draws nothing on a terminal that can't.

@@ -33,7 +33,7 @@ class Stopping(Protocol):
         """Begin to do what was asked for; after so many seconds waits end again."""
 
 
-class Onlookers(Protocol):
+class Observers(Protocol):
     """Who wants to know how the run gets on, without a say in it."""
 
     def task_started(self, request_id: RequestId) -> None:
@@ -59,7 +59,7 @@ class Surroundings(NamedTuple):
     clock: Clock
     chance: Callable[[], float]
     stopping: Stopping
-    onlookers: Onlookers
+    onlookers: Observers
 
 
 class Known(NamedTuple):

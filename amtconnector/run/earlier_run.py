@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector.config import FILE_NAME, program_directory, run_directory_of
 from amtconnector.records import RunDirectory
-from amtconnector.run.next_steps import Advice
+from amtconnector.run.next_steps import NextSteps
 
 if TYPE_CHECKING:
     from amtconnector.config import Config
@@ -42,7 +42,7 @@ def open_run_of(opcon: OpConJob | None, config: Config | None, config_path: str)
         records = directory.unfinished_of_opcon_job(opcon.schedule_date, opcon.schedule_name, opcon.name)
     except OSError:
         return EarlierRun()
-    return _described(records[0], Advice(str(path))) if records else EarlierRun()
+    return _described(records[0], NextSteps(str(path))) if records else EarlierRun()
 
 
 def _path(given: str) -> Path:
@@ -51,7 +51,7 @@ def _path(given: str) -> Path:
     return next((place for place in places if place.is_file()), places[0]).absolute()
 
 
-def _described(record: RunRecord, advice: Advice) -> EarlierRun:
+def _described(record: RunRecord, advice: NextSteps) -> EarlierRun:
     if record.request_id:
         return EarlierRun(
             f" A task of an earlier run of this OpCon job may be running: request {record.request_id}.",

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from amtconnector.config import Config
     from amtconnector.output.job_log import JobLog
     from amtconnector.records.run_log import RunLog
-    from amtconnector.run.context import Onlookers
-    from amtconnector.run.next_steps import Advice
-    from amtconnector.run.recorder import Bookkeeper
+    from amtconnector.run.context import Observers
+    from amtconnector.run.next_steps import NextSteps
+    from amtconnector.run.recorder import RunRecorder
     from amtconnector.system.signals import Interrupt
 
 
@@ -35,7 +35,7 @@ class Equipment:
     run_log: RunLog
     interrupt: Interrupt
 
-    def runner(self, books: Bookkeeper, advice: Advice, onlookers: Onlookers) -> Runner:
+    def runner(self, books: RunRecorder, advice: NextSteps, onlookers: Observers) -> Runner:
         """Return the runner; raises ConfigurationError for a wire profile or a CA file that can't be used."""
         clock = RunClock(self.log, self.interrupt)
         surroundings = Surroundings(clock, random.random, self.interrupt, onlookers)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from amtconnector.config import Config
     from amtconnector.opcon import OpConJob
-    from amtconnector.run.next_steps import Advice
+    from amtconnector.run.next_steps import NextSteps
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Filing:
     _config: Config
     _opcon: OpConJob | None
     _directory: RunDirectory
-    _advice: Advice
+    _advice: NextSteps
     _warn: Callable[[str], None]
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from amtconnector.errors import SubmissionUnknown, UsageError
 from amtconnector.records.record import RunKey, RunRecord, RunState
 from amtconnector.run.arguments import Action, Arguments
-from amtconnector.run.next_steps import Advice, moment
+from amtconnector.run.next_steps import NextSteps, moment
 
 if TYPE_CHECKING:
     from amtconnector.opcon import OpConJob
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def find(
-    arguments: Arguments, directory: RunDirectory, server: str, opcon: OpConJob | None, advice: Advice
+    arguments: Arguments, directory: RunDirectory, server: str, opcon: OpConJob | None, advice: NextSteps
 ) -> RunRecord | None:
     """Return the record that a command line is about, None when -id names a request that no record here is about.
 
@@ -65,7 +65,7 @@ def _fits(given: str, recorded: str) -> bool:
     return "" in {given, recorded} or given == recorded
 
 
-def _by_name(arguments: Arguments, directory: RunDirectory, server: str, advice: Advice) -> RunRecord:
+def _by_name(arguments: Arguments, directory: RunDirectory, server: str, advice: NextSteps) -> RunRecord:
     records = directory.unfinished_of_task(server, arguments.application, arguments.name)
     submitted = [record for record in records if record.state is RunState.SUBMITTED]
     what = f"job '{arguments.name}' of {arguments.application}"

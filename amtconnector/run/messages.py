@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from amtconnector.errors import CallFailed, Forbidden, LogonRefused, Unauthorized
-from amtconnector.run.printed_messages import MessageLedger
+from amtconnector.run.printed_messages import PrintedMessages
 from amtconnector.text import calm
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class MessagePrinter(Protocol):
         """Whether so much is waiting to be read that no more should be printed for now."""
 
 
-class Transcript:
+class MessageStream:
     """Prints each message of one task once. A failure to read them changes nothing but a line at the end."""
 
     def __init__(
@@ -57,7 +57,7 @@ class Transcript:
         self._printer = printer
         self._clock = clock
         self._request_id = request_id
-        self._ledger = MessageLedger()
+        self._ledger = PrintedMessages()
         self._due_at = clock.monotonic() if streams else float("inf")
 
     def fetch_if_due(self, poll_interval_s: float) -> None:

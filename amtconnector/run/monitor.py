@@ -75,7 +75,7 @@ class Subject(NamedTuple):
         return f"Job '{self.name}', request {self.request_id}, server {self.server}"
 
 
-class Watch:
+class StatusMonitor:
     """The watch over one batch request that was started at `began_at` on the monotonic clock."""
 
     def __init__(

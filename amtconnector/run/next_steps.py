@@ -12,7 +12,7 @@ _NOT_GIVEN = "(AMT's own)"
 _UNKNOWN = "(unknown)"
 
 
-class Advice(NamedTuple):
+class NextSteps(NamedTuple):
     """The commands of this installation; `config` is the path of its Connector.config."""
 
     config: str

@@ -13,7 +13,7 @@ from array import array
 from collections import Counter
 
 
-class MessageLedger:
+class PrintedMessages:
     """Tells new messages from printed ones, one answer after another."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from amtconnector.text import calm
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amtconnector.run.next_steps import Advice
+    from amtconnector.run.next_steps import NextSteps
     from amtconnector.statuses import Status
     from amtconnector.task import RequestId
 
@@ -25,7 +25,7 @@ class Shelf(Protocol):
         """Replace the record on disk; raises OSError."""
 
 
-class Bookkeeper:
+class RunRecorder:
     """Writes each step of a run into its record; `shelf` None where there is no place for one.
 
     Before a start that must not be lost the record has to be on disk; later a record that can't be written is worth a
@@ -39,7 +39,7 @@ class Bookkeeper:
         *,
         is_protected: bool,
         place: str,
-        advice: Advice,
+        advice: NextSteps,
         warn: Callable[[str], None],
     ) -> None:
         self._shelf = shelf

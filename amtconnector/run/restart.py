@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector.errors import SubmissionUnknown
 from amtconnector.records.record import RunRecord, RunState
-from amtconnector.run.next_steps import Advice, moment
+from amtconnector.run.next_steps import NextSteps, moment
 from amtconnector.statuses import SUCCESS
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Attach(NamedTuple):
     record: RunRecord
 
 
-def decide(earlier: RunRecord | None, task: Task, release: str, now: datetime, advice: Advice) -> NewRun | Attach:
+def decide(earlier: RunRecord | None, task: Task, release: str, now: datetime, advice: NextSteps) -> NewRun | Attach:
     """Return what to do after an earlier run under the same key.
 
     Raises SubmissionUnknown when it can't be decided without an operator.
@@ -74,7 +74,7 @@ def overlapped(earlier: RunRecord) -> SubmissionUnknown:
     )
 
 
-def locked(record: RunRecord | None, advice: Advice) -> SubmissionUnknown:
+def locked(record: RunRecord | None, advice: NextSteps) -> SubmissionUnknown:
     """Return the failure of a run that finds another process at work on its job."""
     # Until the other process has saved its own record this is what an earlier run left.
     theirs = record if record and record.is_unfinished else None
@@ -100,7 +100,7 @@ def _request(record: RunRecord) -> str:
     return f", request {record.request_id}" if record.request_id else ""
 
 
-def _fate_unknown(record: RunRecord, advice: Advice) -> SubmissionUnknown:
+def _fate_unknown(record: RunRecord, advice: NextSteps) -> SubmissionUnknown:
     damaged = " Its record is damaged." if record.is_damaged else ""
     return SubmissionUnknown(
         "An earlier run of this job sent a start, and it is not known whether AMT received it; "
@@ -110,7 +110,7 @@ def _fate_unknown(record: RunRecord, advice: Advice) -> SubmissionUnknown:
     )
 
 
-def _taken_up(record: RunRecord, task: Task, now: datetime, advice: Advice) -> Attach:
+def _taken_up(record: RunRecord, task: Task, now: datetime, advice: NextSteps) -> Attach:
     differences = _differences(record, task)
     age = now - record.submitted_at if record.submitted_at else OLDEST_TO_ATTACH * 2
     if not differences and age <= OLDEST_TO_ATTACH:

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING
 from amtconnector.errors import ConfigurationError, Interrupted, RunError, SubmissionUnknown
 from amtconnector.records.record import RunState
 from amtconnector.run.context import Known
-from amtconnector.run.messages import Transcript
-from amtconnector.run.monitor import Subject, Watch
+from amtconnector.run.messages import MessageStream
+from amtconnector.run.monitor import StatusMonitor, Subject
 from amtconnector.run.submit import Submission
-from amtconnector.run.terminate import Ending
+from amtconnector.run.terminate import Termination
 from amtconnector.statuses import ADVICE, KILLED, SUCCESS
 from amtconnector.system.signals import Cause, StopRequested
 
 if TYPE_CHECKING:
     from amtconnector.output.job_log import JobLog
     from amtconnector.run.context import AmtService, Plan, Surroundings
-    from amtconnector.run.next_steps import Advice
-    from amtconnector.run.recorder import Bookkeeper
+    from amtconnector.run.next_steps import NextSteps
+    from amtconnector.run.recorder import RunRecorder
     from amtconnector.statuses import Status
     from amtconnector.task import RequestId, Task
 
@@ -43,8 +43,8 @@ class Runner:
         plan: Plan,
         service: AmtService,
         log: JobLog,
-        books: Bookkeeper,
-        advice: Advice,
+        books: RunRecorder,
+        advice: NextSteps,
         surroundings: Surroundings,
     ) -> None:
         self._plan = plan
@@ -96,12 +96,12 @@ class Runner:
     def stop(self, known: Known) -> int:
         """Ask AMT to end the task in order, and wait for its end."""
         within_s = self._plan.pace.max_outage_s or float("inf")
-        return self._ended_on_request(known, Ending("STOP", self._service.stop, within_s))
+        return self._ended_on_request(known, Termination("STOP", self._service.stop, within_s))
 
     def kill(self, known: Known) -> int:
         """Ask AMT to end the task at once, and see that it did."""
         self._wanted_code = KILLED
-        return self._ended_on_request(known, Ending("KILL", self._service.kill, self._plan.pace.kill_confirm_s))
+        return self._ended_on_request(known, Termination("KILL", self._service.kill, self._plan.pace.kill_confirm_s))
 
     def _submitted(self, task: Task) -> RequestId:
         """Log on and start; whatever proves that there is no task is noted so."""
@@ -133,7 +133,7 @@ class Runner:
                 self._books.not_started()
             raise
 
-    def _followed(self, watch: Watch, transcript: Transcript, first_pause_s: float) -> int:
+    def _followed(self, watch: StatusMonitor, transcript: MessageStream, first_pause_s: float) -> int:
         try:
             self._clock.wait(first_pause_s)
             status = watch.until_end(lambda: transcript.fetch_if_due(watch.interval_s))
@@ -141,7 +141,7 @@ class Runner:
             status = self._stopped(stop, watch)
         return self._ended(status, watch, transcript)
 
-    def _stopped(self, stop: StopRequested, watch: Watch) -> Status:
+    def _stopped(self, stop: StopRequested, watch: StatusMonitor) -> Status:
         """Serve a stop: kill the task and return its end, or leave it and raise Interrupted."""
         subject = watch.subject
         if stop.cause is Cause.CLOSING or not self._plan.kills_on_interrupt:
@@ -153,9 +153,9 @@ class Runner:
         within_s = self._plan.pace.kill_confirm_s
         self._log.line(f"The connector was {stop}: it kills the task")
         self._stopping.serve(max(within_s, SHORTEST_SERVICE_S))
-        return self._confirmed(Ending("KILL", self._service.kill, within_s), subject)
+        return self._confirmed(Termination("KILL", self._service.kill, within_s), subject)
 
-    def _ended_on_request(self, known: Known, ending: Ending) -> int:
+    def _ended_on_request(self, known: Known, ending: Termination) -> int:
         """Look first: a task that has ended is left as it is."""
         watch = self._watch(known, restarts=False)
         try:
@@ -173,10 +173,10 @@ class Runner:
             status = self._confirmed(ending, watch.subject)
         return self._ended(status, watch, None)
 
-    def _confirmed(self, ending: Ending, subject: Subject) -> Status:
+    def _confirmed(self, ending: Termination, subject: Subject) -> Status:
         return ending.confirmed(self._service, self._log, self._clock, subject, self._plan.pace.interval_s)
 
-    def _ended(self, status: Status, watch: Watch, transcript: Transcript | None) -> int:
+    def _ended(self, status: Status, watch: StatusMonitor, transcript: MessageStream | None) -> int:
         """Print the rest and the completion, and mark the record as the last act."""
         elapsed_s = watch.elapsed_s if self._knows_age else None
         if transcript is not None:
@@ -193,21 +193,21 @@ class Runner:
         self._books.finished(status)
         return status.code
 
-    def _drained(self, transcript: Transcript) -> None:
+    def _drained(self, transcript: MessageStream) -> None:
         try:
             transcript.drain()
         except StopRequested as stop:
             self._log.line(f"The job log may be incomplete: the connector was {stop}.")
 
-    def _watch(self, known: Known, *, restarts: bool) -> Watch:
-        """Watch a task; `restarts` when a restart of the same OpCon job takes it up again."""
+    def _watch(self, known: Known, *, restarts: bool) -> StatusMonitor:
+        """StatusMonitor a task; `restarts` when a restart of the same OpCon job takes it up again."""
         self._knows_age = known.age_s is not None
         record = self._books.record
         is_taken_up_again = restarts and self._books.is_protected and record.state is RunState.SUBMITTED
         ways_on = self._advice.restart(known.request_id.text, is_protected=is_taken_up_again)
         way_out = self._advice.forget(record) if is_taken_up_again else ""
         subject = Subject(known.name, known.request_id, self._plan.server, ways_on, way_out)
-        return Watch(
+        return StatusMonitor(
             self._service,
             self._log,
             self._clock,
@@ -218,5 +218,5 @@ class Runner:
             on_status=self._onlookers.status_changed,
         )
 
-    def _transcript(self, request_id: RequestId) -> Transcript:
-        return Transcript(self._service, self._log, self._clock, request_id, streams=self._plan.streams_messages)
+    def _transcript(self, request_id: RequestId) -> MessageStream:
+        return MessageStream(self._service, self._log, self._clock, request_id, streams=self._plan.streams_messages)

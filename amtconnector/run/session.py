@@ -16,9 +16,9 @@ from amtconnector.run.arguments import Action, Arguments
 from amtconnector.run.context import Known
 from amtconnector.run.equipment import Equipment
 from amtconnector.run.filing import Filing
-from amtconnector.run.next_steps import Advice, moment
-from amtconnector.run.observers import Onlookers
-from amtconnector.run.recorder import Bookkeeper
+from amtconnector.run.next_steps import NextSteps, moment
+from amtconnector.run.observers import Observers
+from amtconnector.run.recorder import RunRecorder
 from amtconnector.run.runner import Runner
 from amtconnector.task import RequestId
 
@@ -55,10 +55,10 @@ class Session:
         self._log = log
         self._interrupt = interrupt
         self._show_live = show_live
-        self._advice = Advice(str(config.path))
+        self._advice = NextSteps(str(config.path))
         self._directory = RunDirectory(config.run_directory)
         self._filing = Filing(arguments, config, opcon, self._directory, self._advice, log.line)
-        self._books: Bookkeeper | None = None
+        self._books: RunRecorder | None = None
         root = opcon.root_directory if opcon and config.publish_status else None
         self._publisher = StatusPublisher(root)
         self.run_id = new_run_id(datetime.now(UTC), secrets.token_bytes(5))
@@ -150,12 +150,12 @@ class Session:
         self._run_log = self._directory.open_log(record.run_id)
         self._books = self._bookkeeper(claim, record)
 
-    def _bookkeeper(self, claim: Claim | None, record: RunRecord) -> Bookkeeper:
+    def _bookkeeper(self, claim: Claim | None, record: RunRecord) -> RunRecorder:
         # A restart of a job that stops or kills does it once more: it takes nothing up.
         takes_up = self._arguments.action in {Action.START, Action.ATTACH}
         is_protected = claim is not None and record.key.is_opcon and takes_up
         place = str(self._directory.path)
-        return Bookkeeper(
+        return RunRecorder(
             claim, record, is_protected=is_protected, place=place, advice=self._advice, warn=self._log.line
         )
 
@@ -179,7 +179,7 @@ class Session:
             raise RuntimeError("a runner needs a record")
         self._log.copy = self._run_log.write
         equipment = Equipment(self._config, self._account, self._log, self._run_log, self._interrupt)
-        onlookers = Onlookers(
+        onlookers = Observers(
             self._publisher,
             self._directory,
             retain_days=self._config.retain_runs_days,

@@ -29,8 +29,8 @@ from amtconnector.text import calm
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amtconnector.run.next_steps import Advice
-    from amtconnector.run.recorder import Bookkeeper
+    from amtconnector.run.next_steps import NextSteps
+    from amtconnector.run.recorder import RunRecorder
     from amtconnector.run.retry import Clock
     from amtconnector.task import RequestId, Task
 
@@ -58,8 +58,8 @@ class Submission:
         server: Submitter,
         narrator: Narrator,
         clock: Clock,
-        books: Bookkeeper,
-        advice: Advice,
+        books: RunRecorder,
+        advice: NextSteps,
         *,
         address: str,
         start_timeout_s: float,

@@ -1,4 +1,4 @@
-"""Ending a task on request: AMT is asked to stop or kill it, and the task is looked at until it has ended."""
+"""Termination a task on request: AMT is asked to stop or kill it, and the task is looked at until it has ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LONGEST_INTERVAL_S = 2.0
 
 
-class Ending(NamedTuple):
+class Termination(NamedTuple):
     """One way to end a task: `send` asks AMT for it, which then has `within_s` seconds; `action` is its name."""
 
     action: str

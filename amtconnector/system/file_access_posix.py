@@ -85,7 +85,7 @@ def create(path: Path, content: bytes) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Exchange a file's content in one step that a power cut can't split; owner, group and mode stay."""
+    """HttpTransport a file's content in one step that a power cut can't split; owner, group and mode stay."""
     target = path.resolve()
     status = target.stat()
     temporary = _written_beside(target, content)

@@ -93,7 +93,7 @@ def create(path: Path, content: bytes) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Exchange a file's content in one step that a power cut can't split; the access list stays."""
+    """HttpTransport a file's content in one step that a power cut can't split; the access list stays."""
     target = path.resolve()
     with _security(target) as (_, security):
         temporary = _written_beside(target, content, security)

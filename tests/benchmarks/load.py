@@ -7,8 +7,8 @@ import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from amtconnector.run.messages import Transcript
-from amtconnector.run.monitor import Pace, Subject, Watch
+from amtconnector.run.messages import MessageStream
+from amtconnector.run.monitor import Pace, StatusMonitor, Subject
 from amtconnector.statuses import StatusTable
 from amtconnector.task import RequestId
 from tests.benchmarks.table import Row, Section
@@ -101,7 +101,7 @@ class Load:
 
 
 def simulated(seed: int = SEED) -> Load:
-    """Watch all jobs to their ends."""
+    """StatusMonitor all jobs to their ends."""
     chance = random.Random(seed)  # noqa: S311 - a simulation, repeatable
     jobs = [watched(Job(duration_s), chance) for duration_s in durations(chance)]
     fixed_status = sum(int(job.duration_s / FIXED_INTERVAL_S) + 1 for job in jobs)
@@ -125,7 +125,7 @@ def watched(job: Job, chance: random.Random) -> Job:
     """Follow one job as a run does after its start: initial delay, status and messages until the end, the rest."""
     request_id = RequestId("2112")
     printer = _Printer(job)
-    watch = Watch(
+    watch = StatusMonitor(
         job,
         job,
         job,
@@ -135,7 +135,7 @@ def watched(job: Job, chance: random.Random) -> Job:
         chance=chance.random,
         on_status=lambda *_: None,
     )
-    transcript = Transcript(job, printer, job, request_id, streams=True)
+    transcript = MessageStream(job, printer, job, request_id, streams=True)
     job.wait(DEFAULTS.initial_delay_s)
     watch.until_end(lambda: transcript.fetch_if_due(watch.interval_s))
     transcript.drain()

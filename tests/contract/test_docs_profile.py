@@ -32,7 +32,7 @@ OPEN = ("alive", "session")
 
 
 @dataclass
-class Exchange:
+class HttpTransport:
     """One request of the trace, its body as JSON (None: none), and its answers: each once, the last one for ever."""
 
     method: str
@@ -51,7 +51,7 @@ class Exchange:
 class Foreign:
     """The server of the trace; `surprises` are the requests that are not in it."""
 
-    exchanges: list[Exchange]
+    exchanges: list[HttpTransport]
     surprises: list[str] = field(default_factory=list)
     address: str = ""
 
@@ -70,14 +70,14 @@ class Foreign:
         return 404, b""
 
 
-def exchanges() -> list[Exchange]:
+def exchanges() -> list[HttpTransport]:
     """Read the trace of the page."""
     found = []
     for text in TRACE.strip().split("\n\n"):
         request, *answers = text.splitlines()
         method, target, body = [*request.split(" ", 2), ""][:3]
         replies = [(int(line[:3]), line[4:].encode()) for line in answers]
-        found.append(Exchange(method, target, json.loads(body) if body else None, replies))
+        found.append(HttpTransport(method, target, json.loads(body) if body else None, replies))
     return found
 
 

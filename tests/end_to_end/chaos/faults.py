@@ -112,7 +112,7 @@ def _is_lasting(call: str, name: str) -> bool:
     return call not in {"logon", "start"} or name in _ENDS_AT_ONCE
 
 
-FAULTS: tuple[Fault, ...] = (
+FAILURES: tuple[Fault, ...] = (
     *(
         Fault(name, call, is_lasting=_is_lasting(call, name), **how)
         for call, own in _BY_CALL.items()

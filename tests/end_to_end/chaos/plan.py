@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.end_to_end.chaos import jobs
-from tests.end_to_end.chaos.faults import FAULTS, Fault
+from tests.end_to_end.chaos.faults import FAILURES, Fault
 
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGTERM twice")
 MOMENTS = (
@@ -92,7 +92,7 @@ def plan_of(seed: int, number: int) -> Plan:
             "START_TIMEOUT": chance.choice((0.5, 1.2)),
         },
         steps=(
-            _led(_step(chance, uses_tls=uses_tls), lead, job, chance, is_alone=number // len(FAULTS) % 3 == 1),
+            _led(_step(chance, uses_tls=uses_tls), lead, job, chance, is_alone=number // len(FAILURES) % 3 == 1),
             *(_step(chance, uses_tls=uses_tls) for _ in range(chance.choice((0, 0, 1, 1, 2)))),
         ),
     )
@@ -100,7 +100,7 @@ def plan_of(seed: int, number: int) -> Plan:
 
 def _leading_fault(seed: int, number: int) -> Fault:
     """Return the fault that a run is about: each has its turn, in an order of the seed's own."""
-    order = list(FAULTS)
+    order = list(FAILURES)
     random.Random(seed).shuffle(order)  # noqa: S311 - reproducible, not secret
     return order[number % len(order)]
 
@@ -125,7 +125,7 @@ def _led(step: Step, lead: Fault, job: str, chance: random.Random, *, is_alone: 
 
 
 def _step(chance: random.Random, *, uses_tls: bool) -> Step:
-    faults = [fault for fault in FAULTS if uses_tls or not fault.needs_tls]
+    faults = [fault for fault in FAILURES if uses_tls or not fault.needs_tls]
     # Each call as likely as the others, whatever the number of its faults.
     calls = chance.choices(
         ("start", "status", "messages", "logon", "kill", "connection"), (5, 6, 4, 2, 1, uses_tls), k=3

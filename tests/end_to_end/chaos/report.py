@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from tests.end_to_end.chaos.checks import violations
-from tests.end_to_end.chaos.faults import FAULTS
+from tests.end_to_end.chaos.faults import FAILURES
 from tests.end_to_end.chaos.jobs import DEFINITIONS
 from tests.end_to_end.chaos.plan import plan_of
 from tests.end_to_end.chaos.stage import Stage
@@ -31,7 +31,7 @@ EXCEPTIONS = ("ConnectError", "ConnectTimeout", "ReadError", "ReadTimeout", "Rem
 CODES = (3, 4, 6, 10, 11, 12, 22, 23, 24, 99, 101, 102, 103, 104, 105, 106, 107, 108, 109)
 GOALS = frozenset(
     {
-        *(fault.label for fault in FAULTS),
+        *(fault.label for fault in FAILURES),
         *(f"exception {name}" for name in EXCEPTIONS),
         *(f"exit code {code}" for code in CODES),
     }

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from httpx._transports.default import _load_httpcore_exceptions
 
-from amtconnector.amtopcon.failures import FAULTS, Fault, converted
+from amtconnector.amtopcon.failures import FAILURES, CallOutcome, converted
 from amtconnector.errors import CertificateRefused, NoAnswer, NotSent, NotUnderstood
 from tests.support.loopback import SERVER
 
@@ -53,19 +53,19 @@ def raised(kind: type[Exception], cause: BaseException | None = None) -> Excepti
 @pytest.mark.parametrize("kind", exported())
 def test_every_exception_of_httpx_is_classified(kind: type[Exception]) -> None:
     """A new release that brings another one fails here, not in a bank's night."""
-    assert (kind in FAULTS) != (kind in BRANCHES)
+    assert (kind in FAILURES) != (kind in BRANCHES)
 
 
 def test_nothing_else_is_classified() -> None:
     """The table has no dead rows."""
-    assert set(FAULTS) | BRANCHES == set(exported())
-    assert len(FAULTS) > 20
+    assert set(FAILURES) | BRANCHES == set(exported())
+    assert len(FAILURES) > 20
 
 
 def test_a_branch_has_its_leaves_in_the_table() -> None:
     """Nothing that httpx raises can slip through a class that is not listed."""
     for branch in BRANCHES:
-        assert any(issubclass(kind, branch) for kind in FAULTS)
+        assert any(issubclass(kind, branch) for kind in FAILURES)
 
 
 def of_httpcore() -> list[type[Exception]]:
@@ -80,32 +80,36 @@ def test_every_exception_of_httpcore_becomes_a_classified_one(kind: type[Excepti
     mapped = [to for origin, to in _load_httpcore_exceptions().items() if issubclass(kind, origin)]
     assert mapped
     nearest = max(mapped, key=lambda to: len(to.__mro__))
-    assert nearest in FAULTS or nearest in BRANCHES
+    assert nearest in FAILURES or nearest in BRANCHES
     if kind.__subclasses__() == []:
-        assert nearest in FAULTS
+        assert nearest in FAILURES
 
 
-@pytest.mark.parametrize(("kind", "fault"), FAULTS.items())
+@pytest.mark.parametrize(("kind", "fault"), FAILURES.items())
 @pytest.mark.parametrize("request_left", [False, True])
 def test_only_what_provably_was_not_sent_may_be_sent_again(
-    kind: type[Exception], fault: Fault, *, request_left: bool
+    kind: type[Exception], fault: CallOutcome, *, request_left: bool
 ) -> None:
     """Once a byte of the request was written, no exception whatever means "not sent"."""
     error = raised(kind)
-    if fault is Fault.DEFECT:
+    if fault is CallOutcome.DEFECT:
         with pytest.raises(kind):
             converted(error, SERVER, request_left=request_left)
         return
     failure = converted(error, SERVER, request_left=request_left)
-    expected = {Fault.NOT_SENT: NotSent, Fault.MAYBE_RECEIVED: NoAnswer, Fault.NOT_UNDERSTOOD: NotUnderstood}[fault]
-    if request_left and fault is Fault.NOT_SENT:
+    expected = {
+        CallOutcome.NOT_SENT: NotSent,
+        CallOutcome.MAYBE_RECEIVED: NoAnswer,
+        CallOutcome.NOT_UNDERSTOOD: NotUnderstood,
+    }[fault]
+    if request_left and fault is CallOutcome.NOT_SENT:
         expected = NoAnswer
     assert type(failure) is expected
 
 
 def test_exactly_these_were_not_sent() -> None:
     """Reset, time-out and write error after the start began to go out are in doubt for ever."""
-    assert {kind.__name__ for kind, fault in FAULTS.items() if fault is Fault.NOT_SENT} == {
+    assert {kind.__name__ for kind, fault in FAILURES.items() if fault is CallOutcome.NOT_SENT} == {
         "ConnectError",
         "ConnectTimeout",
         "PoolTimeout",
@@ -116,7 +120,7 @@ def test_exactly_these_were_not_sent() -> None:
     }
 
 
-@pytest.mark.parametrize("kind", [kind for kind, fault in FAULTS.items() if fault is not Fault.DEFECT])
+@pytest.mark.parametrize("kind", [kind for kind, fault in FAILURES.items() if fault is not CallOutcome.DEFECT])
 def test_no_text_holds_the_words_of_an_exception(kind: type[Exception]) -> None:
     """The client puts whole URLs into them."""
     for cause in (None, OSError(5, "Input/output error"), ssl.SSLError(1, "https://user:pw@host")):

@@ -52,7 +52,7 @@ directory = RunDirectory(Path(sys.argv[1]))
 (record,) = directory.records()
 claim = directory.claim(record.key, "20261123-ffffffffff")
 files._take_place = lambda temporary, target: os.kill(os.getpid(), int(sys.argv[2]))
-claim.save(replace(claim.record, request_id="9999"))
+claim.save(claim.record._replace(request_id="9999"))
 """
 
 

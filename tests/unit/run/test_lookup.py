@@ -14,7 +14,7 @@ from amtconnector.records.file_names import file_name
 from amtconnector.records.record import RunKey, RunRecord, RunState
 from amtconnector.run import lookup
 from amtconnector.run.arguments import Arguments, parse
-from amtconnector.run.next_steps import Advice
+from amtconnector.run.next_steps import NextSteps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ class Shelves:
     def find(self, line: str, opcon: OpConJob | None = None, server: str = SERVER) -> RunRecord | None:
         """Return what a command line finds."""
         arguments: Arguments = parse(line.split())
-        return lookup.find(arguments, self.directory, server, opcon, Advice("/site/Connector.config"))
+        return lookup.find(arguments, self.directory, server, opcon, NextSteps("/site/Connector.config"))
 
 
 @pytest.fixture

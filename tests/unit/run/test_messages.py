@@ -7,7 +7,7 @@ from collections import deque
 import pytest
 
 from amtconnector.errors import CallFailed, Forbidden, LogonRefused, NoAnswer, NotFound, NotUnderstood, Unauthorized
-from amtconnector.run.messages import Transcript
+from amtconnector.run.messages import MessageStream
 from amtconnector.system.signals import StopRequested
 from tests.support.fakes import REQUEST, FakeClock, FakeNarrator, FakeService
 
@@ -21,7 +21,7 @@ class Desk:
         self.service.lists = deque(lists)
         self.service.takes_s["messages"] = takes_s
         self.printer = FakeNarrator()
-        self.transcript = Transcript(self.service, self.printer, self.clock, REQUEST, streams=streams)
+        self.transcript = MessageStream(self.service, self.printer, self.clock, REQUEST, streams=streams)
 
     @property
     def reads(self) -> int:

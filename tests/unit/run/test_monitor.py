@@ -26,7 +26,7 @@ from amtconnector.errors import (
     StatusUnknown,
     Unauthorized,
 )
-from amtconnector.run.monitor import Pace, Subject, Watch
+from amtconnector.run.monitor import Pace, StatusMonitor, Subject
 from amtconnector.statuses import AMT_STATUSES, Status, StatusClass
 from amtconnector.system.signals import StopRequested
 from tests.support.fakes import DONE, QUEUED, REQUEST, RUNNING, UNDEFINED, FakeClock, FakeNarrator, FakeService, status
@@ -56,7 +56,7 @@ class Tower:
         self.narrator = FakeNarrator()
         self.seen: list[tuple[RequestId, Status, float]] = []
         self.began = self.clock.now
-        self.watch = Watch(
+        self.watch = StatusMonitor(
             self.service,
             self.narrator,
             self.clock,
@@ -68,11 +68,11 @@ class Tower:
         )
 
     def until_end(self) -> Status:
-        """Watch to the end."""
+        """StatusMonitor to the end."""
         return self.watch.until_end(lambda: None)
 
     def given_up(self) -> RunError:
-        """Watch until it is given up, and return why."""
+        """StatusMonitor until it is given up, and return why."""
         with pytest.raises(RunError) as caught:
             self.until_end()
         return caught.value

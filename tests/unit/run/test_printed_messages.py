@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amtconnector.run.printed_messages import MessageLedger
+from amtconnector.run.printed_messages import PrintedMessages
 
 ANSWERS = st.lists(st.lists(st.sampled_from(["a", "b", "c", "d", "\ud800", ""]), max_size=9), max_size=7)
 CHUNK = st.integers(1, 4)
@@ -16,7 +16,7 @@ CHUNK = st.integers(1, 4)
 
 def printed(answers: list[list[str]], chunk: int = 3) -> list[list[str]]:
     """Return what is printed after each answer, given in pieces. A cut answer is a shorter one."""
-    ledger = MessageLedger()
+    ledger = PrintedMessages()
     result = []
     for answer in answers:
         new: list[str] = []
@@ -92,7 +92,7 @@ def test_lists_that_change_in_other_ways(answers: list[list[str]], new: list[lis
 
 def test_an_answer_that_is_begun_anew_was_ended_before() -> None:
     """A read that is cut between two pieces leaves the ledger ready for the next."""
-    ledger = MessageLedger()
+    ledger = PrintedMessages()
     ledger.begin()
     assert ledger.unprinted(["x", "a"]) == ["x", "a"]
     ledger.end()

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from amtconnector.errors import SubmissionUnknown
 from amtconnector.records.record import RunKey, RunRecord, RunState
-from amtconnector.run.next_steps import Advice, moment
+from amtconnector.run.next_steps import NextSteps, moment
 from amtconnector.run.restart import Attach, NewRun, decide, locked, overlapped, ran_at_the_same_time
 from amtconnector.task import Task
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 THEN = NOW - timedelta(hours=7)
-ADVICE = Advice("/site/Connector.config")
+ADVICE = NextSteps("/site/Connector.config")
 RUN_ID = "20261123-a1b2c3d4e5"
 OTHER_ID = "20261123-ffffffffff"
 KEY = RunKey("20261123", "End of day", "PAYROLL", "amt:4004", "DEMO2", "RUN_PAY")

@@ -33,8 +33,8 @@ from amtconnector.errors import (
 from amtconnector.records.record import RunKey, RunRecord, RunState
 from amtconnector.run.context import Known, Plan, Surroundings
 from amtconnector.run.monitor import Pace
-from amtconnector.run.next_steps import Advice
-from amtconnector.run.recorder import Bookkeeper
+from amtconnector.run.next_steps import NextSteps
+from amtconnector.run.recorder import RunRecorder
 from amtconnector.run.runner import Runner
 from amtconnector.statuses import AMT_STATUSES, OWN_OUTCOMES, Status
 from amtconnector.system.signals import Cause
@@ -64,7 +64,7 @@ RECORD = RunRecord(KEY, "20261123-a1b2c3d4e5", RunState.NOT_STARTED)
 KNOWN = Known(REQUEST, TASK.name, 60.0, "of 02:14")
 
 
-class Onlookers:
+class Observers:
     """Keeps what it sees."""
 
     def __init__(self) -> None:
@@ -99,9 +99,11 @@ class Stage:
         self.stop_in = ""
         self.log, self.sink = job_log()
         self.shelf = FakeShelf()
-        advice = Advice("/site/Connector.config")
-        self.books = Bookkeeper(self.shelf, record, is_protected=True, place="/runs", advice=advice, warn=self.log.line)
-        self.onlookers = Onlookers()
+        advice = NextSteps("/site/Connector.config")
+        self.books = RunRecorder(
+            self.shelf, record, is_protected=True, place="/runs", advice=advice, warn=self.log.line
+        )
+        self.onlookers = Observers()
         pace = Pace(10, 5, 30, max_outage_s, kill_confirm_s)
         self.runner = Runner(
             Plan("amt:4004", pace, 300, streams, kills),

@@ -32,8 +32,8 @@ from amtconnector.errors import (
     Unauthorized,
 )
 from amtconnector.records.record import RunKey, RunRecord, RunState
-from amtconnector.run.next_steps import Advice
-from amtconnector.run.recorder import Bookkeeper
+from amtconnector.run.next_steps import NextSteps
+from amtconnector.run.recorder import RunRecorder
 from amtconnector.run.submit import Submission
 from amtconnector.system.signals import StopRequested
 from tests.support.fakes import REQUEST, TASK, FakeClock, FakeNarrator, FakeService, FakeShelf, status
@@ -55,8 +55,8 @@ class Counter:
         self.narrator = FakeNarrator()
         self.shelf = FakeShelf()
         record = RunRecord(KEY, RUN_ID, RunState.NOT_STARTED)
-        advice = Advice("/site/Connector.config")
-        self.books = Bookkeeper(
+        advice = NextSteps("/site/Connector.config")
+        self.books = RunRecorder(
             self.shelf, record, is_protected=is_protected, place="/runs", advice=advice, warn=self.narrator.line
         )
         self.submission = Submission(
