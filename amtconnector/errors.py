@@ -26,10 +26,21 @@
         ├── NoAnswer                   it may have been received: time-out, reset, server error
         └── NotUnderstood              an answer that does not fit the contract
 
-A `RunError` says what happened, to what, and what to do next; the texts are for the operator who reads the job log.
+A `RunError` says what happened, to what, and what to do next, for the operator who reads the job log; and, as values,
+whether a task of AMT may be running now, under which request and of which run. The job log puts these into words.
 """
 
 from __future__ import annotations
+
+from enum import Enum
+
+
+class TaskState(Enum):
+    """Whether a task of AMT may be running when a run ends; the exit-code table has a column for it."""
+
+    NONE = "no"
+    MAYBE = "maybe"
+    RUNNING = "yes"
 
 
 class ConnectorError(Exception):
@@ -44,16 +55,30 @@ class RunError(ConnectorError):
     """A failure that ends the run.
 
     `message` says what happened, `subject` to what (a job, a request, a file; "" when the message says it all),
-    `hint` what to do next, one step a line.
+    `hint` what to do next, one step a line. `task` is whether a task may be running, None for what the class says;
+    `request_id` and `run_id` name it, "" where they are not known.
     """
 
     slug: str
     exit_code: int
+    task = TaskState.NONE
 
-    def __init__(self, message: str, *, subject: str = "", hint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        subject: str = "",
+        hint: str = "",
+        task: TaskState | None = None,
+        request_id: str = "",
+        run_id: str = "",
+    ) -> None:
         super().__init__(message)
         self.subject = subject
         self.hint = hint
+        self.task = self.task if task is None else task
+        self.request_id = request_id
+        self.run_id = run_id
 
 
 class ServerUnreachable(RunError):
@@ -103,6 +128,7 @@ class SubmissionUnknown(RunError):
 
     slug = "submission-unknown"
     exit_code = 104
+    task = TaskState.MAYBE
 
 
 class LostContact(RunError):
@@ -110,23 +136,19 @@ class LostContact(RunError):
 
     slug = "lost-contact"
     exit_code = 105
+    task = TaskState.RUNNING
 
 
 class StartRefused(RunError):
-    """AMT answered and did not start the task.
-
-    `status` is the terminal status, number and name, that AMT gave as its reason: the run then ends with it.
-    """
+    """AMT answered and did not start the task."""
 
     slug = "start-refused"
     exit_code = 106
 
-    def __init__(
-        self, message: str, *, subject: str = "", hint: str = "", status: tuple[int, str] | None = None
-    ) -> None:
-        super().__init__(message, subject=subject, hint=hint)
-        if status is not None:
-            self.exit_code, self.slug = status
+    def with_status(self, code: int, name: str) -> StartRefused:
+        """Return the failure that ends with the terminal status that AMT gave as its reason."""
+        self.exit_code, self.slug = code, name
+        return self
 
 
 class Interrupted(RunError):
@@ -134,6 +156,7 @@ class Interrupted(RunError):
 
     slug = "interrupted"
     exit_code = 107
+    task = TaskState.MAYBE
 
 
 class ReplyNotUnderstood(RunError):
@@ -148,6 +171,7 @@ class StatusUnknown(RunError):
 
     slug = "status-unknown"
     exit_code = 109
+    task = TaskState.MAYBE
 
 
 class CallFailed(ConnectorError):
@@ -158,7 +182,8 @@ class CallFailed(ConnectorError):
     """
 
     def __init__(self, message: str, *, retry_after_s: float | None = None, hint: str = "") -> None:
-        super().__init__(message)
+        # It becomes the middle of a sentence, and the words of a server often end one.
+        super().__init__(message if message.endswith("...") else message.removesuffix("."))
         self.retry_after_s = retry_after_s
         self.hint = hint
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from amtconnector import errors
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -90,35 +88,31 @@ AMT_STATUSES = (
     Status(99, "INVALID AMT USER", StatusClass.TERMINAL),
 )
 
-ADVICE = {
+_READ = "Read the messages above."
+_UNREAD = "AMT has given no message of it: look at the request in AMT Control Center."
+_NEXT_STEPS = {
     KILLED: "The task was killed: in AMT, by a kill job, or because the connector was told to stop. Find out why "
     "before it is run again.",
     6: "Operators skipped the task in AMT. Run it again only if it is still needed.",
     10: "The task was deleted from the AMT queue before it ran. Run it again if it is still needed.",
-    11: "Read the messages above. With -fn, check first that the script file exists on the AMT server.",
-    12: "The business logic of the job stopped it on purpose. Read the messages above.",
+    11: f"{_READ} With -fn, check first that the script file exists on the AMT server.",
+    12: f"The business logic of the job stopped it on purpose. {_READ}",
     22: "The task stopped and can be recovered. Decide in AMT Control Center whether to recover it or to run it again.",
     23: "AMT itself reported this for the task: look at the web server of the AMT environment.",
     24: "AMT itself reported this for the task: look at the rights of its user in AMT Control Center.",
     99: "Correct -u: the user that the task should run as does not exist in AMT.",
 }
-"""What to do next after an unsuccessful terminal status, for the operator."""
 
-OWN_OUTCOMES: tuple[type[errors.RunError], ...] = (
-    errors.ServerUnreachable,
-    errors.AuthenticationRefused,
-    errors.InternalError,
-    errors.UsageError,
-    errors.ConfigurationError,
-    errors.CredentialsError,
-    errors.SubmissionUnknown,
-    errors.LostContact,
-    errors.StartRefused,
-    errors.Interrupted,
-    errors.ReplyNotUnderstood,
-    errors.StatusUnknown,
-)
-"""The connector's own ends of a run, in the order of their exit codes."""
+
+def next_step_after(status: Status, *, requested: str = "", has_messages: bool = True) -> str:
+    """Return what to do next after an unsuccessful terminal status, for the operator.
+
+    `requested` is what this run asked AMT for, STOP or KILL, "" for neither.
+    """
+    if requested:
+        return f"This is how the task ended after the {requested}. Run it again if it is still needed."
+    advice = _NEXT_STEPS.get(status.code, "Look at the request in AMT Control Center.")
+    return advice if has_messages else advice.replace(_READ, _UNREAD)
 
 
 class StatusTable:

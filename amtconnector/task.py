@@ -47,3 +47,14 @@ class RequestId(NamedTuple):
 
     def __str__(self) -> str:
         return self.text
+
+
+class OpenRun(NamedTuple):
+    """An earlier run of the same OpCon job whose task may be running: what names it, and what can be done about it.
+
+    `request_id` is "" where it is not known.
+    """
+
+    run_id: str
+    request_id: str
+    hint: str

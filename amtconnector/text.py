@@ -46,6 +46,11 @@ def masked(text: str, secrets: Iterable[str]) -> str:
     return re.sub("|".join(patterns), MASK, text) if patterns else text
 
 
+def sentence(text: str) -> str:
+    """Return the text with one full stop at its end, where nothing else ends it."""
+    return text if text.endswith((".", "!", "?", ":")) else f"{text}."
+
+
 def described(value: NamedTuple, *hidden: str) -> str:
     """Return the `repr` of a value without the members that may hold a secret."""
     shown = (f"{name}={member!r}" for name, member in zip(value._fields, value, strict=True) if name not in hidden)

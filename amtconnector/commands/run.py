@@ -1,31 +1,28 @@
-"""One run in this process: builds what it needs, prints how it ended, and says with which code to exit.
+"""A run: builds what it needs, prints how it ended, and says with which code to exit.
 
-The header is printed before anything heavy is imported and before anything can fail.
+The header is printed before anything heavy is imported and before anything can fail. What the end of a run needs is
+imported with this module: at the end, nothing may be missing.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
-from amtconnector import __version__
-from amtconnector.errors import (
-    ConfigurationError,
-    CredentialsError,
-    InternalError,
-    Interrupted,
-    RunError,
-    UsageError,
-)
-from amtconnector.opcon import OpConJob, missing_variables
-from amtconnector.output.job_log import JobLog
+from amtconnector.errors import InternalError, Interrupted, RunError, TaskState, UsageError
+from amtconnector.opcon import OpConJob
+from amtconnector.output.job_log import JobLog, open_run_sentence, task_sentence
 from amtconnector.output.stdout import Output, occupy_standard_streams
 from amtconnector.run.arguments import Action, Arguments, parse
+from amtconnector.run.context import Invocation
 from amtconnector.system.signals import Cause, Interrupt, StopRequested
+from amtconnector.text import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +30,7 @@ if TYPE_CHECKING:
     from amtconnector.config import Config
     from amtconnector.output.terminal import Terminal
     from amtconnector.run.session import Session
+    from amtconnector.task import OpenRun
 
 _LAST_WORDS_S = 1.0
 _Failure = TypeVar("_Failure", bound=RunError)
@@ -45,12 +43,8 @@ def run(tokens: Sequence[str]) -> int:
     try:
         arguments = parse(tokens)
     except UsageError as error:
-        return _refused(error, tokens, Output())
-    output = _output(arguments)
-    try:
-        return Job(arguments, output).run()
-    finally:
-        output.close()
+        return _refused(error, tokens)
+    return Job(arguments, _output(arguments)).run()
 
 
 def _output(arguments: Arguments) -> Output | Terminal:
@@ -62,130 +56,109 @@ def _output(arguments: Arguments) -> Output | Terminal:
     return Terminal(arguments.name or f"request {arguments.request_id}")
 
 
-def _refused(error: UsageError, tokens: Sequence[str], output: Output) -> int:
-    from amtconnector.run.earlier_run import open_run_of  # only after a mistake
-
+def _refused(error: UsageError, tokens: Sequence[str]) -> int:
     opcon = OpConJob.from_environment(os.environ)
     config_path = next((value for flag, value in pairwise(tokens) if flag == "--config"), "")
-    earlier = open_run_of(opcon, None, config_path)
-    output.write(f"amt: {error.slug} ({error.exit_code}): {error.message}. Nothing was started.{earlier.text}")
+    earlier = _open_run(opcon, None, config_path)
+    said = [sentence(error.message), task_sentence(error), *([open_run_sentence(earlier)] if earlier else [])]
+    output = Output()
+    output.write(f"amt: {error.slug} ({error.exit_code}): {' '.join(said)}")
     output.close()
     return error.exit_code
+
+
+def _open_run(opcon: OpConJob | None, config: Config | None, config_path: str) -> OpenRun | None:
+    """Return the open run that a failure leaves behind; None also where it can't be looked for."""
+    with suppress(Exception):
+        from amtconnector.run.earlier_run import open_run_of  # only after a failure, and without it there is one, too
+
+        return open_run_of(opcon, config, config_path)
+    return None
 
 
 class Job:
     """The run that a command line asks for."""
 
     def __init__(self, arguments: Arguments, output: Output | Terminal) -> None:
-        self._arguments = arguments
+        self._invocation = Invocation(arguments, OpConJob.from_environment(os.environ), datetime.now(UTC))
         self._output = output
         self._log = JobLog(output)
-        self._opcon = OpConJob.from_environment(os.environ)
         self._interrupt = Interrupt(self._end_at_once)
         self._config: Config | None = None
         self._session: Session | None = None
         self._is_ending = False
-        self._begun_at = datetime.now(UTC)
 
     def run(self) -> int:
-        """Run to the end; returns the exit code."""
+        """Run to the end; returns the exit code. Once the outcome is known nothing that fails replaces it."""
+        exit_code = self._outcome()
+        with suppress(Exception):
+            self._output.close()
+        if self._session:
+            with suppress(Exception):
+                self._session.finish()
+                self._output.close()  # what finishing had to say
+        return exit_code
+
+    def _outcome(self) -> int:
         try:
             self._interrupt.install()
-            self._print_header()
+            self._log.header(self._invocation.arguments, self._invocation.opcon, os.environ)
             return self._run()
         except RunError as error:
             return self._failed(error)
         except (StopRequested, KeyboardInterrupt):
-            return self._failed(Interrupted("The connector was told to stop before anything was started."))
+            text = "The connector was told to stop before anything was started."
+            return self._failed(Interrupted(text, task=TaskState.NONE))
         except Exception as error:  # noqa: BLE001 - the edge of the program
-            return self._failed(self._defect(error))
+            return self._failed(self._defect(error)) if self._log.exit_code is None else self._log.exit_code
 
     def _run(self) -> int:
         from amtconnector import config  # after the first line of the log
 
-        path = config.find(
-            self._arguments.config, working_directory=Path.cwd(), program_directory=config.program_directory()
-        )
+        arguments = self._invocation.arguments
+        path = config.find(arguments.config, working_directory=Path.cwd(), program_directory=config.program_directory())
         self._config = config.load(path)
         self._output.use(self._config.output_encoding)
-        self._print_configuration(self._config)
+        self._log.configuration(self._config)
         self._interrupt.check()
 
         from amtconnector.run.session import Session  # imports the HTTP client
 
-        self._session = Session(
-            self._arguments,
-            self._config,
-            self._opcon,
-            self._log,
-            self._interrupt,
-            self._output.show_live,
-            self._begun_at,
-        )
+        self._session = Session(self._invocation, self._config, self._log, self._interrupt, self._output.show_live)
         gc.freeze()
         gc.enable()
         return self._session.run()
 
-    def _print_header(self) -> None:
-        arguments, field = self._arguments, self._log.field
-        self._log.rule()
-        field("AMT Connector", __version__)
-        field("-jt (job type)", arguments.action.value)
-        field("-an (application Name)", arguments.application or "null")
-        field("-jn (job name)", arguments.job or "null")
-        field("-fn (file name)", arguments.script or "null")
-        field("-pa (Parameters)", ", ".join(arguments.parameters) or "null")
-        field("-u  (user)", arguments.user or "default")
-        field("-tv (task value)", ", ".join(arguments.task_values) or "null")
-        if arguments.action is not Action.START:
-            field("-id (request id)", str(arguments.request_id or "null"))
-        if self._opcon:
-            number = f", number {self._opcon.number}" if self._opcon.number else ""
-            schedule = f"{self._opcon.schedule_name} of {self._opcon.schedule_date}"
-            field("OpCon job", f"{self._opcon.name}, schedule {schedule}{number}")
-        elif missing := missing_variables(os.environ):
-            field("OpCon job", f"unknown: {', '.join(missing)} missing in the environment")
-        self._log.flush()
-
-    def _print_configuration(self, config: Config) -> None:
-        self._log.field("Configuration", f"{config.path} ({config.name})")
-        self._log.field("Server", config.server.base_url)
-        for warning in config.warnings:
-            self._log.line(f"Warning: {warning}")
-        self._log.flush()
-
     def _failed(self, error: RunError) -> int:
         """Print the failure, with the open run that it leaves behind, and return its exit code."""
-        from amtconnector.run.earlier_run import open_run_of  # only after a failure
-
-        if isinstance(error, ConfigurationError | CredentialsError) and "othing was " not in error.message:
-            error.message += "\nNothing was started."
-        earlier = open_run_of(self._opcon, self._config, self._arguments.config)
-        if not earlier.is_named_in(error):
-            error.message += earlier.text
-            error.hint = "\n".join(filter(None, (error.hint, earlier.hint)))
-        self._log.failed(error)
+        arguments = self._invocation.arguments
+        earlier = _open_run(self._invocation.opcon, self._config, arguments.config)
+        self._log.failed(error, earlier, starts=arguments.action is Action.START)
         self._log.ended(error.exit_code)
         return error.exit_code
 
     def _defect(self, error: Exception) -> InternalError:
         """Describe a defect without its words, which could hold a secret; its places go to the run's log."""
-        place = error.__traceback__
-        while place is not None and place.tb_next is not None:
-            place = place.tb_next
-        where = f"{Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}" if place else "an unknown place"
+        places = _places(error)
         if self._session:
-            self._session.keep_traceback(error)
+            for place in places:
+                self._session.note(f"{type(error).__name__} at {place}")
+        where = places[-1] if places else "an unknown place"
         what = f"A defect of the connector: {type(error).__name__} at {where}; report it with the run's log."
         return self._ended_in_its_midst(InternalError, what)
 
     def _ended_in_its_midst(self, kind: type[_Failure], what: str) -> _Failure:
         """Return a failure that says whether a task may be running, and what to do then."""
         session = self._session
+        if session is None:
+            return kind(what, subject=f"Job '{self._invocation.arguments.name}'", task=TaskState.NONE)
         return kind(
-            f"{what} {session.state if session else 'Nothing was started.'}",
-            subject=f"Job '{self._arguments.name}'" + (f", run {session.run_id}" if session else ""),
-            hint=session.next_step if session else "",
+            what,
+            subject=f"Job '{self._invocation.arguments.name}', run {session.run_id}",
+            hint=session.next_step,
+            task=session.task_state,
+            request_id=session.request_id,
+            run_id=session.run_id,
         )
 
     def _end_at_once(self, cause: Cause) -> None:
@@ -195,8 +168,6 @@ class Job:
         self._is_ending = True
         if self._log.exit_code is not None:
             return  # the log has named another code, and all that is left to do is to mark the record
-        from threading import Timer  # only here
-
         last_moment = Timer(_LAST_WORDS_S, os._exit, (Interrupted.exit_code,))  # stdout may be one that nobody reads
         last_moment.daemon = True
         last_moment.start()
@@ -207,3 +178,13 @@ class Job:
             self._output.close()
         finally:
             os._exit(Interrupted.exit_code)
+
+
+def _places(error: Exception) -> list[str]:
+    """Return the places that an exception went through, innermost last, without reading any source."""
+    places, place = [], error.__traceback__
+    while place is not None:
+        code = place.tb_frame.f_code
+        places.append(f"{Path(code.co_filename).name}:{place.tb_lineno} in {code.co_name}")
+        place = place.tb_next
+    return places

@@ -9,14 +9,20 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from amtconnector.text import clock_time, escaped
+from amtconnector import __version__
+from amtconnector.errors import TaskState
+from amtconnector.opcon import missing_variables
+from amtconnector.text import clock_time, escaped, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from amtconnector.config import Config
     from amtconnector.errors import RunError
+    from amtconnector.opcon import OpConJob
+    from amtconnector.run.arguments import Arguments
     from amtconnector.statuses import Status
-    from amtconnector.task import RequestId
+    from amtconnector.task import OpenRun, RequestId
 
 LONGEST_MESSAGE = 1024 * 1024
 """In bytes of UTF-8; of a longer message the rest is left out."""
@@ -57,11 +63,6 @@ class JobLog:
         """Print one line of the connector's own."""
         self._print(f"[connector] {text}" if self._is_inside else text)
 
-    def lines(self, text: str) -> None:
-        """Print a text of several lines, one line each."""
-        for line in text.splitlines():
-            self.line(line)
-
     def rule(self) -> None:
         """Print a rule."""
         self._print(_RULE)
@@ -69,6 +70,34 @@ class JobLog:
     def field(self, label: str, value: str) -> None:
         """Print one line of the header."""
         self._print(f"{label:<{_LABEL}}: {value}")
+
+    def header(self, arguments: Arguments, opcon: OpConJob | None, environ: Mapping[str, str]) -> None:
+        """Print what the command line asks for, and for which OpCon job; `environ` is where that was looked for."""
+        self.rule()
+        self.field("AMT Connector", __version__)
+        self.field("-jt (job type)", arguments.action.value)
+        self.field("-an (application Name)", arguments.application or "null")
+        self.field("-jn (job name)", arguments.job or "null")
+        self.field("-fn (file name)", arguments.script or "null")
+        self.field("-pa (Parameters)", ", ".join(arguments.parameters) or "null")
+        self.field("-u  (user)", arguments.user or "default")
+        self.field("-tv (task value)", ", ".join(arguments.task_values) or "null")
+        if arguments.action.value != "START":
+            self.field("-id (request id)", str(arguments.request_id or "null"))
+        if opcon:
+            number = f", number {opcon.number}" if opcon.number else ""
+            self.field("OpCon job", f"{opcon.name}, schedule {opcon.schedule_name} of {opcon.schedule_date}{number}")
+        elif missing := missing_variables(environ):
+            self.field("OpCon job", f"unknown: {', '.join(missing)} missing in the environment")
+        self.flush()
+
+    def configuration(self, config: Config) -> None:
+        """Print which configuration file counts, the server, and what is odd in the file."""
+        self.field("Configuration", f"{config.path} ({config.name})")
+        self.field("Server", config.server.base_url)
+        for warning in config.warnings:
+            self.line(f"Warning: {warning}")
+        self.flush()
 
     def flush(self) -> None:
         """Hand everything over; called before every wait."""
@@ -109,13 +138,18 @@ class JobLog:
         """Print how the task ended, and how long after its start where that is known."""
         self._print(f"Completion : {status}" + ("" if elapsed_s is None else f" after {clock_time(elapsed_s)}"))
 
-    def failed(self, error: RunError) -> None:
-        """Print what happened, to what, what to do next, and the outcome in words."""
+    def failed(self, error: RunError, earlier: OpenRun | None = None, *, starts: bool = True) -> None:
+        """Print what happened, to what, what to do next, and the outcome in words.
+
+        `earlier` is an open run of the same OpCon job; `starts`: the command line asked for a start.
+        """
         self.end_messages()
         self.rule()
-        self._block("What happened", error.message)
+        is_news = earlier is not None and not _is_about(error, earlier)
+        states = [task_sentence(error, starts=starts), *([open_run_sentence(earlier)] if earlier and is_news else [])]
+        self._block("What happened", ("\n" if "\n" in error.message else " ").join([sentence(error.message), *states]))
         self._block("To what", error.subject)
-        self.advice(error.hint)
+        self.advice("\n".join(filter(None, (error.hint, earlier.hint if earlier and is_news else ""))))
         self._print(f"Outcome : {error.slug} ({error.exit_code})")
 
     def advice(self, text: str) -> None:
@@ -144,6 +178,30 @@ class JobLog:
             self._second = second
             self._stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
         return f"{self._stamp}.{int(now * 1000) % 1000:03} : "
+
+
+def task_sentence(error: RunError, *, starts: bool = True) -> str:
+    """Say whether a task may be running: the one place that does."""
+    if error.task is TaskState.NONE:
+        return "Nothing was started." if starts else "Nothing was done."
+    is_named = error.request_id or error.run_id or error.task is TaskState.RUNNING
+    return f"{'The' if is_named else 'A'} task may be running{_name(error.request_id, error.run_id)}."
+
+
+def open_run_sentence(earlier: OpenRun) -> str:
+    """Say that an earlier run of the same OpCon job may have a task running."""
+    name = _name(earlier.request_id, earlier.run_id)
+    if earlier.request_id:
+        return f"A task of an earlier run of this OpCon job may be running{name}."
+    return f"An earlier run of this OpCon job may have started a task{name}."
+
+
+def _name(request_id: str, run_id: str) -> str:
+    return f": request {request_id}" if request_id else f": run {run_id}" if run_id else ""
+
+
+def _is_about(error: RunError, earlier: OpenRun) -> bool:
+    return earlier.run_id == error.run_id or (earlier.request_id != "" and earlier.request_id == error.request_id)
 
 
 def _cut(text: str) -> str:

@@ -26,7 +26,7 @@ class Terminal:
             sys.stdout.reconfigure(errors="backslashreplace")
         self._name = escaped(name)
         self._status = ""
-        self._began_at = 0.0
+        self._began_at = time.monotonic()  # rich asks for the line before there is a status
         self._lines: list[str] = []
         self._spinner = Spinner("dots", style="cyan")
         self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -75,7 +75,10 @@ class Terminal:
 
     def close(self) -> None:
         """Print the rest and take the live line away."""
-        self._live.stop()
+        try:
+            self._live.stop()
+        except (OSError, ValueError) as error:  # the terminal has gone
+            self.broken = getattr(error, "strerror", None) or type(error).__name__
         self.flush()
 
     def _live_line(self) -> Spinner:

@@ -59,6 +59,11 @@ class Claim:
     def __enter__(self) -> Self:
         return self
 
+    @property
+    def place(self) -> str:
+        """The directory of the record, in words."""
+        return str(self._directory)
+
     def __exit__(self, *_: object) -> None:
         self.release()
 

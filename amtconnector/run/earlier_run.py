@@ -2,47 +2,35 @@
 
 from __future__ import annotations
 
-import re
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.config import FILE_NAME, program_directory, run_directory_of
 from amtconnector.records import RunDirectory
 from amtconnector.run.next_steps import NextSteps
+from amtconnector.task import OpenRun
 
 if TYPE_CHECKING:
     from amtconnector.config import Config
-    from amtconnector.errors import RunError
     from amtconnector.opcon import OpConJob
     from amtconnector.records.record import RunRecord
 
 
-class EarlierRun(NamedTuple):
-    """A sentence that begins with a blank, what to do, and the id that names it; all "" when no earlier run is open."""
-
-    text: str = ""
-    hint: str = ""
-    name: str = ""
-
-    def is_named_in(self, error: RunError) -> bool:
-        """Whether the failure speaks of this run already."""
-        return re.search(rf"(?<![\w-]){re.escape(self.name)}(?![\w-])", f"{error.message} {error.subject}") is not None
-
-
-def open_run_of(opcon: OpConJob | None, config: Config | None, config_path: str) -> EarlierRun:
-    """Return the newest open run of an OpCon job; never raises OSError.
+def open_run_of(opcon: OpConJob | None, config: Config | None, config_path: str) -> OpenRun | None:
+    """Return the newest open run of an OpCon job; never raises, for a failure is about to be told.
 
     `config` is None when it could not be loaded: then the run directory is guessed from the file as far as it goes.
     """
     if opcon is None:
-        return EarlierRun()
-    try:
+        return None
+    with suppress(Exception):
         path = config.path if config else _path(config_path)
         directory = RunDirectory(config.run_directory if config else run_directory_of(path))
         records = directory.unfinished_of_opcon_job(opcon.schedule_date, opcon.schedule_name, opcon.name)
-    except OSError:
-        return EarlierRun()
-    return _described(records[0], NextSteps(str(path))) if records else EarlierRun()
+        if records:
+            return _described(records[0], NextSteps(str(path)))
+    return None
 
 
 def _path(given: str) -> Path:
@@ -51,15 +39,6 @@ def _path(given: str) -> Path:
     return next((place for place in places if place.is_file()), places[0]).absolute()
 
 
-def _described(record: RunRecord, advice: NextSteps) -> EarlierRun:
-    if record.request_id:
-        return EarlierRun(
-            f" A task of an earlier run of this OpCon job may be running: request {record.request_id}.",
-            advice.ways_on(record.request_id),
-            f"request {record.request_id}",
-        )
-    return EarlierRun(
-        f" An earlier run of this OpCon job may have started a task: run {record.run_id}.",
-        advice.fate_unknown(record),
-        record.run_id,
-    )
+def _described(record: RunRecord, next_steps: NextSteps) -> OpenRun:
+    hint = next_steps.ways_on(record.request_id) if record.request_id else next_steps.fate_unknown(record)
+    return OpenRun(record.run_id, record.request_id, hint)

@@ -1,21 +1,166 @@
-"""Which batch request STOP, KILL and ATTACH are about: by its id, or from the records on this machine."""
+"""Which record is this run's: made, taken under its lock, or found for a task that was started before.
+
+STOP, KILL and ATTACH name a batch request by its id, or by application and job from the records on this machine.
+"""
 
 from __future__ import annotations
 
+import os
+import socket
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from amtconnector.errors import SubmissionUnknown, UsageError
-from amtconnector.records.record import RunKey, RunRecord, RunState
+from amtconnector.errors import ConfigurationError, SubmissionUnknown, UsageError
+from amtconnector.records import Claim, ClaimedElsewhere, RunDirectory, RunKey, RunRecord, RunState
+from amtconnector.run import restart
 from amtconnector.run.arguments import Action, Arguments
 from amtconnector.run.next_steps import NextSteps, moment
+from amtconnector.task import Task
+from amtconnector.text import calm
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amtconnector.config import Config
     from amtconnector.opcon import OpConJob
-    from amtconnector.records import RunDirectory
+    from amtconnector.run.context import Invocation
+
+
+class RecordLookup:
+    """The records of one command line in one installation."""
+
+    def __init__(
+        self,
+        invocation: Invocation,
+        config: Config,
+        directory: RunDirectory,
+        next_steps: NextSteps,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._arguments = invocation.arguments
+        self._opcon = invocation.opcon
+        self._config = config
+        self._directory = directory
+        self._next_steps = next_steps
+        self._warn = warn
+
+    @property
+    def task(self) -> Task:
+        """What the command line and the configuration's defaults ask for."""
+        given, server = self._arguments, self._config.server
+        return Task(
+            application=given.application,
+            job=given.job,
+            script=given.script,
+            user=given.user,
+            submit_user=given.submit_user or server.submit_user,
+            station=given.station or server.station,
+            queue=given.queue or server.queue_name,
+            task_values=given.task_values,
+            parameters=given.parameters,
+        )
+
+    @property
+    def key(self) -> RunKey:
+        """What makes another run the same work as this one."""
+        opcon = self._opcon
+        return RunKey(
+            schedule_date=opcon.schedule_date if opcon else "",
+            schedule_name=opcon.schedule_name if opcon else "",
+            opcon_job=opcon.name if opcon else "",
+            server=self._config.server.address,
+            application=self._arguments.application,
+            job=self._arguments.name,
+        )
+
+    def new_record(self, run_id: str) -> RunRecord:
+        """Make the record of this run, which has started nothing yet."""
+        task = self.task
+        return RunRecord(
+            key=self.key,
+            run_id=run_id,
+            state=RunState.NOT_STARTED,
+            job_number=self._opcon.number if self._opcon else "",
+            submit_user=task.submit_user,
+            station=task.station,
+            queue=task.queue,
+            user=task.user,
+            parameters=task.parameters,
+            task_values=task.task_values,
+            created_at=datetime.now(UTC),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            config=str(self._config.path),
+        )
+
+    def claimed(self, run_id: str) -> Claim | None:
+        """Take the record of this run; None where a run by hand finds no place for one.
+
+        Raises SubmissionUnknown when another process has it, ConfigurationError when a job of OpCon finds no place.
+        """
+        try:
+            return self._directory.claim(self.key, run_id)
+        except ClaimedElsewhere as error:
+            raise restart.locked(error.record, self._next_steps) from error
+        except OSError as error:
+            if self._opcon:
+                raise ConfigurationError(
+                    f"The run directory can't be used ({error.strerror or error}), and without the "
+                    "run's record a restart could start the task a second time.",
+                    subject=str(error.filename or self._directory.path),
+                    hint="Give the job's account the right to write there, or set RUN_DIRECTORY in Connector.config.",
+                ) from error
+            why = calm(error.strerror or str(error))
+            self._warn(f"Warning: no run record can be kept ({why}: {error.filename})")
+            return None
+
+    def claimed_again(self, record: RunRecord) -> Claim | None:
+        """Take the record of an earlier run; None where there is none, or another process is or was at work on it."""
+        if not record.file_name or not record.is_unfinished:
+            return None
+        try:
+            claim = self._directory.claim_record(record)
+        except (ClaimedElsewhere, OSError):
+            return None
+        if claim.record is not None and _progress(claim.record) == _progress(record):
+            return claim
+        claim.release()  # what it says by now is about another task, and must not be lost
+        return None
+
+    def found(self, run_id: str) -> RunRecord:
+        """Return the record that STOP, KILL or ATTACH is about; one of this run where there is none on disk.
+
+        Raises UsageError and SubmissionUnknown as `find`.
+        """
+        server = self._config.server.address
+        try:
+            found = find(self._arguments, self._directory, server, self._opcon, self._next_steps)
+        except OSError as error:
+            self._warn(f"Warning: the run records can't be read ({calm(error.strerror or str(error))})")
+            found = None
+        if found is not None:
+            return found
+        if self._arguments.request_id is None:
+            raise UsageError("The run records can't be read: name the request with -id.")
+        return self.new_record(run_id)._replace(request_id=self._arguments.request_id.text)
+
+    def others(self) -> list[RunRecord]:
+        """Return the unfinished runs of the same AMT task that a run by hand names."""
+        if self._opcon is not None or self._arguments.action is not Action.START:
+            return []
+        key = self.key
+        try:
+            return self._directory.unfinished_of_task(key.server, key.application, key.job)
+        except OSError:
+            return []
+
+
+def _progress(record: RunRecord) -> tuple[str, RunState, str]:
+    return record.run_id, record.state, record.request_id
 
 
 def find(
-    arguments: Arguments, directory: RunDirectory, server: str, opcon: OpConJob | None, advice: NextSteps
+    arguments: Arguments, directory: RunDirectory, server: str, opcon: OpConJob | None, next_steps: NextSteps
 ) -> RunRecord | None:
     """Return the record that a command line is about, None when -id names a request that no record here is about.
 
@@ -23,7 +168,7 @@ def find(
     only a start of unknown fate matches, and OSError when the records can't be listed.
     """
     if arguments.request_id is None:
-        return _by_name(arguments, directory, server, advice)
+        return _by_name(arguments, directory, server, next_steps)
     known = next(iter(directory.records_of_request(server, arguments.request_id.text)), None)
     if known is not None and not _is_meant(known.key, arguments):
         raise _mistaken(known, f"not to job '{arguments.name}' of {arguments.application or 'any application'}")
@@ -39,8 +184,7 @@ def find(
 def _mistaken(record: RunRecord, instead_of: str) -> UsageError:
     """Return the refusal of an id that the records on this machine know as another task's."""
     return UsageError(
-        f"Request {record.request_id} belongs to job '{record.key.job}' of {record.key.application}, {instead_of}; "
-        "nothing was done.",
+        f"Request {record.request_id} belongs to job '{record.key.job}' of {record.key.application}, {instead_of}.",
         subject=_line(record),
         hint="Compare the id with AMT Control Center; 'amt runs' shows the requests that are known here.",
     )
@@ -65,26 +209,27 @@ def _fits(given: str, recorded: str) -> bool:
     return "" in {given, recorded} or given == recorded
 
 
-def _by_name(arguments: Arguments, directory: RunDirectory, server: str, advice: NextSteps) -> RunRecord:
+def _by_name(arguments: Arguments, directory: RunDirectory, server: str, next_steps: NextSteps) -> RunRecord:
     records = directory.unfinished_of_task(server, arguments.application, arguments.name)
     submitted = [record for record in records if record.state is RunState.SUBMITTED]
     what = f"job '{arguments.name}' of {arguments.application}"
     if len(submitted) > 1:
         raise UsageError(
-            f"Several open runs of {what} are known on this machine, and nothing was done: name one with -id.",
+            f"Several open runs of {what} are known on this machine: name one with -id.",
             subject="\n".join(_line(record) for record in submitted),
-            hint=f"{advice.command(arguments.action.value, 'N')}  with one of these ids in place of N",
+            hint=f"With one of these ids in place of N:  {next_steps.command(arguments.action.value, 'N')}",
         )
     if submitted:
         return submitted[0]
     if records:
         raise SubmissionUnknown(
-            f"Of {what} only a start is known whose fate is not; nothing was done.",
+            f"Of {what} only a start is known whose fate is not.",
             subject="\n".join(_line(record) for record in records),
-            hint=advice.fate_unknown(records[0]),
+            hint=next_steps.fate_unknown(records[0]),
+            run_id=records[0].run_id,
         )
     raise UsageError(
-        f"No open run of {what} is known on this machine, and nothing was done: name the request with -id.",
+        f"No open run of {what} is known on this machine: name the request with -id.",
         hint="AMT Control Center shows the ids of its batch requests, and so do the job logs of the runs.",
     )
 

@@ -1,12 +1,13 @@
 """Following a task to its end, through whatever trouble there is on the way.
 
-One failed answer is no verdict. The watch goes on with growing pauses until there has been no good answer for as long
+One failed answer is no verdict. The monitor goes on with growing pauses until there has been no good answer for as long
 as the configuration allows; what failed last then decides how the run ends.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector.errors import (
     AuthenticationRefused,
@@ -20,41 +21,23 @@ from amtconnector.errors import (
     ReplyNotUnderstood,
     RunError,
     StatusUnknown,
+    TaskState,
     Unauthorized,
 )
+from amtconnector.run.next_steps import PROFILE_HINT
 from amtconnector.run.retry import Outage, backoff_s, honoured, jittered, poll_interval_s
 from amtconnector.text import calm, clock_time, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amtconnector.run.retry import Clock
+    from amtconnector.run.context import RunContext
     from amtconnector.statuses import Status
     from amtconnector.task import RequestId
 
-
-class Pace(NamedTuple):
-    """How often the server is asked and how long without an answer, in seconds; `max_outage_s` 0 is no limit."""
-
-    initial_delay_s: float
-    interval_s: float
-    max_interval_s: float
-    max_outage_s: float
-    kill_confirm_s: float
-
-
-class StatusSource(Protocol):
-    """Where the status comes from."""
-
-    def status(self, request_id: RequestId) -> Status:
-        """Return the status; raises CallFailed."""
-
-
-class Narrator(Protocol):
-    """Where lines of the connector's own go."""
-
-    def line(self, text: str) -> None:
-        """Print one line."""
+_PROFILE_STATUS = "A wire profile (WIRE_PROFILE) can add a status."
+_ANSWERED = (NotUnderstood, NotFound, Rejected, Forbidden)
+"""Failures of a status check that show that the server itself can be asked."""
 
 
 class Subject(NamedTuple):
@@ -76,32 +59,19 @@ class Subject(NamedTuple):
 
 
 class StatusMonitor:
-    """The watch over one batch request that was started at `began_at` on the monotonic clock."""
+    """Asks for the status of one batch request that was started at `began_at` on the monotonic clock."""
 
-    def __init__(
-        self,
-        source: StatusSource,
-        narrator: Narrator,
-        clock: Clock,
-        pace: Pace,
-        subject: Subject,
-        *,
-        began_at: float,
-        chance: Callable[[], float],
-        on_status: Callable[[RequestId, Status, float], None],
-    ) -> None:
-        self._source = source
-        self._narrator = narrator
-        self._clock = clock
-        self._pace = pace
+    def __init__(self, context: RunContext, subject: Subject, began_at: float) -> None:
+        self._context = context
+        self._clock = context.clock
+        self._settings = context.settings
         self.subject = subject
         self._began_at = began_at
-        self._chance = chance
-        self._on_status = on_status
-        self._outage = Outage(pace.max_outage_s, clock)
+        self._outage = Outage(self._settings.max_outage_s, self._clock)
         self._failures = 0
-        self._lost_at: float | None = None
         self._retry_after_s: float | None = None
+        self._lost_at: float | None = None
+        self._answered_at: datetime | None = None
         self._reported: Status | None = None
         self._named: set[Status] = set()
 
@@ -113,7 +83,7 @@ class StatusMonitor:
     @property
     def interval_s(self) -> float:
         """The poll interval at this time of the task's life, without jitter."""
-        return poll_interval_s(self.elapsed_s, self._pace.interval_s, self._pace.max_interval_s)
+        return poll_interval_s(self.elapsed_s, self._settings.poll_interval_s, self._settings.max_poll_interval_s)
 
     def first_status(self) -> Status:
         """Return the first status that the server gives, of whatever class. Raises as `until_end`."""
@@ -121,6 +91,17 @@ class StatusMonitor:
             status = self.look()
             if status is not None:
                 return status
+            self.pause()
+
+    def status_before_ending(self) -> Status | None:
+        """Return the first status; None when the server answers in a way that tells none. Raises as `until_end`."""
+        while True:
+            try:
+                return self._asked()
+            except _ANSWERED:
+                return None
+            except CallFailed as error:
+                self._failed(error)
             self.pause()
 
     def until_end(self, meanwhile: Callable[[], None]) -> Status:
@@ -138,33 +119,40 @@ class StatusMonitor:
 
     def look(self) -> Status | None:
         """Ask once; None when no usable answer came. Raises when nothing that tells anything has come for too long."""
+        self._context.recorder.save_again()
         try:
-            status = self._source.status(self.subject.request_id)
-        except LogonRefused as error:
-            raise self._refused(error, "Correct USER and PASSWORD in Connector.config") from error
-        except Unauthorized as error:
-            what = "The credentials are good: look at the rights of the connector's account in AMT Control Center"
-            raise self._refused(error, what) from error
+            return self._asked()
         except CallFailed as error:
             self._failed(error)
             return None
-        self._answered(status)
-        return status
 
     def pause(self) -> None:
         """Wait for the next look."""
         if self._failures:
-            pause_s = backoff_s(self._failures, self._pace.interval_s)
-            pause_s = self._outage.shortened(jittered(pause_s, self._chance()), self._pace.interval_s)
+            pause_s = backoff_s(self._failures, self._settings.poll_interval_s)
+            pause_s = self._outage.shortened(jittered(pause_s, self._clock.chance()), self._settings.poll_interval_s)
             self._clock.wait(honoured(pause_s, self._retry_after_s))
         else:
-            self._clock.wait(jittered(self.interval_s, self._chance()))
+            self._clock.wait(jittered(self.interval_s, self._clock.chance()))
+
+    def _asked(self) -> Status:
+        try:
+            status = self._context.amt.status(self.subject.request_id)
+        except LogonRefused as error:
+            raise self._refused(error, self._context.next_steps.credentials) from error
+        except Unauthorized as error:
+            what = "The credentials are good: look at the rights of the connector's account in AMT Control Center."
+            raise self._refused(error, what) from error
+        self._answered(status)
+        return status
 
     def _refused(self, error: CallFailed, what_to_do: str) -> AuthenticationRefused:
         return AuthenticationRefused(
-            f"AMT refuses the connector: {error.message}. The task may be running.",
+            f"AMT refuses the connector: {error.message}.",
             subject=self.subject.text,
-            hint=f"{what_to_do}, then:\n{self.subject.ways_on}",
+            hint=f"{what_to_do}\nThen:\n{self.subject.ways_on}",
+            task=TaskState.RUNNING,
+            request_id=self.subject.request_id.text,
         )
 
     def _failed(self, error: CallFailed) -> None:
@@ -172,7 +160,7 @@ class StatusMonitor:
         self._retry_after_s = error.retry_after_s
         if self._lost_at is None:
             self._lost_at = self._clock.monotonic()
-            self._narrator.line(
+            self._context.log.line(
                 f"No usable answer from the server ({calm(error.message)}); the task is not affected, trying on"
             )
         if not self._outage.go_on():
@@ -180,19 +168,21 @@ class StatusMonitor:
 
     def _answered(self, status: Status) -> None:
         self._failures = 0
+        self._answered_at = datetime.now().astimezone()
         if self._lost_at is not None:
             lasted_s = self._clock.monotonic() - self._lost_at
             self._lost_at = None
-            self._narrator.line(f"The server answers again, after {spoken(lasted_s)}")
+            self._context.log.line(f"The server answers again, after {spoken(lasted_s)}")
         if status.is_known:
             self._outage.end()
         self._report(status)
         if not status.is_known and not self._outage.go_on():
             raise StatusUnknown(
                 f"The only status that AMT has given for {spoken(self._outage.lasted_s)} is {status}, "
-                "which the connector does not know. The task may be running.",
+                "which the connector does not know.",
                 subject=self.subject.text,
                 hint=f"Look at the request in AMT Control Center. {_PROFILE_STATUS}\n{self.subject.ways_on}",
+                request_id=self.subject.request_id.text,
             )
 
     def _report(self, status: Status) -> None:
@@ -200,48 +190,56 @@ class StatusMonitor:
             return
         self._reported = status
         self._named.add(status)
-        self._on_status(self.subject.request_id, status, self.elapsed_s)
+        self._context.observers.status_changed(self.subject.request_id, status, self.elapsed_s)
         if not status.is_terminal:
-            self._narrator.line(f"Status: {status} after {clock_time(self.elapsed_s)}{_remark(status)}")
+            self._context.log.line(f"Status: {status} after {clock_time(self.elapsed_s)}{_remark(status)}")
 
     def _given_up(self, error: CallFailed) -> RunError:
         lasted = spoken(self._outage.lasted_s)
-        hint = f"{error.hint}\n{self.subject.ways_on}" if error.hint else self.subject.ways_on
         if isinstance(error, NotFound):
-            return StatusUnknown(
-                f"AMT does not know the request any more, for {lasted} now: {error.message}. What became of the task "
-                "is unknown.",
-                subject=self.subject.text,
-                hint="Look in AMT Control Center whether and how the task has ended."
-                + (
-                    f"\nIf it has ended, this job is free again after:\n{self.subject.way_out}"
-                    if self.subject.way_out
-                    else ""
-                )
-                + f"\nIf it is running there:\n{hint}",
-            )
+            return self._forgotten(error, lasted)
         if isinstance(error, NotUnderstood | Rejected | Forbidden):
-            return ReplyNotUnderstood(
-                f"The server has given no answer that could be understood for {lasted}; the last time "
-                f"{error.message}. The task may be running.",
-                subject=self.subject.text,
-                hint=f"{_rights(error)}Find out what answers at this address: AMT, or a proxy before it. "
-                f"{PROFILE_HINT}\n{hint}",
-            )
+            return self._not_understood(error, lasted)
         return LostContact(
-            f"The server has not answered for {lasted}; the last time: {error.message}. The task may be running.",
+            f"The server has not answered for {lasted}; the last time: {error.message}.",
             subject=self.subject.text,
-            hint=f"See that the AMT web server can be reached, then:\n{hint}",
+            hint=f"{self._what_changed(error)}\nWhen the AMT web server can be reached:\n{self.subject.ways_on}",
+            request_id=self.subject.request_id.text,
         )
 
+    def _forgotten(self, error: NotFound, lasted: str) -> StatusUnknown:
+        way_out = self.subject.way_out
+        settled = f"\nIf it has ended, this job is free again after:\n{way_out}" if way_out else ""
+        return StatusUnknown(
+            f"AMT does not know the request any more, for {lasted} now: {error.message}. What became of the task is "
+            "unknown.",
+            subject=self.subject.text,
+            hint="Look in AMT Control Center whether and how the task has ended."
+            f"{settled}\nIf it is running there:\n{self.subject.ways_on}",
+            request_id=self.subject.request_id.text,
+        )
 
-PROFILE_HINT = "If AMT itself answers so, its interface differs from the built-in one: WIRE_PROFILE adapts it."
-_PROFILE_STATUS = "A wire profile (WIRE_PROFILE) can add a status."
+    def _not_understood(self, error: CallFailed, lasted: str) -> ReplyNotUnderstood:
+        rights = "Look at the rights of the connector's account in AMT Control Center.\n"
+        return ReplyNotUnderstood(
+            f"The server has given no answer that could be understood for {lasted}; the last time {error.message}.",
+            subject=self.subject.text,
+            hint=(rights if isinstance(error, Forbidden) else "")
+            + f"{self._what_changed(error)}\n{self.subject.ways_on}",
+            task=TaskState.RUNNING,
+            request_id=self.subject.request_id.text,
+        )
 
-
-def _rights(error: CallFailed) -> str:
-    is_denied = isinstance(error, Forbidden)
-    return "Look at the rights of the connector's account in AMT Control Center.\n" if is_denied else ""
+    def _what_changed(self, error: CallFailed) -> str:
+        """Say where to look: a setting can be wrong only where nothing has been understood yet."""
+        if self._answered_at is not None:
+            return (
+                f"It answered well until {self._answered_at:%H:%M:%S}, so the settings are right: see what has changed "
+                "since then,\nthe AMT web server, what stands before it, or the network between."
+            )
+        if isinstance(error, NotUnderstood | Rejected | Forbidden):
+            return f"Find out what answers at this address: AMT, or a proxy before it. {PROFILE_HINT}"
+        return error.hint or "See that the AMT web server can be reached from here."
 
 
 def _remark(status: Status) -> str:

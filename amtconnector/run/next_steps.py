@@ -1,12 +1,16 @@
-"""What an operator can do next: the exact commands, and what to look for in AMT."""
+"""What an operator can do next: the exact commands, ready to be pasted, and what to look for in AMT."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from amtconnector.system.command_line import encrypt_command, own_command
+
 if TYPE_CHECKING:
     from amtconnector.records.record import RunRecord
+
+PROFILE_HINT = "If AMT itself answers so, its interface differs from the built-in one: WIRE_PROFILE adapts it."
 
 _NOT_GIVEN = "(AMT's own)"
 _UNKNOWN = "(unknown)"
@@ -18,13 +22,35 @@ class NextSteps(NamedTuple):
     config: str
 
     @property
+    def check(self) -> str:
+        """Return the command that goes through the installation step by step."""
+        return own_command("check", "--config", self.config)
+
+    @property
     def credentials(self) -> str:
-        """Return how the credentials are corrected."""
-        return f'Correct the credentials: Encrypt --set USER --config "{self.config}", and the same with PASSWORD.'
+        """Return what to do when AMT refuses the credentials, which are not tried again by themselves."""
+        return (
+            "If the account is locked, it suffices to unlock it in AMT Control Center.\n"
+            "If the credentials have changed, correct them:\n"
+            f"{encrypt_command('--set', 'USER', '--config', self.config)}\n"
+            f"{encrypt_command('--set', 'PASSWORD', '--config', self.config)}\n"
+            "In either case, then try one logon (AMT locks accounts, so jobs do not try it again by themselves):\n"
+            f"{self.check}"
+        )
+
+    @property
+    def connection(self) -> str:
+        """Return how the way to the server is examined, when nothing was started."""
+        return f"Go through the connection step by step:  {self.check}\nThe job can be restarted as it is."
+
+    @property
+    def runs(self) -> str:
+        """Return the command that lists the runs that are known here."""
+        return own_command("runs", "--config", self.config)
 
     def command(self, action: str, request_id: str) -> str:
-        """Return the command that does something about a batch request, ready to be pasted."""
-        return f'amt -jt {action} -id {request_id} --config "{self.config}"'
+        """Return the command that does something about a batch request."""
+        return own_command("-jt", action, "-id", request_id, "--config", self.config)
 
     def ways_on(self, request_id: str) -> str:
         """Return how to follow and how to end a task that may be running."""
@@ -35,7 +61,7 @@ class NextSteps(NamedTuple):
         return f"End it:                {self.command('KILL', request_id)}"
 
     def restart(self, request_id: str, *, is_protected: bool) -> str:
-        """Return how a job whose watch has ended early is taken up again."""
+        """Return how a job whose monitoring has ended early is taken up again."""
         first = "Restart this OpCon job: it starts nothing new and attaches to this request.\n" if is_protected else ""
         return first + self.ways_on(request_id)
 
@@ -47,6 +73,7 @@ class NextSteps(NamedTuple):
             f"  submit user {record.submit_user or _UNKNOWN}, station {record.station or _UNKNOWN}, "
             f"queue {record.queue or (_UNKNOWN if record.is_damaged else _NOT_GIVEN)},\n"
             f"  received {_interval(record)}.\n"
+            f"The log of the AMT web server or a proxy shows it by User-Agent, which ends in: run {record.run_id}\n"
             "If it is there, with request id N: run this OpCon job once with  -jt ATTACH -id N  in place of START.\n"
             f"If it is not there: {self.release(record)}"
         )
@@ -61,7 +88,7 @@ class NextSteps(NamedTuple):
 
     def forget(self, record: RunRecord) -> str:
         """Return the command that declares an earlier run settled."""
-        return f'amt runs --forget {record.run_id} --config "{self.config}"'
+        return own_command("runs", "--forget", record.run_id, "--config", self.config)
 
 
 def moment(when: datetime | None) -> str:

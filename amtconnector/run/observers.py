@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from amtconnector.task import RequestId
 
 
-class Observers:
+class RunObservers:
     """They learn of the run's progress and have no say in it."""
 
     def __init__(

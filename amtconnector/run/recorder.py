@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from amtconnector.errors import ConfigurationError
+from amtconnector.errors import ConfigurationError, TaskState
 from amtconnector.records.record import RunRecord, RunState
 from amtconnector.text import calm
 
@@ -18,51 +18,53 @@ if TYPE_CHECKING:
     from amtconnector.task import RequestId
 
 
-class Shelf(Protocol):
-    """Where one record is kept, for this process alone."""
+class RecordStore(Protocol):
+    """Where one record is kept, for this process alone; `place` says where in words."""
+
+    @property
+    def place(self) -> str:
+        """Return the directory of the record."""
 
     def save(self, record: RunRecord) -> None:
         """Replace the record on disk; raises OSError."""
 
 
 class RunRecorder:
-    """Writes each step of a run into its record; `shelf` None where there is no place for one.
+    """Writes each step of a run into its record; `store` is None where there is no place for one.
 
-    Before a start that must not be lost the record has to be on disk; later a record that can't be written is worth a
-    warning, and the run goes on. `place` is where records are kept, in words.
+    Before a start that must not be lost the record has to be on disk. Later a record that can't be written is worth a
+    warning, the run goes on, and `save_again` writes it as soon as that is possible.
     """
 
     def __init__(
         self,
-        shelf: Shelf | None,
+        store: RecordStore | None,
         record: RunRecord,
+        next_steps: NextSteps,
+        warn: Callable[[str], None],
         *,
         is_protected: bool,
-        place: str,
-        advice: NextSteps,
-        warn: Callable[[str], None],
     ) -> None:
-        self._shelf = shelf
-        self._place = place
-        self._advice = advice
+        self._store = store
+        self._next_steps = next_steps
         self._warn = warn
+        self._is_unsaved = False
+        self._end: Status | None = None
         self.is_protected = is_protected
         self.record = record
 
     @property
-    def state(self) -> str:
-        """Say in a sentence whether a task may be running."""
-        record = self.record
-        match record.state:
+    def task_state(self) -> TaskState:
+        """Whether a task of this run may be running, as far as its record tells."""
+        match self.record.state:
             case RunState.NOT_STARTED:
-                other = f"; request {record.request_id} may be running" if record.request_id else ""
-                return f"Nothing was started{other}."
+                return TaskState.MAYBE if self.record.request_id else TaskState.NONE
             case RunState.INTENDED:
-                return f"The start may have been sent (run {record.run_id}): a task may be running."
+                return TaskState.MAYBE
             case RunState.SUBMITTED:
-                return f"The task may be running: request {record.request_id}."
+                return TaskState.RUNNING
             case RunState.FINISHED:
-                return f"The task has ended: request {record.request_id}, code {record.exit_code}."
+                return TaskState.NONE
 
     @property
     def next_step(self) -> str:
@@ -70,11 +72,11 @@ class RunRecorder:
         record = self.record
         match record.state:
             case RunState.NOT_STARTED:
-                return self._advice.ways_on(record.request_id) if record.request_id else ""
+                return self._next_steps.ways_on(record.request_id) if record.request_id else ""
             case RunState.INTENDED:
-                return self._advice.fate_unknown(record)
+                return self._next_steps.fate_unknown(record)
             case RunState.SUBMITTED:
-                return self._advice.restart(record.request_id, is_protected=self.is_protected)
+                return self._next_steps.restart(record.request_id, is_protected=self.is_protected)
             case RunState.FINISHED:
                 return ""
 
@@ -103,26 +105,44 @@ class RunRecorder:
         """Note that AMT has the task."""
         at = self.record.submitted_at or datetime.now(UTC)
         record = self.record._replace(state=RunState.SUBMITTED, request_id=request_id.text, submitted_at=at)
-        attach = self._advice.command("ATTACH", request_id.text)
-        self._try(record, f"; should this run be cut short, a restart stops with 104, and the way on is: {attach}")
-
-    def finished(self, status: Status) -> None:
-        """Note that the task has ended."""
-        record = self.record._replace(state=RunState.FINISHED, exit_code=status.code, status=status.name)
-        self._try(record._replace(finished_at=datetime.now(UTC)), self._not_free())
+        attach = self._next_steps.command("ATTACH", request_id.text)
+        self._try(
+            record,
+            "; it is tried again at each status check. Should this run be cut short before, a restart stops with 104, "
+            f"and the way on is: {attach}",
+        )
 
     def not_started(self) -> None:
         """Note that there is provably no task."""
         self._try(self.record._replace(state=RunState.NOT_STARTED), self._not_free())
 
+    def save_again(self) -> None:
+        """Write the record once more where the last attempt failed, a scanner having held the file for a while, say."""
+        if not self._is_unsaved:
+            return
+        with suppress(OSError):
+            self._write(self.record)
+            self._warn("The run record is written now")
+
+    def ends_with(self, status: Status) -> None:
+        """Remember how the task ended; `finish` writes it."""
+        self._end = status
+
+    def finish(self) -> None:
+        """Note the end of the task, where it was seen: the very last act of a run, for then its job log is out."""
+        if self._end is None:
+            return
+        record = self.record._replace(state=RunState.FINISHED, exit_code=self._end.code, status=self._end.name)
+        self._try(record._replace(finished_at=datetime.now(UTC)), self._not_free())
+
     def _not_free(self) -> str:
-        return f"; a restart of this job does not start it until: {self._advice.forget(self.record)}"
+        return f"; a restart of this job does not start it until: {self._next_steps.forget(self.record)}"
 
     def _refused(self, error: OSError) -> ConfigurationError:
         return ConfigurationError(
-            f"The run record can't be written ({error.strerror or error}), so nothing was started: without it a "
-            "restart could start the task a second time.",
-            subject=str(error.filename or self._place),
+            f"The run record can't be written ({error.strerror or error}): without it a restart could start the task a "
+            "second time.",
+            subject=str(error.filename or (self._store.place if self._store else "")),
             hint="Give the job's account the right to write there, free the disk, or set RUN_DIRECTORY.",
         )
 
@@ -134,8 +154,10 @@ class RunRecorder:
 
     def _write(self, record: RunRecord) -> None:
         self.record = record
-        if self._shelf is not None:
-            self._shelf.save(record)
+        if self._store is not None:
+            self._is_unsaved = True
+            self._store.save(record)
+            self._is_unsaved = False
 
     def _warn_of(self, error: OSError, consequence: str) -> None:
         why = calm(error.strerror or str(error))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from amtconnector.errors import SubmissionUnknown
+from amtconnector.errors import SubmissionUnknown, TaskState
 from amtconnector.records.record import RunRecord, RunState
 from amtconnector.run.next_steps import NextSteps, moment
 from amtconnector.statuses import SUCCESS
@@ -34,7 +34,9 @@ class Attach(NamedTuple):
     record: RunRecord
 
 
-def decide(earlier: RunRecord | None, task: Task, release: str, now: datetime, advice: NextSteps) -> NewRun | Attach:
+def decide(
+    earlier: RunRecord | None, task: Task, release: str, now: datetime, next_steps: NextSteps
+) -> NewRun | Attach:
     """Return what to do after an earlier run under the same key.
 
     Raises SubmissionUnknown when it can't be decided without an operator.
@@ -49,9 +51,9 @@ def decide(earlier: RunRecord | None, task: Task, release: str, now: datetime, a
         case RunState.FINISHED:
             return NewRun(_finished(earlier))
         case RunState.INTENDED:
-            raise _fate_unknown(earlier, advice)
+            raise _fate_unknown(earlier, next_steps)
         case RunState.SUBMITTED:
-            return _taken_up(earlier, task, now, advice)
+            return _taken_up(earlier, task, now, next_steps)
 
 
 def ran_at_the_same_time(earlier: RunRecord | None, begun_at: datetime, now: datetime) -> bool:
@@ -71,10 +73,11 @@ def overlapped(earlier: RunRecord) -> SubmissionUnknown:
         subject=f"OpCon job number {earlier.job_number or 'unknown'}, request {earlier.request_id}: it ended with "
         f"{earlier.status} ({earlier.exit_code})",
         hint="If the task is to run once more, restart this job.",
+        task=TaskState.NONE,
     )
 
 
-def locked(record: RunRecord | None, advice: NextSteps) -> SubmissionUnknown:
+def locked(record: RunRecord | None, next_steps: NextSteps) -> SubmissionUnknown:
     """Return the failure of a run that finds another process at work on its job."""
     # Until the other process has saved its own record this is what an earlier run left.
     theirs = record if record and record.is_unfinished else None
@@ -85,8 +88,14 @@ def locked(record: RunRecord | None, advice: NextSteps) -> SubmissionUnknown:
         subject=number + (f"request {request_id}" if request_id else "no request id is known yet"),
         hint=(
             "Wait for the other one; if it is another instance of this job, run it again when that has ended.\n"
-            + (advice.ways_on(request_id) if request_id else "'amt runs' shows its request id as soon as there is one.")
+            + (
+                next_steps.ways_on(request_id)
+                if request_id
+                else f"Its request id, once there is one:  {next_steps.runs}"
+            )
         ),
+        request_id=request_id,
+        run_id=theirs.run_id if theirs else "",
     )
 
 
@@ -100,17 +109,18 @@ def _request(record: RunRecord) -> str:
     return f", request {record.request_id}" if record.request_id else ""
 
 
-def _fate_unknown(record: RunRecord, advice: NextSteps) -> SubmissionUnknown:
+def _fate_unknown(record: RunRecord, next_steps: NextSteps) -> SubmissionUnknown:
     damaged = " Its record is damaged." if record.is_damaged else ""
     return SubmissionUnknown(
         "An earlier run of this job sent a start, and it is not known whether AMT received it; "
         f"nothing was started now.{damaged}",
         subject=f"run {record.run_id}, begun {moment(record.intended_at or record.created_at)}",
-        hint=advice.fate_unknown(record),
+        hint=next_steps.fate_unknown(record),
+        run_id=record.run_id,
     )
 
 
-def _taken_up(record: RunRecord, task: Task, now: datetime, advice: NextSteps) -> Attach:
+def _taken_up(record: RunRecord, task: Task, now: datetime, next_steps: NextSteps) -> Attach:
     differences = _differences(record, task)
     age = now - record.submitted_at if record.submitted_at else OLDEST_TO_ATTACH * 2
     if not differences and age <= OLDEST_TO_ATTACH:
@@ -121,7 +131,12 @@ def _taken_up(record: RunRecord, task: Task, now: datetime, advice: NextSteps) -
         subject="\n".join(
             [f"request {record.request_id}, started {moment(record.submitted_at)}, run {record.run_id}", *differences]
         ),
-        hint=(f"{advice.ways_on(record.request_id)}\nIf the earlier task no longer matters: {advice.release(record)}"),
+        hint=(
+            f"{next_steps.ways_on(record.request_id)}\n"
+            f"If the earlier task no longer matters: {next_steps.release(record)}"
+        ),
+        request_id=record.request_id,
+        run_id=record.run_id,
     )
 
 

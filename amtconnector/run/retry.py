@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from amtconnector.errors import CallFailed
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tenacity import RetryCallState
-
-    from amtconnector.errors import CallFailed
 
 T = TypeVar("T")
 
@@ -22,13 +22,19 @@ _TOLERANCE_S = 0.001
 
 
 class Clock(Protocol):
-    """Time as a run sees it; tests bring one of their own."""
+    """Time and chance as a run sees them; tests bring one of their own."""
 
     def monotonic(self) -> float:
         """Return seconds since some fixed moment; never goes back."""
 
     def wait(self, seconds: float) -> None:
         """Wait; raises StopRequested when the connector is told to stop."""
+
+    def serve_stop(self, within_s: float) -> None:
+        """Begin to do what was asked for; after so many seconds waits end again."""
+
+    def chance(self) -> float:
+        """Return a random number from 0 to 1."""
 
 
 def backoff_s(failures: int, first_s: float) -> float:
@@ -86,26 +92,28 @@ class Outage:
 
 def persist(
     attempt: Callable[[], T],
-    repeatable: tuple[type[CallFailed], ...],
-    *,
-    final: tuple[type[CallFailed], ...],
+    is_repeatable: Callable[[CallFailed], bool],
     limit_s: float,
     clock: Clock,
-    chance: Callable[[], float],
-    between: Callable[[CallFailed], None],
+    before_pause: Callable[[CallFailed], None],
 ) -> T:
-    """Attempt until it succeeds, fails in another than a `repeatable` way (or a `final` one), or `limit_s` is over.
+    """Attempt until it succeeds, fails in a way that is not repeatable, or `limit_s` is over.
 
-    Pauses double from 1 s, the last one ends with the limit; a Retry-After beyond it ends the attempts. `between` is
-    told each failure that is followed by another attempt. Raises what the last attempt raised.
+    Pauses double from 1 s, the last one ends with the limit; a Retry-After beyond it ends the attempts. `before_pause`
+    is told each failure that is followed by another attempt. Raises what the last attempt raised.
     """
     end = clock.monotonic() + limit_s
     try:
         return attempt()
-    except repeatable as error:
+    except CallFailed as error:
+        if not is_repeatable(error):
+            raise
         failed = [error]
 
-    from tenacity import Retrying, retry_if_exception  # 38 ms that a run without trouble does not pay
+    try:
+        from tenacity import Retrying, retry_if_exception  # 38 ms that a run without trouble does not pay
+    except (ImportError, OSError):  # a process that can open no file any more: the failure itself is what counts
+        raise failed[0] from None
 
     def again() -> T:
         if failed:
@@ -114,18 +122,18 @@ def persist(
 
     def pause_s(state: RetryCallState) -> float:
         asked_s = _failure(state).retry_after_s or 0.0
-        own_s = min(jittered(backoff_s(state.attempt_number, 1.0), chance()), end - clock.monotonic())
+        own_s = min(jittered(backoff_s(state.attempt_number, 1.0), clock.chance()), end - clock.monotonic())
         return max(own_s, asked_s)
 
     def is_over(state: RetryCallState) -> bool:
         return clock.monotonic() >= end or clock.monotonic() + state.upcoming_sleep > end + _TOLERANCE_S
 
     retrying = Retrying(
-        retry=retry_if_exception(lambda error: isinstance(error, repeatable) and not isinstance(error, final)),
+        retry=retry_if_exception(lambda error: isinstance(error, CallFailed) and is_repeatable(error)),
         wait=pause_s,
         stop=is_over,
         sleep=clock.wait,
-        before_sleep=lambda state: between(_failure(state)),
+        before_sleep=lambda state: before_pause(_failure(state)),
         reraise=True,
     )
     return retrying(again)
@@ -133,5 +141,5 @@ def persist(
 
 def _failure(state: RetryCallState) -> CallFailed:
     error = state.outcome.exception() if state.outcome else None
-    assert error is not None  # noqa: S101 - asked only after a failed attempt
-    return error  # type: ignore[return-value]  # `repeatable` holds nothing else
+    assert isinstance(error, CallFailed)  # noqa: S101 - asked only after a failed attempt
+    return error

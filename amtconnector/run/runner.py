@@ -13,21 +13,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amtconnector.errors import ConfigurationError, Interrupted, RunError, SubmissionUnknown
+from amtconnector.errors import ConfigurationError, Interrupted, RunError, SubmissionUnknown, TaskState
 from amtconnector.records.record import RunState
-from amtconnector.run.context import Known
+from amtconnector.run.context import KnownTask
 from amtconnector.run.messages import MessageStream
 from amtconnector.run.monitor import StatusMonitor, Subject
 from amtconnector.run.submit import Submission
 from amtconnector.run.terminate import Termination
-from amtconnector.statuses import ADVICE, KILLED, SUCCESS
+from amtconnector.statuses import KILLED, SUCCESS, next_step_after
 from amtconnector.system.signals import Cause, StopRequested
 
 if TYPE_CHECKING:
-    from amtconnector.output.job_log import JobLog
-    from amtconnector.run.context import AmtService, Plan, Surroundings
-    from amtconnector.run.next_steps import NextSteps
-    from amtconnector.run.recorder import RunRecorder
+    from amtconnector.run.context import RunContext
     from amtconnector.statuses import Status
     from amtconnector.task import RequestId, Task
 
@@ -38,25 +35,14 @@ SHORTEST_SERVICE_S = 10.0
 class Runner:
     """One run of one task."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        service: AmtService,
-        log: JobLog,
-        books: RunRecorder,
-        advice: NextSteps,
-        surroundings: Surroundings,
-    ) -> None:
-        self._plan = plan
-        self._service = service
-        self._log = log
-        self._books = books
-        self._advice = advice
-        self._clock = surroundings.clock
-        self._chance = surroundings.chance
-        self._stopping = surroundings.stopping
-        self._onlookers = surroundings.onlookers
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._settings = context.settings
+        self._log = context.log
+        self._clock = context.clock
+        self._recorder = context.recorder
         self._remark = ""
+        self._requested = ""
         self._wanted_code = SUCCESS
         self._knows_age = True
 
@@ -65,21 +51,21 @@ class Runner:
         request_id = self._submitted(task)
         self._log.started(task.name, request_id)
         self._log.flush()
-        self._onlookers.task_started(request_id)
-        watch = self._watch(Known(request_id, task.name, 0.0, ""), restarts=True)
+        self._context.observers.task_started(request_id)
+        monitor = self._monitor(KnownTask(request_id, task.name, 0.0, ""), restarts=True)
         self._log.begin_messages()
-        return self._followed(watch, self._transcript(request_id), self._plan.pace.initial_delay_s)
+        return self._followed(monitor, MessageStream(self._context, request_id), self._settings.initial_delay_s)
 
-    def attach(self, known: Known) -> int:
+    def attach(self, known: KnownTask) -> int:
         """Take up a task that was started before, its messages from the start, and follow it to its end."""
-        watch = self._watch(known, restarts=True)
-        transcript = self._transcript(known.request_id)
+        monitor = self._monitor(known, restarts=True)
+        stream = MessageStream(self._context, known.request_id)
         try:
-            status = watch.first_status()
+            status = monitor.first_status()
             had_ended = status.is_terminal
         except StopRequested as stop:
-            status, had_ended = self._stopped(stop, watch), False
-        self._books.submitted(known.request_id)  # not before AMT knows the request: an operator can mistype its id
+            status, had_ended = self._stopped(stop, monitor), False
+        self._recorder.submitted(known.request_id)  # not before AMT knows the request: an id can be mistyped
         self._log.attached(known.name, known.request_id)
         if had_ended:
             self._knows_age = False
@@ -90,31 +76,22 @@ class Runner:
             self._log.line(self._remark)
         self._log.begin_messages()
         if status.is_terminal:
-            return self._ended(status, watch, transcript)
-        return self._followed(watch, transcript, 0.0)
+            return self._ended(status, monitor, stream)
+        return self._followed(monitor, stream, 0.0)
 
-    def stop(self, known: Known) -> int:
+    def stop(self, known: KnownTask) -> int:
         """Ask AMT to end the task in order, and wait for its end."""
-        within_s = self._plan.pace.max_outage_s or float("inf")
-        return self._ended_on_request(known, Termination("STOP", self._service.stop, within_s))
+        within_s = self._settings.max_outage_s or float("inf")
+        return self._ended_on_request(known, Termination("STOP", self._context.amt.stop, within_s))
 
-    def kill(self, known: Known) -> int:
+    def kill(self, known: KnownTask) -> int:
         """Ask AMT to end the task at once, and see that it did."""
         self._wanted_code = KILLED
-        return self._ended_on_request(known, Termination("KILL", self._service.kill, self._plan.pace.kill_confirm_s))
+        return self._ended_on_request(known, self._killing(self._settings.kill_confirm_s))
 
     def _submitted(self, task: Task) -> RequestId:
         """Log on and start; whatever proves that there is no task is noted so."""
-        submission = Submission(
-            self._service,
-            self._log,
-            self._clock,
-            self._books,
-            self._advice,
-            address=self._plan.server,
-            start_timeout_s=self._plan.start_timeout_s,
-            chance=self._chance,
-        )
+        submission = Submission(self._context)
         try:
             submission.log_on()
             self._log.line("Authentication successful")
@@ -122,101 +99,98 @@ class Runner:
             self._log.flush()
             return submission.start(task)
         except StopRequested as stop:
-            self._books.not_started()
+            self._recorder.not_started()
             raise Interrupted(
                 f"The connector was {stop} before anything was started.",
-                subject=f"Job '{task.name}', server {self._plan.server}",
+                subject=f"Job '{task.name}', server {self._settings.server}",
                 hint="The job can be restarted as it is.",
+                task=TaskState.NONE,
             ) from stop
         except RunError as error:
             if not isinstance(error, SubmissionUnknown | Interrupted | ConfigurationError):
-                self._books.not_started()
+                self._recorder.not_started()
             raise
 
-    def _followed(self, watch: StatusMonitor, transcript: MessageStream, first_pause_s: float) -> int:
+    def _followed(self, monitor: StatusMonitor, stream: MessageStream, first_pause_s: float) -> int:
         try:
             self._clock.wait(first_pause_s)
-            status = watch.until_end(lambda: transcript.fetch_if_due(watch.interval_s))
+            status = monitor.until_end(lambda: stream.fetch_if_due(monitor.interval_s))
         except StopRequested as stop:
-            status = self._stopped(stop, watch)
-        return self._ended(status, watch, transcript)
+            status = self._stopped(stop, monitor)
+        return self._ended(status, monitor, stream)
 
-    def _stopped(self, stop: StopRequested, watch: StatusMonitor) -> Status:
+    def _stopped(self, stop: StopRequested, monitor: StatusMonitor) -> Status:
         """Serve a stop: kill the task and return its end, or leave it and raise Interrupted."""
-        subject = watch.subject
-        if stop.cause is Cause.CLOSING or not self._plan.kills_on_interrupt:
-            raise Interrupted(
-                f"The connector was {stop}. The task was left alone and may be running.",
-                subject=subject.text,
-                hint=subject.ways_on,
-            ) from stop
-        within_s = self._plan.pace.kill_confirm_s
+        if stop.cause is Cause.CLOSING or not self._settings.kills_on_interrupt:
+            raise self._left_alone(f"The connector was {stop}. The task was left alone.", monitor.subject) from stop
+        within_s = self._settings.kill_confirm_s
         self._log.line(f"The connector was {stop}: it kills the task")
-        self._stopping.serve(max(within_s, SHORTEST_SERVICE_S))
-        return self._confirmed(Termination("KILL", self._service.kill, within_s), subject)
+        self._clock.serve_stop(max(within_s, SHORTEST_SERVICE_S))
+        return self._killing(within_s).confirmed(self._context, monitor.subject)
 
-    def _ended_on_request(self, known: Known, ending: Termination) -> int:
-        """Look first: a task that has ended is left as it is."""
-        watch = self._watch(known, restarts=False)
+    def _killing(self, within_s: float) -> Termination:
+        return Termination("KILL", self._context.amt.kill, within_s)
+
+    def _ended_on_request(self, known: KnownTask, termination: Termination) -> int:
+        """Look first: a task that has ended is left as it is. A status that can't be read keeps nothing from ending."""
+        monitor = self._monitor(known, restarts=False)
+        action = termination.action
         try:
-            status = watch.first_status()
+            status = monitor.status_before_ending()
         except StopRequested as stop:
-            raise Interrupted(
-                f"The connector was {stop} before it sent the {ending.action}. The task may be running.",
-                subject=watch.subject.text,
-                hint=watch.subject.ways_on,
-            ) from stop
-        if status.is_terminal:
+            text = f"The connector was {stop} before it sent the {action}."
+            raise self._left_alone(text, monitor.subject) from stop
+        if status is not None and status.is_terminal:
             self._knows_age = False  # when it ended is not told
-            self._remark = f"The task had ended already; no {ending.action} was sent."
+            self._remark = f"The task had ended already; no {action} was sent."
         else:
-            status = self._confirmed(ending, watch.subject)
-        return self._ended(status, watch, None)
+            self._requested = action
+            status = termination.confirmed(self._context, monitor.subject)
+        return self._ended(status, monitor, None)
 
-    def _confirmed(self, ending: Termination, subject: Subject) -> Status:
-        return ending.confirmed(self._service, self._log, self._clock, subject, self._plan.pace.interval_s)
+    def _left_alone(self, text: str, subject: Subject) -> Interrupted:
+        return Interrupted(
+            text,
+            subject=subject.text,
+            hint=subject.ways_on,
+            task=TaskState.RUNNING,
+            request_id=subject.request_id.text,
+        )
 
-    def _ended(self, status: Status, watch: StatusMonitor, transcript: MessageStream | None) -> int:
-        """Print the rest and the completion, and mark the record as the last act."""
-        elapsed_s = watch.elapsed_s if self._knows_age else None
-        if transcript is not None:
-            self._drained(transcript)
+    def _ended(self, status: Status, monitor: StatusMonitor, stream: MessageStream | None) -> int:
+        """Print the rest and the completion; that the record says so is left to the last act of the run."""
+        elapsed_s = monitor.elapsed_s if self._knows_age else None
+        if stream is not None:
+            self._drain(stream, is_good_end=status.is_success)
         self._log.end_messages()
         self._log.rule()
         if self._remark:
             self._log.line(self._remark)
         if status.code not in {SUCCESS, self._wanted_code}:
-            self._log.line(f"AMT reported {status.name} for request {watch.subject.request_id}.")
-            self._log.advice(ADVICE.get(status.code, "Look at the request in AMT Control Center."))
+            self._log.line(f"AMT reported {status.name} for request {monitor.subject.request_id}.")
+            has_messages = stream is not None and stream.has_printed
+            self._log.advice(next_step_after(status, requested=self._requested, has_messages=has_messages))
         self._log.completed(status, elapsed_s)
         self._log.ended(status.code)
-        self._books.finished(status)
+        self._recorder.ends_with(status)
         return status.code
 
-    def _drained(self, transcript: MessageStream) -> None:
+    def _drain(self, stream: MessageStream, *, is_good_end: bool) -> None:
         try:
-            transcript.drain()
+            stream.drain(is_good_end=is_good_end)
         except StopRequested as stop:
             self._log.line(f"The job log may be incomplete: the connector was {stop}.")
 
-    def _watch(self, known: Known, *, restarts: bool) -> StatusMonitor:
-        """StatusMonitor a task; `restarts` when a restart of the same OpCon job takes it up again."""
+    def _monitor(self, known: KnownTask, *, restarts: bool) -> StatusMonitor:
+        """Monitor a task; `restarts` when a restart of the same OpCon job takes it up again."""
         self._knows_age = known.age_s is not None
-        record = self._books.record
-        is_taken_up_again = restarts and self._books.is_protected and record.state is RunState.SUBMITTED
-        ways_on = self._advice.restart(known.request_id.text, is_protected=is_taken_up_again)
-        way_out = self._advice.forget(record) if is_taken_up_again else ""
-        subject = Subject(known.name, known.request_id, self._plan.server, ways_on, way_out)
-        return StatusMonitor(
-            self._service,
-            self._log,
-            self._clock,
-            self._plan.pace,
-            subject,
-            began_at=self._clock.monotonic() - max(0.0, known.age_s or 0.0),
-            chance=self._chance,
-            on_status=self._onlookers.status_changed,
+        record, next_steps = self._recorder.record, self._context.next_steps
+        is_taken_up_again = restarts and self._recorder.is_protected and record.state is RunState.SUBMITTED
+        subject = Subject(
+            known.name,
+            known.request_id,
+            self._settings.server,
+            ways_on=next_steps.restart(known.request_id.text, is_protected=is_taken_up_again),
+            way_out=next_steps.forget(record) if is_taken_up_again else "",
         )
-
-    def _transcript(self, request_id: RequestId) -> MessageStream:
-        return MessageStream(self._service, self._log, self._clock, request_id, streams=self._plan.streams_messages)
+        return StatusMonitor(self._context, subject, self._clock.monotonic() - max(0.0, known.age_s or 0.0))

@@ -1,23 +1,26 @@
-"""One run in its surroundings: which way it goes, and in the name of which record."""
+"""One run in one installation: which way it goes, in the name of which record, and with what it works."""
 
 from __future__ import annotations
 
+import random
 import secrets
-import traceback
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from amtconnector.amtopcon.client import Service
 from amtconnector.amtopcon.logon import Account
-from amtconnector.errors import SubmissionUnknown
+from amtconnector.amtopcon.transport import Waiting
+from amtconnector.amtopcon.wire import profile
+from amtconnector.errors import SubmissionUnknown, TaskState
 from amtconnector.opcon import StatusPublisher
 from amtconnector.records import Claim, RunDirectory, RunRecord, new_run_id
 from amtconnector.run import restart
-from amtconnector.run.arguments import Action, Arguments
-from amtconnector.run.context import Known
-from amtconnector.run.equipment import Equipment
-from amtconnector.run.filing import Filing
+from amtconnector.run.arguments import Action
+from amtconnector.run.context import Invocation, KnownTask, RunContext, RunSettings
+from amtconnector.run.lookup import RecordLookup
 from amtconnector.run.next_steps import NextSteps, moment
-from amtconnector.run.observers import Observers
+from amtconnector.run.observers import RunObservers
 from amtconnector.run.recorder import RunRecorder
 from amtconnector.run.runner import Runner
 from amtconnector.task import RequestId
@@ -26,40 +29,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from amtconnector.config import Config
-    from amtconnector.opcon import OpConJob
     from amtconnector.output.job_log import JobLog
     from amtconnector.system.signals import Interrupt
 
 
 class Session:
-    """One run: `run` goes the way that the command line and the records say."""
+    """One run: `run` goes the way that the command line and the records say, `finish` is its last act."""
 
     def __init__(
         self,
-        arguments: Arguments,
+        invocation: Invocation,
         config: Config,
-        opcon: OpConJob | None,
         log: JobLog,
         interrupt: Interrupt,
         show_live: Callable[[str, float], None],
-        begun_at: datetime,
     ) -> None:
-        """Decrypt the credentials; raises CredentialsError. Nothing is sent and nothing written yet.
-
-        `begun_at` is when this process began.
-        """
-        self._begun_at = begun_at
-        self._arguments = arguments
+        """Decrypt the credentials; raises CredentialsError. Nothing is sent and nothing written yet."""
+        self._invocation = invocation
         self._config = config
-        self._opcon = opcon
         self._log = log
         self._interrupt = interrupt
         self._show_live = show_live
-        self._advice = NextSteps(str(config.path))
+        self._next_steps = NextSteps(str(config.path))
         self._directory = RunDirectory(config.run_directory)
-        self._filing = Filing(arguments, config, opcon, self._directory, self._advice, log.line)
-        self._books: RunRecorder | None = None
-        root = opcon.root_directory if opcon and config.publish_status else None
+        self._lookup = RecordLookup(invocation, config, self._directory, self._next_steps, log.line)
+        self._recorder: RunRecorder | None = None
+        root = invocation.opcon.root_directory if invocation.opcon and config.publish_status else None
         self._publisher = StatusPublisher(root)
         self.run_id = new_run_id(datetime.now(UTC), secrets.token_bytes(5))
         self._run_log = self._directory.open_log(self.run_id)
@@ -68,47 +63,50 @@ class Session:
             log.line(f"Warning: {warning}")
 
     def run(self) -> int:
-        """Run to the end; returns the exit code, raises RunError and StopRequested."""
+        """Run until the outcome is printed; returns the exit code, raises RunError and StopRequested."""
         try:
-            return self._run()
+            match self._invocation.arguments.action:
+                case Action.START:
+                    return self._start()
+                case Action.ATTACH:
+                    return self._attach()
+                case Action.STOP:
+                    return self._on_request(Runner.stop)
+                case Action.KILL:
+                    return self._on_request(Runner.kill)
         finally:
             self._publisher.close()
 
-    def _run(self) -> int:
-        match self._arguments.action:
-            case Action.START:
-                return self._start()
-            case Action.ATTACH:
-                return self._attach()
-            case Action.STOP:
-                return self._on_request(Runner.stop)
-            case Action.KILL:
-                return self._on_request(Runner.kill)
+    def finish(self) -> None:
+        """Let the record say how the task ended: the last act, when the job log is out."""
+        if self._recorder is not None:
+            self._recorder.finish()
 
     @property
-    def state(self) -> str:
-        """Say in a sentence whether a task may be running."""
-        return self._books.state if self._books else "Nothing was started."
+    def task_state(self) -> TaskState:
+        """Whether a task may be running now."""
+        return self._recorder.task_state if self._recorder else TaskState.NONE
+
+    @property
+    def request_id(self) -> str:
+        """The batch request of this run, "" before there is one."""
+        return self._recorder.record.request_id if self._recorder else ""
 
     @property
     def next_step(self) -> str:
         """Say what to do when this run has ended in its midst."""
-        return self._books.next_step if self._books else ""
+        return self._recorder.next_step if self._recorder else ""
 
-    def keep_traceback(self, error: Exception) -> None:
-        """Put the places of a defect into the run's log, without the words of exceptions: they could hold a secret."""
-        for frame in traceback.extract_tb(error.__traceback__):
-            self._run_log.write(f"{type(error).__name__} at {frame.filename}:{frame.lineno} in {frame.name}")
+    def note(self, text: str) -> None:
+        """Put a line into the run's log."""
+        self._run_log.write(text)
 
     def _start(self) -> int:
-        task = self._filing.task
+        task = self._lookup.task
         try:
-            earlier = self._filing.claimed(self.run_id)
-            self._books = self._bookkeeper(earlier, self._filing.new_record(self.run_id))
-            found = earlier.record if earlier else None
-            if found is not None and restart.ran_at_the_same_time(found, self._begun_at, datetime.now(UTC)):
-                raise restart.overlapped(found)
-            way = restart.decide(found, task, self._arguments.release, datetime.now(UTC), self._advice)
+            earlier = self._lookup.claimed(self.run_id)
+            self._recorder = self._new_recorder(earlier, self._lookup.new_record(self.run_id))
+            way = self._way(earlier.record if earlier else None)
         except SubmissionUnknown:
             self._log.field("Restart protection", "on: an earlier or another run of this job is open")
             raise
@@ -119,9 +117,17 @@ class Session:
         self._describe(self._protection(way.note))
         return self._runner().start(task)
 
+    def _way(self, found: RunRecord | None) -> restart.NewRun | restart.Attach:
+        """Decide what an earlier run means; raises SubmissionUnknown where that takes an operator."""
+        now = datetime.now(UTC)
+        if found is not None and restart.ran_at_the_same_time(found, self._invocation.begun_at, now):
+            raise restart.overlapped(found)
+        release = self._invocation.arguments.release
+        return restart.decide(found, self._lookup.task, release, now, self._next_steps)
+
     def _attach(self) -> int:
-        record = self._filing.found(self.run_id)
-        claim = self._filing.claimed_again(record)
+        record = self._lookup.found(self.run_id)
+        claim = self._lookup.claimed_again(record)
         known = self._known(record)
         self._take_up(claim, record._replace(request_id=known.request_id.text))
         self._describe(
@@ -129,45 +135,43 @@ class Session:
         )
         return self._runner().attach(known)
 
-    def _on_request(self, act: Callable[[Runner, Known], int]) -> int:
-        record = self._filing.found(self.run_id)
-        claim = self._filing.claimed_again(record) if record.request_id else None
+    def _on_request(self, act: Callable[[Runner, KnownTask], int]) -> int:
+        record = self._lookup.found(self.run_id)
+        claim = self._lookup.claimed_again(record) if record.request_id else None
         known = self._known(record)
         self._take_up(claim, record)
         self._log.rule()
         return act(self._runner(), known)
 
-    def _known(self, record: RunRecord) -> Known:
-        request_id = self._arguments.request_id or RequestId(record.request_id)
+    def _known(self, record: RunRecord) -> KnownTask:
+        arguments = self._invocation.arguments
+        request_id = arguments.request_id or RequestId(record.request_id)
         since = record.submitted_at or record.intended_at
         age_s = (datetime.now(UTC) - since).total_seconds() if since else None
         begun = f"of {since.astimezone():%H:%M}" if since else ""
-        return Known(request_id, record.key.job or self._arguments.name or "unknown", age_s, begun)
+        return KnownTask(request_id, record.key.job or arguments.name or "unknown", age_s, begun)
 
     def _take_up(self, claim: Claim | None, record: RunRecord) -> None:
         """Go on in the name of an earlier run."""
         self.run_id = record.run_id
         self._run_log = self._directory.open_log(record.run_id)
-        self._books = self._bookkeeper(claim, record)
+        self._recorder = self._new_recorder(claim, record)
 
-    def _bookkeeper(self, claim: Claim | None, record: RunRecord) -> RunRecorder:
+    def _new_recorder(self, claim: Claim | None, record: RunRecord) -> RunRecorder:
         # A restart of a job that stops or kills does it once more: it takes nothing up.
-        takes_up = self._arguments.action in {Action.START, Action.ATTACH}
+        takes_up = self._invocation.arguments.action in {Action.START, Action.ATTACH}
         is_protected = claim is not None and record.key.is_opcon and takes_up
-        place = str(self._directory.path)
-        return RunRecorder(
-            claim, record, is_protected=is_protected, place=place, advice=self._advice, warn=self._log.line
-        )
+        return RunRecorder(claim, record, self._next_steps, self._log.line, is_protected=is_protected)
 
     def _protection(self, note: str) -> str:
-        if self._opcon is None:
+        if self._invocation.opcon is None:
             return "off: this is not a job of OpCon"
         return f"on, run {self.run_id}" + (f"; {note}" if note else "")
 
     def _describe(self, protection: str) -> None:
         """Print the end of the header."""
         self._log.field("Restart protection", protection)
-        for record in self._filing.others():
+        for record in self._lookup.others():
             self._log.line(
                 f"Warning: another run of this AMT job is unfinished: request {record.request_id or 'unknown'}, "
                 f"since {moment(record.since)}, run {record.run_id}"
@@ -175,15 +179,73 @@ class Session:
         self._log.rule()
 
     def _runner(self) -> Runner:
-        if self._books is None:
+        """Return the runner; raises ConfigurationError for a wire profile or a CA file that can't be used."""
+        if self._recorder is None:
             raise RuntimeError("a runner needs a record")
         self._log.copy = self._run_log.write
-        equipment = Equipment(self._config, self._account, self._log, self._run_log, self._interrupt)
-        onlookers = Observers(
-            self._publisher,
-            self._directory,
-            retain_days=self._config.retain_runs_days,
-            show_live=self._show_live,
-            note=self._run_log.write,
+        context = RunContext(
+            settings=RunSettings.of(self._config),
+            amt=self._client(),
+            log=self._log,
+            clock=RunClock(self._log, self._interrupt),
+            recorder=self._recorder,
+            next_steps=self._next_steps,
+            observers=RunObservers(
+                self._publisher,
+                self._directory,
+                retain_days=self._config.retain_runs_days,
+                show_live=self._show_live,
+                note=self._run_log.write,
+            ),
         )
-        return equipment.runner(self._books, self._advice, onlookers)
+        return Runner(context)
+
+    def _client(self) -> Service:
+        server = self._config.server
+        context = None
+        if server.uses_tls:
+            from amtconnector.amtopcon import tls  # for https only
+
+            context = tls.context(server.ca_file)
+        return Service(
+            server,
+            profile.load(self._config.wire_profile),
+            self._account,
+            tls=context,
+            waiting=Waiting(self._while_waiting, self._while_starting),
+            note=self._run_log.write,
+            trace=self._run_log.write if self._config.debug else None,
+        )
+
+    def _while_waiting(self) -> None:
+        self._log.flush()
+        self._interrupt.check()
+
+    def _while_starting(self) -> None:
+        self._log.flush()
+        self._interrupt.check_start()
+
+
+class RunClock:
+    """Time and chance, and waits that print first and end when the connector is told to stop."""
+
+    def __init__(self, log: JobLog, interrupt: Interrupt) -> None:
+        self._log = log
+        self._interrupt = interrupt
+
+    def monotonic(self) -> float:
+        """Return seconds since some fixed moment."""
+        return time.monotonic()
+
+    def wait(self, seconds: float) -> None:
+        """Wait; raises StopRequested."""
+        self._log.flush()
+        self._interrupt.wait(seconds)
+
+    def serve_stop(self, within_s: float) -> None:
+        """Begin to do what was asked for; after so many seconds waits end again."""
+        self._interrupt.serve(within_s)
+
+    def chance(self) -> float:
+        """Return a random number from 0 to 1."""
+        return random.random()  # noqa: S311 - spreads requests, protects nothing

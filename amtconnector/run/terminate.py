@@ -1,22 +1,24 @@
-"""Termination a task on request: AMT is asked to stop or kill it, and the task is looked at until it has ended."""
+"""Ending a task on request: AMT is asked to stop or kill it, and the task is looked at until it has ended."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from amtconnector.errors import CallFailed, Interrupted, LogonRefused
+from amtconnector.errors import CallFailed, Forbidden, Interrupted, LogonRefused, TaskState, Unauthorized
 from amtconnector.system.signals import StopRequested
 from amtconnector.text import calm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amtconnector.run.monitor import Narrator, StatusSource, Subject
-    from amtconnector.run.retry import Clock
+    from amtconnector.run.context import RunContext
+    from amtconnector.run.monitor import Subject
     from amtconnector.statuses import Status
     from amtconnector.task import RequestId
 
 _LONGEST_INTERVAL_S = 2.0
+_RIGHTS = {"STOP": "Stop Running Job", "KILL": "Kill Running Job"}
+"""The rights of a role in AMT Control Center, as AMT's documentation of its agentless connector names them."""
 
 
 class Termination(NamedTuple):
@@ -26,62 +28,96 @@ class Termination(NamedTuple):
     send: Callable[[RequestId], None]
     within_s: float
 
-    def confirmed(
-        self, source: StatusSource, narrator: Narrator, clock: Clock, subject: Subject, interval_s: float
-    ) -> Status:
-        """Send until it is accepted, and return the terminal status; raises Interrupted when none comes in time."""
+    def confirmed(self, context: RunContext, subject: Subject) -> Status:
+        """Send until it is accepted or refused, and return the terminal status.
+
+        Raises Interrupted when none comes in time, and at once when AMT refuses to do it.
+        """
+        clock = context.clock
         end = clock.monotonic() + self.within_s
-        is_accepted = False
-        tell: Callable[[str], None] = narrator.line
+        attempt = _Attempt(self, context, subject)
         try:
             while True:
-                is_accepted = is_accepted or self._is_accepted(narrator, subject, tell)
-                tell = _nobody
-                status = _quiet_status(source, subject.request_id)
+                attempt.send_unless_accepted()
+                status = _quiet_status(context, subject.request_id)
                 if status is not None and status.is_terminal:
                     return status
                 left_s = end - clock.monotonic()
-                if left_s <= 0:
+                if left_s <= 0 or attempt.refusal is not None:
                     break
-                clock.wait(min(_LONGEST_INTERVAL_S, interval_s, left_s))
+                clock.wait(min(_LONGEST_INTERVAL_S, context.settings.poll_interval_s, left_s))
         except StopRequested as stop:
             told = f", then the connector was {stop}" if clock.monotonic() < end else ""
-            raise self.unconfirmed(subject, _acceptance(is_accepted) + told) from stop
+            raise self._unconfirmed(subject, attempt.outcome + told) from stop
         except LogonRefused as error:  # never tried again
-            raise self.unconfirmed(subject, f"AMT refuses the logon: {error.message}") from error
-        raise self.unconfirmed(subject, _acceptance(is_accepted))
+            raise self._unconfirmed(subject, f"AMT refuses the logon: {error.message}") from error
+        if attempt.refusal is not None:
+            raise self._refused(subject, attempt.refusal)
+        raise self._unconfirmed(subject, attempt.outcome)
 
-    def unconfirmed(self, subject: Subject, circumstance: str) -> Interrupted:
+    def _unconfirmed(self, subject: Subject, circumstance: str) -> Interrupted:
         """Return the failure to see the end of the task."""
         return Interrupted(
-            f"{self.action} was requested; the end of the task is not confirmed ({circumstance}). It may be running.",
+            f"{self.action} was requested; the end of the task is not confirmed ({circumstance}).",
             subject=subject.text,
             hint=f"Look at the request in AMT Control Center.\n{subject.ways_on}",
+            task=TaskState.RUNNING,
+            request_id=subject.request_id.text,
         )
 
-    def _is_accepted(self, narrator: Narrator, subject: Subject, tell: Callable[[str], None]) -> bool:
+    def _refused(self, subject: Subject, refusal: CallFailed) -> Interrupted:
+        """Return the failure of a request that AMT denies, whoever asks for it again."""
+        return Interrupted(
+            f"AMT refuses the {self.action}: {refusal.message}.",
+            subject=subject.text,
+            hint=f"Give the connector's account the right '{_RIGHTS[self.action]}' in AMT Control Center, a right of "
+            f"its own.\nOr end the task in AMT Control Center.\n{subject.ways_on}",
+            task=TaskState.RUNNING,
+            request_id=subject.request_id.text,
+        )
+
+
+class _Attempt:
+    """The request to end a task: whether AMT has accepted it, or refused it for good."""
+
+    def __init__(self, termination: Termination, context: RunContext, subject: Subject) -> None:
+        self._termination = termination
+        self._log = context.log
+        self._request_id = subject.request_id
+        self._is_accepted = False
+        self._failure: CallFailed | None = None
+        self.refusal: CallFailed | None = None
+
+    @property
+    def outcome(self) -> str:
+        """Say what AMT made of it."""
+        if self._is_accepted:
+            return "AMT accepted it"
+        return "AMT did not accept it" + (f": {self._failure.message}" if self._failure else "")
+
+    def send_unless_accepted(self) -> None:
+        """Send it, unless AMT has accepted it already; raises LogonRefused."""
+        if self._is_accepted:
+            return
+        action = self._termination.action
         try:
-            self.send(subject.request_id)
+            self._termination.send(self._request_id)
         except LogonRefused:
             raise
+        except (Forbidden, Unauthorized) as error:
+            self.refusal = error
         except CallFailed as error:
-            tell(f"AMT has not accepted the {self.action} ({calm(error.message)}); trying on")
-            return False
-        narrator.line(f"AMT accepted the {self.action} for request {subject.request_id}; waiting for the task's end")
-        return True
+            if self._failure is None:  # said once
+                self._log.line(f"AMT has not accepted the {action} ({calm(error.message)}); trying on")
+            self._failure = error
+        else:
+            self._is_accepted = True
+            self._log.line(f"AMT accepted the {action} for request {self._request_id}; waiting for the task's end")
 
 
-def _acceptance(is_accepted: bool) -> str:  # noqa: FBT001 - the one thing that it is about
-    return "AMT accepted it" if is_accepted else "AMT did not accept it"
-
-
-def _nobody(_line: str) -> None:
-    """Take a line that would say again what the first one said."""
-
-
-def _quiet_status(source: StatusSource, request_id: RequestId) -> Status | None:
+def _quiet_status(context: RunContext, request_id: RequestId) -> Status | None:
     try:
-        return source.status(request_id)
+        return context.amt.status(request_id)
     except LogonRefused:
         raise
     except CallFailed:

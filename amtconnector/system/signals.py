@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LONGEST_SLICE_S = 3600.0
 _SAME_SIGNAL_S = 0.02
+_LISTENED_TO = (signal.SIGINT, signal.SIGTERM, *([] if sys.platform == "win32" else [signal.SIGHUP]))
 START_PATIENCE_S = 20.0
 """How long a start that is on the wire is waited for after the signal."""
 
@@ -54,15 +55,19 @@ class Interrupt:
         self._ringer.setblocking(False)
 
     def install(self) -> None:
-        """Listen to the signals and console events of this process from now on."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
+        """Listen to the signals and console events of this process from now on.
+
+        A signal that the parent process ignores stays ignored; one that it has blocked does not stay blocked.
+        """
+        for number in _LISTENED_TO:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup`, `trap ''` and `&` mean it
+                signal.signal(number, self._on_signal)
         if sys.platform == "win32":
             from amtconnector.system import console_windows  # one platform only
 
             console_windows.listen(lambda: self.request(Cause.TOLD), lambda: self.request(Cause.CLOSING))
-        elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup wants to outlive its terminal
-            signal.signal(signal.SIGHUP, self._on_signal)
+        else:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _LISTENED_TO)  # what a parent blocked, no operator could end
         signal.set_wakeup_fd(self._ringer.fileno(), warn_on_full_buffer=False)
 
     def request(self, cause: Cause) -> None:

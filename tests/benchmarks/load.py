@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import random
 import statistics
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amtconnector.run.messages import MessageStream
-from amtconnector.run.monitor import Pace, StatusMonitor, Subject
-from amtconnector.statuses import StatusTable
-from amtconnector.task import RequestId
+from amtconnector.run.monitor import StatusMonitor, Subject
 from tests.benchmarks.table import Row, Section
+from tests.support.fakes import DONE, REQUEST, RUNNING, SETTINGS, FakeClock, FakeNarrator, FakeService, run_context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from amtconnector.statuses import Status
+    from amtconnector.task import RequestId
 
 JOBS = 500
 MIX = ((0.60, 60.0), (0.25, 600.0), (0.10, 3600.0), (0.05, 21600.0))
 """Shares of the jobs and how long they run, in seconds, give or take 30 %."""
 SPREAD = 0.3
 FIXED_INTERVAL_S = 5.0
-DEFAULTS = Pace(initial_delay_s=10, interval_s=5, max_interval_s=30, max_outage_s=900, kill_confirm_s=60)
 CALL_S = 0.01
 MESSAGE_EVERY_S = 30.0
 SEED = 20261123
@@ -32,59 +31,41 @@ TEXT = """{jobs} jobs in eight hours: 60 % of 1 minute, 25 % of 10 minutes, 10 %
 minus 30 %, a message every {every:.0f} s, {call:.0f} ms a call. Watched by the connector's own code with the default
 settings, on a simulated clock, seed {seed}; compared with a status request every 5 s and one fetch of the messages."""
 
-_RUNNING, _DONE = (StatusTable().by_code(code) for code in (2, 4))
 
-
-@dataclass(slots=True)
-class Job:
+class Job(FakeService):
     """One AMT task on a clock of its own, which counts the requests that are made about it."""
 
-    duration_s: float
-    now_s: float = 0.0
-    status_requests: int = 0
-    message_requests: int = 0
-    lines: list[str] = field(default_factory=list)
+    def __init__(self, duration_s: float, chance: random.Random) -> None:
+        super().__init__(RandomClock(chance))
+        self.duration_s = duration_s
 
-    def monotonic(self) -> float:
-        """Return the time."""
-        return self.now_s
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now_s += seconds
-
-    def status(self, _request_id: RequestId) -> Status:
+    def status(self, request_id: RequestId) -> Status:
         """Answer a status request."""
-        self.status_requests += 1
-        self.now_s += CALL_S
-        return _DONE if self.now_s >= self.duration_s else _RUNNING
+        self._called("status", request_id)
+        return DONE if self.clock.now >= self.duration_s else RUNNING
 
-    def messages(self, _request_id: RequestId, _limit_s: float) -> Iterator[list[str]]:
+    def messages(self, request_id: RequestId, limit_s: float) -> Iterator[list[str]]:
         """Answer with all messages up to now."""
-        self.message_requests += 1
-        self.now_s += CALL_S
-        yield [f"message {number}" for number in range(int(min(self.now_s, self.duration_s) / MESSAGE_EVERY_S))]
-
-    def line(self, text: str) -> None:
-        """Take a line of the connector's own."""
-        self.lines.append(text)
+        del limit_s
+        self._called("messages", request_id)
+        yield [f"message {number}" for number in range(int(min(self.clock.now, self.duration_s) / MESSAGE_EVERY_S))]
 
     @property
     def delay(self) -> float:
         """How long after the task's end the connector ended, as a share of the task's run time."""
-        return (self.now_s - self.duration_s) / self.duration_s
+        return (self.clock.now - self.duration_s) / self.duration_s
+
+    def _called(self, call: str, _request_id: RequestId) -> None:
+        self.calls.append(call)
+        self.clock.now += CALL_S
 
 
-class _Printer:
-    """Counts what is printed."""
+class RandomClock(FakeClock):
+    """A clock with a die."""
 
-    def __init__(self, job: Job) -> None:
-        self.line = job.line
-        self.printed = 0
-        self.is_held_up = False
-
-    def messages(self, texts: Sequence[str]) -> None:
-        self.printed += len(texts)
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__(0.0)
+        self.chance = chance.random  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +84,11 @@ class Load:
 def simulated(seed: int = SEED) -> Load:
     """StatusMonitor all jobs to their ends."""
     chance = random.Random(seed)  # noqa: S311 - a simulation, repeatable
-    jobs = [watched(Job(duration_s), chance) for duration_s in durations(chance)]
+    jobs = [watched(Job(duration_s, chance)) for duration_s in durations(chance)]
     fixed_status = sum(int(job.duration_s / FIXED_INTERVAL_S) + 1 for job in jobs)
-    status = sum(job.status_requests for job in jobs)
+    status = sum(job.count("status") for job in jobs)
     # Each job also logs on and starts, and the fixed poll fetches its messages once.
-    requests = status + sum(job.message_requests for job in jobs) + 2 * len(jobs)
+    requests = status + sum(job.count("messages") for job in jobs) + 2 * len(jobs)
     fixed = fixed_status + 3 * len(jobs)
     delays = sorted(job.delay for job in jobs)
     late = delays[int(0.95 * len(delays))]
@@ -121,26 +102,17 @@ def durations(chance: random.Random) -> list[float]:
     ]
 
 
-def watched(job: Job, chance: random.Random) -> Job:
+def watched(job: Job) -> Job:
     """Follow one job as a run does after its start: initial delay, status and messages until the end, the rest."""
-    request_id = RequestId("2112")
-    printer = _Printer(job)
-    watch = StatusMonitor(
-        job,
-        job,
-        job,
-        DEFAULTS,
-        Subject("JOB", request_id, "server:4004", ""),
-        began_at=0.0,
-        chance=chance.random,
-        on_status=lambda *_: None,
-    )
-    transcript = MessageStream(job, printer, job, request_id, streams=True)
-    job.wait(DEFAULTS.initial_delay_s)
-    watch.until_end(lambda: transcript.fetch_if_due(watch.interval_s))
-    transcript.drain()
-    if printer.printed != int(job.duration_s / MESSAGE_EVERY_S):
-        raise AssertionError(f"{printer.printed} messages printed of a job of {job.duration_s} s")
+    printer = FakeNarrator()
+    context = run_context(job, printer)
+    monitor = StatusMonitor(context, Subject("JOB", REQUEST, "server:4004", ""), 0.0)
+    stream = MessageStream(context, REQUEST)
+    job.clock.wait(SETTINGS.initial_delay_s)
+    monitor.until_end(lambda: stream.fetch_if_due(monitor.interval_s))
+    stream.drain(is_good_end=True)
+    if len(printer.printed) != int(job.duration_s / MESSAGE_EVERY_S):
+        raise AssertionError(f"{len(printer.printed)} messages printed of a job of {job.duration_s} s")
     return job
 
 

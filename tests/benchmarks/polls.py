@@ -11,13 +11,13 @@ import os
 import sys
 
 from amtconnector.commands import run
-from amtconnector.run import equipment
+from amtconnector.run import session
 from tests.benchmarks.measure import private_mb
 
 EARLY = 1_000
 
 
-class Timeless(equipment.RunClock):
+class Timeless(session.RunClock):
     """The connector's clock, on which no wait takes any time."""
 
     waits = 0
@@ -37,7 +37,7 @@ def main() -> int:
     """Run one job with that many polls; return its completion code."""
     config, polls = sys.argv[1], int(sys.argv[2])
     Timeless.read_at = EARLY, polls - 1
-    equipment.RunClock = Timeless  # type: ignore[misc]  # the one thing that is not the real program
+    session.RunClock = Timeless  # type: ignore[misc]  # the one thing that is not the real program
     code = run.run(["-jt", "START", "-an", "BENCH", "-jn", f"R{polls}M10", "--config", config])
     sys.stderr.write(" ".join(f"{reading:.3f}" for reading in Timeless.readings))
     return code

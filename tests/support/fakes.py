@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from amtconnector.amtopcon.wire.answers import Refused, Started
 from amtconnector.output.job_log import JobLog
+from amtconnector.records.record import RunKey, RunRecord, RunState
+from amtconnector.run.context import RunContext, RunSettings
+from amtconnector.run.next_steps import NextSteps
+from amtconnector.run.recorder import RunRecorder
 from amtconnector.statuses import Status, StatusTable
 from amtconnector.system.signals import Cause, StopRequested
 from amtconnector.task import RequestId, Task
@@ -15,7 +19,8 @@ from amtconnector.task import RequestId, Task
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from amtconnector.records.record import RunRecord
+    from amtconnector.errors import RunError
+    from amtconnector.run.context import Observers
 
 REQUEST = RequestId("2112")
 TASK = Task("DEMO2", "RUN_PARAMETERTESTA", parameters=("'PARAM'",))
@@ -34,7 +39,7 @@ UNDEFINED = status(19)
 class FakeClock:
     """Time that passes only in waits, and the flag of being told to stop.
 
-    `stops_at` is when a stop is asked for; the run's `serve` puts it off as the real flag does.
+    `stops_at` is when a stop is asked for; `serve_stop` puts it off as the real flag does.
     """
 
     def __init__(self, now: float = 1000.0) -> None:
@@ -42,6 +47,7 @@ class FakeClock:
         self.waits: list[float] = []
         self.stops_at = float("inf")
         self.cause = Cause.TOLD
+        self.odds = 0.5
         self.served_within_s: float | None = None
 
     def monotonic(self) -> float:
@@ -57,7 +63,11 @@ class FakeClock:
             raise StopRequested(self.cause)
         self.now += seconds
 
-    def serve(self, within_s: float) -> None:
+    def chance(self) -> float:
+        """Return the middle: no jitter."""
+        return self.odds
+
+    def serve_stop(self, within_s: float) -> None:
         """Begin to serve the stop; its time is over after so many seconds."""
         self.served_within_s = within_s
         self.stops_at = self.now + within_s
@@ -116,6 +126,7 @@ class FakeShelf:
     """Keeps every record that is saved; raises `failure` instead where that is set."""
 
     def __init__(self) -> None:
+        self.place = "/runs"
         self.saved: list[RunRecord] = []
         self.failure: OSError | None = None
         self.before_saving: Callable[[], None] = _nothing_first
@@ -168,11 +179,12 @@ class FakeService:
         answer: Status = self._answered("status", self.statuses)
         return answer
 
-    def messages(self, request_id: RequestId, _limit_s: float) -> Iterator[list[str]]:
+    def messages(self, request_id: RequestId, limit_s: float) -> Iterator[list[str]]:
         """Yield the messages one by one; a list that ends with "!cut" is cut short there."""
         from amtconnector.errors import NoAnswer
 
         assert request_id == REQUEST
+        assert limit_s > 0
         for text in self._answered("messages", self.lists):
             if text == "!cut":
                 raise NoAnswer("cut short")
@@ -200,6 +212,50 @@ class FakeService:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+SETTINGS = RunSettings("amt:4004", 10, 5, 30, 900, 60, 300, streams_messages=True, kills_on_interrupt=True)
+KEY = RunKey("20261123", "End of day", "PAYROLL", "amt:4004", "DEMO2", "RUN_PARAMETERTESTA")
+RECORD = RunRecord(KEY, "20261123-a1b2c3d4e5", RunState.NOT_STARTED)
+NEXT_STEPS = NextSteps("/site/Connector.config")
+
+
+class FakeObservers:
+    """Keeps what it sees."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[RequestId, Status, float]] = []
+        self.started: list[RequestId] = []
+
+    def task_started(self, request_id: RequestId) -> None:
+        """Keep it."""
+        self.started.append(request_id)
+
+    def status_changed(self, request_id: RequestId, status: Status, elapsed_s: float) -> None:
+        """Keep it."""
+        assert elapsed_s >= 0
+        self.seen.append((request_id, status, elapsed_s))
+
+
+def run_context(
+    service: FakeService,
+    log: JobLog | FakeNarrator,
+    settings: RunSettings = SETTINGS,
+    recorder: RunRecorder | None = None,
+    observers: Observers | None = None,
+) -> RunContext:
+    """Return the context of a run with this server, whose clock it shares."""
+    recorder = recorder or RunRecorder(FakeShelf(), RECORD, NEXT_STEPS, log.line, is_protected=True)
+    return RunContext(
+        settings, service, cast("JobLog", log), service.clock, recorder, NEXT_STEPS, observers or FakeObservers()
+    )
+
+
+def told(error: RunError) -> str:
+    """Return a failure as the job log tells it."""
+    log, sink = job_log()
+    log.failed(error)
+    return sink.text
 
 
 def job_log() -> tuple[JobLog, FakeSink]:

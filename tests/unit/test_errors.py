@@ -42,7 +42,7 @@ def test_slugs_and_codes_are_unique() -> None:
 
 def test_a_refused_start_ends_with_the_status_that_amt_gave() -> None:
     """AMT's own reason is the exit code; without one it is 106."""
-    refused = StartRefused("no", status=(99, "INVALID AMT USER"))
+    refused = StartRefused("no").with_status(99, "INVALID AMT USER")
     assert (refused.exit_code, refused.slug) == (99, "INVALID AMT USER")
     assert (StartRefused("no").exit_code, StartRefused("no").slug) == (106, "start-refused")
 
@@ -69,4 +69,4 @@ def test_the_module_knows_nothing_of_ours() -> None:
     """It is the ground that everything else stands on."""
     tree = ast.parse(Path(errors.__file__).read_text("utf-8"))
     imported = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    assert imported == ["__future__"]
+    assert imported == ["__future__", "enum"]

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amtconnector import errors
-from amtconnector.statuses import ADVICE, AMT_STATUSES, OWN_OUTCOMES, SUCCESS, Status, StatusClass, StatusTable
+from amtconnector.statuses import AMT_STATUSES, SUCCESS, Status, StatusClass, StatusTable, next_step_after
 
 CODES = {status.code: status for status in AMT_STATUSES}
+OUTCOMES = errors.RunError.__subclasses__()
 
 
 def test_the_table_is_the_published_one() -> None:
@@ -101,28 +102,41 @@ def test_an_added_status_is_found_by_number_and_name() -> None:
     assert len(list(table)) == len(AMT_STATUSES) + 1
 
 
-def test_every_class_of_the_errors_is_an_outcome_in_the_order_of_the_codes() -> None:
-    """The tree of errors and the table of outcomes are one."""
-    ends = {kind for kind in errors.RunError.__subclasses__() if kind.__module__ == errors.__name__}
-    assert set(OWN_OUTCOMES) == ends
-    assert [outcome.exit_code for outcome in OWN_OUTCOMES] == [23, 24, *range(100, 110)]
+def test_own_codes_are_23_24_and_a_band_of_their_own() -> None:
+    """The tree of errors has each code once."""
+    assert sorted(outcome.exit_code for outcome in OUTCOMES) == [23, 24, *range(100, 110)]
 
 
 def test_own_codes_collide_with_amts_in_23_and_24_only() -> None:
     """These two are used as published; the others lie in a band that nobody uses."""
-    assert {outcome.exit_code for outcome in OWN_OUTCOMES} & set(CODES) == {23, 24}
+    assert {outcome.exit_code for outcome in OUTCOMES} & set(CODES) == {23, 24}
 
 
 def test_no_end_of_a_run_is_0_1_or_2() -> None:
     """0 is success to OpCon's default rule, 1 and 2 are QUEUED and RUNNING to an operator."""
     ends = {status.code for status in AMT_STATUSES if status.is_terminal}
-    ends |= {outcome.exit_code for outcome in OWN_OUTCOMES}
+    ends |= {outcome.exit_code for outcome in OUTCOMES}
     assert not ends & {0, 1, 2}
 
 
+UNSUCCESSFUL = [status for status in AMT_STATUSES if status.is_terminal and status.code != SUCCESS]
+
+
 def test_every_unsuccessful_end_comes_with_advice() -> None:
-    """An operator at three in the morning reads what to do next."""
-    assert set(ADVICE) == {status.code for status in AMT_STATUSES if status.is_terminal} - {SUCCESS}
+    """An operator at three in the morning reads what to do next, and another thing for each end."""
+    assert len({next_step_after(status) for status in UNSUCCESSFUL}) == len(UNSUCCESSFUL)
+
+
+@pytest.mark.parametrize("end", UNSUCCESSFUL, ids=str)
+def test_nobody_is_sent_to_read_messages_that_are_not_there(end: Status) -> None:
+    """Where the task has said nothing, the next step is in AMT Control Center."""
+    assert "messages above" not in next_step_after(end, has_messages=False)
+
+
+def test_an_end_that_was_asked_for_is_not_explained_as_the_jobs_own() -> None:
+    """A STOP that AMT serves with ABORTED is no logic of the job's."""
+    assert "STOP" in next_step_after(StatusTable().by_code(12), requested="STOP")
+    assert "logic" not in next_step_after(StatusTable().by_code(12), requested="STOP")
 
 
 def test_a_status_is_written_with_its_number() -> None:

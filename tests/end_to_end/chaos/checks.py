@@ -7,7 +7,8 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from amtconnector.statuses import AMT_STATUSES, OWN_OUTCOMES
+from amtconnector.errors import RunError
+from amtconnector.statuses import AMT_STATUSES
 from tests.end_to_end.chaos.jobs import GROWING_AT_ITS_END
 from tests.end_to_end.installation import PASSWORD
 from tests.end_to_end.workplace import printed_messages
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.chaos.plan import Plan
 
 TERMINAL = {status.code for status in AMT_STATUSES if status.is_terminal}
-OWN = {outcome.exit_code for outcome in OWN_OUTCOMES} - {100}
+OWN = {outcome.exit_code for outcome in RunError.__subclasses__()} - {100}
 NO_TASK = {23, 101, 102, 103, 106}
 OPEN = {"intended", "submitted"}
 _NOT_EXECUTED = {401, 429}

@@ -131,6 +131,7 @@ def test_a_failure_is_one_block_whose_last_line_names_the_outcome() -> None:
         "-----------------------------------------------------------------------",
         "What happened           : Gone.",
         "                        : For long.",
+        "                        : The task may be running.",
         "To what                 : request 2112",
         "What to do next         : first",
         "                        : second",

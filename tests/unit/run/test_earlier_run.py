@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amtconnector.errors import ConfigurationError, LostContact
+from amtconnector.errors import ConfigurationError, LostContact, RunError, SubmissionUnknown
 from amtconnector.opcon import OpConJob
+from amtconnector.output.job_log import JobLog, open_run_sentence
 from amtconnector.records import RunDirectory
 from amtconnector.records.record import RunKey, RunRecord, RunState
-from amtconnector.run.earlier_run import EarlierRun, open_run_of
+from amtconnector.run.earlier_run import open_run_of
+from amtconnector.task import OpenRun
 from tests.support.configfile import SERVER, loaded, written
+from tests.support.fakes import FakeSink
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +48,8 @@ def test_an_open_request_is_named_with_its_commands(config: Config) -> None:
     """Where a task was started by an earlier run, the text says so."""
     keep(config, SUBMITTED)
     earlier = open_run_of(OPCON, config, "")
-    assert "may be running: request 2112" in earlier.text
+    assert earlier is not None
+    assert "may be running: request 2112" in open_run_sentence(earlier)
     assert "-jt ATTACH -id 2112" in earlier.hint
     assert str(config.path) in earlier.hint
 
@@ -54,7 +58,8 @@ def test_a_start_of_unknown_fate_is_named_with_what_to_look_for(config: Config) 
     """There is no request id: the run's own id stands for it."""
     keep(config, INTENDED)
     earlier = open_run_of(OPCON, config, "")
-    assert INTENDED.run_id in earlier.text
+    assert earlier is not None
+    assert INTENDED.run_id in open_run_sentence(earlier)
     assert "AMT Control Center" in earlier.hint
 
 
@@ -62,26 +67,28 @@ def test_a_start_of_unknown_fate_is_named_with_what_to_look_for(config: Config) 
 def test_what_is_over_is_not_named(state: RunState, config: Config) -> None:
     """Nothing is open."""
     keep(config, SUBMITTED._replace(state=state, exit_code=4))
-    assert open_run_of(OPCON, config, "") == EarlierRun()
+    assert open_run_of(OPCON, config, "") is None
 
 
 def test_another_job_and_a_run_by_hand_have_nothing_open(config: Config) -> None:
     """An open run is that of the same OpCon job on the same date."""
     keep(config, SUBMITTED)
-    assert open_run_of(OPCON._replace(schedule_date="20261124"), config, "") == EarlierRun()
-    assert open_run_of(None, config, "") == EarlierRun()
+    assert open_run_of(OPCON._replace(schedule_date="20261124"), config, "") is None
+    assert open_run_of(None, config, "") is None
 
 
 def test_a_configuration_that_is_broken_still_tells_where_the_runs_are(config: Config) -> None:
     """102 and 103 name an open run too."""
     keep(config, SUBMITTED)
     written(config.path.parent, SETTINGS.replace("USER=u", "USER") + "nonsense\n")
-    assert "request 2112" in open_run_of(OPCON, None, str(config.path)).text
+    earlier = open_run_of(OPCON, None, str(config.path))
+    assert earlier is not None
+    assert earlier.request_id == "2112"
 
 
 def test_a_folder_without_a_configuration_has_nothing_open(tmp_path: Path) -> None:
     """Nothing is raised."""
-    assert open_run_of(OPCON, None, str(tmp_path / "missing" / "Connector.config")) == EarlierRun()
+    assert open_run_of(OPCON, None, str(tmp_path / "missing" / "Connector.config")) is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not let a working directory be removed")
@@ -91,22 +98,24 @@ def test_a_working_directory_that_is_gone_is_no_reason_to_fail(tmp_path: Path, m
     gone.mkdir()
     monkeypatch.chdir(gone)
     os.rmdir(gone)  # noqa: PTH106 - the path is the working directory
-    assert open_run_of(OPCON, None, "") == EarlierRun()
+    assert open_run_of(OPCON, None, "") is None
+
+
+RUN = OpenRun("20261123-a1b2c3d4e5", "2112", "look for 2112")
 
 
 @pytest.mark.parametrize(
-    ("message", "subject", "named"),
+    ("error", "told_twice"),
     [
-        ("Gone.", "Job 'X', request 2112, server amt:4004", True),
-        ("It may be running: request 2112.", "", True),
-        ("The start may have been sent (request 2112): a task may be running.", "", True),
-        ("Gone.", "Job 'X', request 21120, server amt:4004", False),
-        ("Gone.", "Job 'X', request 2112-A", False),
-        ("Gone.", "", False),
+        (LostContact("Gone.", request_id="2112"), False),
+        (SubmissionUnknown("Sent.", run_id=RUN.run_id), False),
+        (LostContact("Gone.", request_id="21120"), True),
+        (ConfigurationError("Request 2112 is in its text only."), True),
     ],
 )
-def test_a_failure_that_speaks_of_the_run_is_told_apart(message: str, subject: str, named: bool) -> None:  # noqa: FBT001 - pytest gives it
-    """Nothing is said twice, and another request is another request."""
-    earlier = EarlierRun(" An earlier one.", "look", "request 2112")
-    assert earlier.is_named_in(LostContact(message, subject=subject)) is named
-    assert EarlierRun().is_named_in(ConfigurationError(message))
+def test_a_failure_that_speaks_of_the_run_is_told_apart(error: RunError, told_twice: bool) -> None:  # noqa: FBT001 - pytest gives it
+    """Nothing is said twice, another request is another request, and no text is read to find out."""
+    sink = FakeSink()
+    JobLog(sink).failed(error, RUN)
+    assert ("look for 2112" in sink.text) is told_twice
+    assert ("A task of an earlier run of this OpCon job may be running: request 2112." in sink.text) is told_twice

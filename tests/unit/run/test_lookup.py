@@ -73,7 +73,6 @@ def test_several_are_listed_and_nothing_is_done(shelves: Shelves) -> None:
     shelves.keep(SUBMITTED, BY_HAND)
     with pytest.raises(UsageError) as caught:
         shelves.find(BY_NAME)
-    assert "nothing was done" in caught.value.message
     assert "request 2112" in caught.value.subject
     assert "request 2113" in caught.value.subject
     assert "-jt KILL -id N" in caught.value.hint
@@ -84,7 +83,7 @@ def test_none_is_a_mistake(record: RunRecord | None, shelves: Shelves) -> None:
     """101: what is over is not there any more."""
     if record:
         shelves.keep(record)
-    with pytest.raises(UsageError, match="nothing was done: name the request with -id"):
+    with pytest.raises(UsageError, match="name the request with -id"):
         shelves.find(BY_NAME)
 
 
@@ -92,7 +91,7 @@ def test_none_is_a_mistake(record: RunRecord | None, shelves: Shelves) -> None:
 def test_a_start_of_unknown_fate_alone_is_104(is_damaged: bool, shelves: Shelves) -> None:  # noqa: FBT001 - pytest gives it
     """There is no request id to do anything about; a damaged record is such a one."""
     (shelves.damage if is_damaged else shelves.keep)(INTENDED)
-    with pytest.raises(SubmissionUnknown, match="nothing was done") as caught:
+    with pytest.raises(SubmissionUnknown, match="fate is not") as caught:
         shelves.find(BY_NAME)
     assert "AMT Control Center" in caught.value.hint
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -26,13 +25,24 @@ from amtconnector.errors import (
     StatusUnknown,
     Unauthorized,
 )
-from amtconnector.run.monitor import Pace, StatusMonitor, Subject
+from amtconnector.run.monitor import StatusMonitor, Subject
 from amtconnector.statuses import AMT_STATUSES, Status, StatusClass
 from amtconnector.system.signals import StopRequested
-from tests.support.fakes import DONE, QUEUED, REQUEST, RUNNING, UNDEFINED, FakeClock, FakeNarrator, FakeService, status
-
-if TYPE_CHECKING:
-    from amtconnector.task import RequestId
+from tests.support.fakes import (
+    DONE,
+    QUEUED,
+    REQUEST,
+    RUNNING,
+    SETTINGS,
+    UNDEFINED,
+    FakeClock,
+    FakeNarrator,
+    FakeObservers,
+    FakeService,
+    run_context,
+    status,
+    told,
+)
 
 SUBJECT = Subject("RUN_PAY", REQUEST, "amt:4004", "amt -jt ATTACH -id 2112")
 TERMINAL = [one for one in AMT_STATUSES if one.is_terminal]
@@ -54,18 +64,13 @@ class Tower:
         self.service = FakeService(self.clock)
         self.service.statuses = deque(answers)
         self.narrator = FakeNarrator()
-        self.seen: list[tuple[RequestId, Status, float]] = []
+        self.clock.odds = chance
+        self.observers = FakeObservers()
+        self.seen = self.observers.seen
         self.began = self.clock.now
-        self.watch = StatusMonitor(
-            self.service,
-            self.narrator,
-            self.clock,
-            Pace(10, interval_s, 30, max_outage_s, 60),
-            SUBJECT,
-            began_at=self.clock.now - age_s,
-            chance=lambda: chance,
-            on_status=lambda *seen: self.seen.append(seen),
-        )
+        settings = SETTINGS._replace(poll_interval_s=interval_s, max_outage_s=max_outage_s)
+        context = run_context(self.service, self.narrator, settings, observers=self.observers)
+        self.watch = StatusMonitor(context, SUBJECT, self.clock.now - age_s)
 
     def until_end(self) -> Status:
         """StatusMonitor to the end."""
@@ -226,7 +231,7 @@ def test_the_last_failure_decides_how_a_watch_is_given_up(
     error = tower.given_up()
     assert type(error) is kind
     assert words in error.message
-    assert "The task may be running" in error.message or "What became of the task is unknown" in error.message
+    assert "The task may be running" in told(error) or "What became of the task is unknown" in error.message
     assert "request 2112" in error.subject
     assert SUBJECT.ways_on in error.hint
 
@@ -262,7 +267,7 @@ def test_refused_credentials_end_the_watch_at_once_and_name_the_request(refusal:
     error = tower.given_up()
     assert isinstance(error, AuthenticationRefused)
     assert tower.service.count("status") == 2
-    assert "The task may be running" in error.message
+    assert "The task may be running" in told(error)
     assert "request 2112" in error.subject
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from amtconnector.opcon import StatusPublisher
 from amtconnector.records import RunDirectory
-from amtconnector.run.observers import Observers
+from amtconnector.run.observers import RunObservers
 from amtconnector.task import RequestId
 from tests.support.fakes import RUNNING
 
@@ -43,7 +43,7 @@ class BrokenDirectory(RunDirectory):
 def test_each_status_is_shown_in_opcon_and_live(tmp_path: Path) -> None:
     """With the request id, and for a person with the time since the start."""
     shown, live = Shown(), list[tuple[str, float]]()
-    onlookers = Observers(
+    onlookers = RunObservers(
         shown, RunDirectory(tmp_path), retain_days=30, show_live=lambda text, age: live.append((text, age)), note=print
     )
     onlookers.task_started(ID)
@@ -60,7 +60,7 @@ def test_a_defect_of_an_onlooker_is_noted_and_ends_nothing(error: Exception) -> 
         raise error
 
     notes: list[str] = []
-    onlookers = Observers(Shown(), BrokenDirectory(Path()), retain_days=30, show_live=fail, note=notes.append)
+    onlookers = RunObservers(Shown(), BrokenDirectory(Path()), retain_days=30, show_live=fail, note=notes.append)
     onlookers.status_changed(ID, RUNNING, 7.0)
     onlookers.task_started(ID)
     assert notes == [f"an onlooker failed: {type(error).__name__}"] * 2
@@ -69,7 +69,7 @@ def test_a_defect_of_an_onlooker_is_noted_and_ends_nothing(error: Exception) -> 
 def test_a_defect_in_the_cleaning_of_old_records_ends_nothing() -> None:
     """It is tried after the start, when nothing may go wrong any more."""
     notes: list[str] = []
-    onlookers = Observers(
+    onlookers = RunObservers(
         Shown(), BrokenDirectory(Path()), retain_days=30, show_live=lambda _text, _age: None, note=notes.append
     )
     onlookers.task_started(ID)

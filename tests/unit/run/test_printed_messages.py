@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amtconnector.run.printed_messages import PrintedMessages
+from amtconnector.run.messages import PrintedMessages
 
 ANSWERS = st.lists(st.lists(st.sampled_from(["a", "b", "c", "d", "\ud800", ""]), max_size=9), max_size=7)
 CHUNK = st.integers(1, 4)
@@ -23,7 +23,7 @@ def printed(answers: list[list[str]], chunk: int = 3) -> list[list[str]]:
         ledger.begin()
         for start in range(0, len(answer), chunk):
             new += ledger.unprinted(answer[start : start + chunk])
-        ledger.end()
+        ledger.end(is_complete=True)
         result.append(new)
     return result
 
@@ -95,9 +95,9 @@ def test_an_answer_that_is_begun_anew_was_ended_before() -> None:
     ledger = PrintedMessages()
     ledger.begin()
     assert ledger.unprinted(["x", "a"]) == ["x", "a"]
-    ledger.end()
+    ledger.end(is_complete=True)
     ledger.begin()
     assert ledger.unprinted(["a"]) == []
-    ledger.end()
+    ledger.end(is_complete=True)
     ledger.begin()
     assert ledger.unprinted(["x", "a", "a"]) == ["a"]

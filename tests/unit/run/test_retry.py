@@ -81,7 +81,7 @@ def test_the_last_pause_is_cut_to_the_end_of_the_outage() -> None:
 class Attempt:
     """An action that fails in the given ways, then returns "done"."""
 
-    def __init__(self, clock: FakeClock, *failures: Exception, takes_s: float = 0.0, for_ever: bool = False) -> None:
+    def __init__(self, clock: FakeClock, *failures: CallFailed, takes_s: float = 0.0, for_ever: bool = False) -> None:
         self.clock, self.failures, self.takes_s, self.for_ever = clock, list(failures), takes_s, for_ever
         self.count = 0
         self.heard: list[str] = []
@@ -96,15 +96,13 @@ class Attempt:
 
     def persist(self, chance: float = 0.5) -> str:
         """Try as a start is tried."""
-        return persist(
-            self,
-            (NotSent, Busy),
-            final=(CertificateRefused,),
-            limit_s=60,
-            clock=self.clock,
-            chance=lambda: chance,
-            between=lambda error: self.heard.append(error.message),
-        )
+        self.clock.odds = chance
+        return persist(self, is_repeatable, 60, self.clock, lambda error: self.heard.append(error.message))
+
+
+def is_repeatable(error: CallFailed) -> bool:
+    """Whether a start that failed so is sent again."""
+    return isinstance(error, NotSent | Busy) and not isinstance(error, CertificateRefused)
 
 
 def test_success_at_once_waits_for_nothing() -> None:

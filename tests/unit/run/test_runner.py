@@ -30,54 +30,40 @@ from amtconnector.errors import (
     SubmissionUnknown,
     Unauthorized,
 )
-from amtconnector.records.record import RunKey, RunRecord, RunState
-from amtconnector.run.context import Known, Plan, Surroundings
-from amtconnector.run.monitor import Pace
-from amtconnector.run.next_steps import NextSteps
+from amtconnector.records.record import RunRecord, RunState
+from amtconnector.run.context import KnownTask
 from amtconnector.run.recorder import RunRecorder
 from amtconnector.run.runner import Runner
-from amtconnector.statuses import AMT_STATUSES, OWN_OUTCOMES, Status
+from amtconnector.statuses import AMT_STATUSES, Status
 from amtconnector.system.signals import Cause
 from tests.support.fakes import (
     DONE,
     ERROR,
+    KEY,
     KILLED,
+    NEXT_STEPS,
     QUEUED,
+    RECORD,
     REQUEST,
     RUNNING,
+    SETTINGS,
     TASK,
     UNDEFINED,
     FakeClock,
+    FakeObservers,
     FakeService,
     FakeShelf,
     job_log,
+    run_context,
     status,
+    told,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amtconnector.task import RequestId
 
-KEY = RunKey("20261123", "End of day", "PAYROLL", "amt:4004", "DEMO2", "RUN_PARAMETERTESTA")
-RECORD = RunRecord(KEY, "20261123-a1b2c3d4e5", RunState.NOT_STARTED)
-KNOWN = Known(REQUEST, TASK.name, 60.0, "of 02:14")
-
-
-class Observers:
-    """Keeps what it sees."""
-
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-
-    def task_started(self, request_id: RequestId) -> None:
-        """Keep it."""
-        self.seen.append(f"started {request_id}")
-
-    def status_changed(self, request_id: RequestId, status: Status, elapsed_s: float) -> None:
-        """Keep it."""
-        assert elapsed_s >= 0
-        self.seen.append(f"{status.name} {request_id}")
+KNOWN = KnownTask(REQUEST, TASK.name, 60.0, "of 02:14")
 
 
 class Stage:
@@ -99,20 +85,15 @@ class Stage:
         self.stop_in = ""
         self.log, self.sink = job_log()
         self.shelf = FakeShelf()
-        advice = NextSteps("/site/Connector.config")
-        self.books = RunRecorder(
-            self.shelf, record, is_protected=True, place="/runs", advice=advice, warn=self.log.line
+        self.books = RunRecorder(self.shelf, record, NEXT_STEPS, self.log.line, is_protected=True)
+        self.onlookers = FakeObservers()
+        settings = SETTINGS._replace(
+            max_outage_s=max_outage_s,
+            kill_confirm_s=kill_confirm_s,
+            streams_messages=streams,
+            kills_on_interrupt=kills,
         )
-        self.onlookers = Observers()
-        pace = Pace(10, 5, 30, max_outage_s, kill_confirm_s)
-        self.runner = Runner(
-            Plan("amt:4004", pace, 300, streams, kills),
-            self.service,
-            self.log,
-            self.books,
-            advice,
-            Surroundings(self.clock, lambda: 0.5, self.clock, self.onlookers),
-        )
+        self.runner = Runner(run_context(self.service, self.log, settings, self.books, self.onlookers))
 
     def _during(self, call: str) -> None:
         # As the network's waits do: a stop ends every call but a start, which is waited for.
@@ -124,19 +105,24 @@ class Stage:
 
     def start(self) -> int:
         """Start."""
-        return self.runner.start(TASK)
+        return self._to_the_end(lambda: self.runner.start(TASK))
 
     def attach(self) -> int:
         """Attach."""
-        return self.runner.attach(KNOWN)
+        return self._to_the_end(lambda: self.runner.attach(KNOWN))
 
     def kill(self) -> int:
         """Kill."""
-        return self.runner.kill(KNOWN)
+        return self._to_the_end(lambda: self.runner.kill(KNOWN))
 
     def stop(self) -> int:
         """Stop."""
-        return self.runner.stop(KNOWN)
+        return self._to_the_end(lambda: self.runner.stop(KNOWN))
+
+    def _to_the_end(self, act: Callable[[], int]) -> int:
+        exit_code = act()
+        self.books.finish()
+        return exit_code
 
     def failed(self, act: Callable[[], int]) -> RunError:
         """Do it, and return why it does not end with an exit code of AMT."""
@@ -172,7 +158,10 @@ def test_a_good_run_is_the_documented_log() -> None:
         "-----------------------------------------------------------------------",
     ]
     assert stage.shelf.states == ["intended", "submitted", "finished"]
-    assert stage.onlookers.seen == ["started 2112", "QUEUED 2112", "RUNNING 2112", "DONE 2112"]
+    assert stage.onlookers.started == [REQUEST]
+    assert [(request, seen.name) for request, seen, _ in stage.onlookers.seen] == [
+        (REQUEST, name) for name in ("QUEUED", "RUNNING", "DONE")
+    ]
     assert stage.service.calls[:3] == ["log_on", "start", "status"]
 
 
@@ -235,7 +224,7 @@ def test_no_status_but_a_terminal_one_is_ever_an_exit_code(
         assert code in {one.code for one in answers if isinstance(one, Status) and one.is_terminal}
         assert stage.state is RunState.FINISHED
     else:
-        assert type(error) in OWN_OUTCOMES
+        assert type(error) in RunError.__subclasses__()
         assert error.exit_code == type(error).exit_code
         assert error.exit_code not in {0, 1, 2, 4}
         assert stage.state is not RunState.FINISHED
@@ -337,7 +326,7 @@ class TestBeingToldToStop:
         stage.service.during = lambda _call: stage.clock.check()
         error = stage.failed(stage.start)
         assert isinstance(error, Interrupted)
-        assert "may be running" in error.message
+        assert "may be running" in told(error)
         assert stage.state is RunState.INTENDED
 
     @pytest.mark.parametrize("after_s", [0.1, 5, 9.9, 10, 12, 17, 100])
@@ -350,7 +339,7 @@ class TestBeingToldToStop:
         assert stage.service.count("kill") == 1
         assert stage.state is RunState.FINISHED
         assert "[connector] The connector was told to stop: it kills the task" in stage.sink.texts
-        assert stage.clock.now <= 1000 + after_s + 2
+        assert stage.clock.now <= 1000 + after_s + 2 + 1  # a second between the last two reads of the messages
 
     @pytest.mark.parametrize("call", ["status", "messages"])
     def test_in_a_call(self, call: str) -> None:
@@ -382,7 +371,7 @@ class TestBeingToldToStop:
         error = stage.failed(stage.start)
         assert isinstance(error, Interrupted)
         assert "AMT accepted it" in error.message
-        assert "may be running" in error.message
+        assert "may be running" in told(error)
         assert "-jt KILL -id 2112" in error.hint
         assert 55 <= stage.clock.now - 1012 <= 62
         assert stage.state is RunState.SUBMITTED
@@ -433,7 +422,7 @@ class TestBeingToldToStop:
             return
         error = stage.failed(stage.start)
         assert isinstance(error, Interrupted)
-        assert "left alone and may be running" in error.message
+        assert "left alone. The task may be running" in told(error)
         assert "request 2112" in error.subject
         assert stage.service.count("kill") == 0
         assert stage.clock.now == 1012
@@ -568,7 +557,7 @@ class TestOnRequest:
         error = stage.failed(stage.kill)
         assert isinstance(error, Interrupted)
         assert "before it sent the KILL" in error.message
-        assert "may be running" in error.message
+        assert "may be running" in told(error)
         assert stage.service.count("kill") == 0
 
     def test_being_told_to_stop_while_the_end_is_waited_for(self) -> None:
@@ -587,3 +576,64 @@ class TestOnRequest:
         error = stage.failed(stage.kill)
         assert isinstance(error, AuthenticationRefused)
         assert "request 2112" in error.subject
+
+
+class TestEndingThatAmtRefuses:
+    """STOP and KILL are rights of their own."""
+
+    @pytest.mark.parametrize("refusal", [Forbidden("the server answered 403"), Unauthorized("401 after a new logon")])
+    @pytest.mark.parametrize("action", ["stop", "kill"])
+    def test_it_is_asked_once_and_the_missing_right_is_named(self, action: str, refusal: CallFailed) -> None:
+        """Asking again changes nothing, and neither does running the same command again."""
+        stage = Stage(RUNNING)
+        getattr(stage.service, f"{action}s").append(refusal)
+        getattr(stage.service, f"{action}s").popleft()
+        error = stage.failed(getattr(stage, action))
+        assert (type(error), error.request_id) == (Interrupted, "2112")
+        assert stage.service.count(action) == 1
+        assert f"the right '{action.capitalize()} Running Job'" in error.hint
+        assert stage.clock.now == 1000
+
+    def test_a_task_that_ends_by_itself_meanwhile_has_ended(self) -> None:
+        """The status is looked at once more after the refusal."""
+        stage = Stage(RUNNING, DONE)
+        stage.service.kills = deque([Forbidden("403")])
+        assert stage.kill() == 4
+
+    @pytest.mark.parametrize("unread", [NotUnderstood("HTML"), NotFound("404"), Rejected("405"), Forbidden("403")])
+    def test_a_status_that_can_not_be_read_keeps_no_kill_from_being_sent(self, unread: CallFailed) -> None:
+        """The task is to end, whatever the status looks like."""
+        stage = Stage(unread, KILLED)
+        assert stage.kill() == 3
+        assert stage.service.calls == ["status", "kill", "status"]
+
+
+def test_the_record_says_finished_only_as_the_very_last_act() -> None:
+    """A process that is killed before its job log is out leaves a record that a restart takes up."""
+    stage = Stage(DONE)
+    assert stage.runner.start(TASK) == 4
+    before = stage.shelf.states
+    stage.books.finish()
+    assert (before[-1], stage.shelf.states[-1]) == ("submitted", "finished")
+
+
+def test_a_record_that_could_not_be_written_is_written_at_the_next_poll() -> None:
+    """A scanner that holds the file for a moment must not cost the request id that a restart needs."""
+    stage = Stage(QUEUED, RUNNING, DONE)
+
+    def fail_while_started(call: str) -> None:
+        stage.shelf.failure = OSError(13, "held by a scanner") if call == "start" else None
+
+    stage.service.during = fail_while_started
+    stage.runner.start(TASK)
+    assert stage.shelf.states == ["intended", "submitted"]
+    assert stage.shelf.saved[-1].request_id == "2112"
+    assert "can't be written (held by a scanner)" in stage.sink.text
+
+
+def test_a_watch_that_had_contact_speaks_of_what_changed() -> None:
+    """After hours of success nobody is sent to look at the port or at TLS."""
+    stage = Stage(RUNNING, NoAnswer("connection refused", hint="Check the port in SERVER_ADDRESS."))
+    error = stage.failed(stage.start)
+    assert "SERVER_ADDRESS" not in error.hint
+    assert "It answered well until" in error.hint

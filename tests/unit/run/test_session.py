@@ -30,12 +30,13 @@ from amtconnector.errors import (
     ServerUnreachable,
     StatusUnknown,
     SubmissionUnknown,
+    TaskState,
     UsageError,
 )
 from amtconnector.opcon import OpConJob
 from amtconnector.records.record import RunRecord, RunState
 from amtconnector.run.arguments import parse
-from amtconnector.run.equipment import Equipment
+from amtconnector.run.context import Invocation
 from amtconnector.run.session import Session
 from tests.support.configfile import loaded
 from tests.support.fakes import DONE, ERROR, KILLED, REQUEST, RUNNING, FakeClock, FakeService, FakeSink, job_log
@@ -81,7 +82,9 @@ class Site:
             self.service.starts = deque([start or Started(REQUEST)])
             self.service.logons = deque([logon])
             self.service.clock.stops_at = stops_at
-            return session.run()
+            exit_code = session.run()
+            session.finish()
+            return exit_code
 
     @contextmanager
     def session(self, line: str = START, opcon: OpConJob | None = OPCON) -> Iterator[Session]:
@@ -90,17 +93,18 @@ class Site:
         self.service = FakeService(clock)
         log, self.sink = job_log()
         with (
-            mock.patch.object(Equipment, "_service", return_value=self.service),
-            mock.patch("amtconnector.run.equipment.RunClock", return_value=clock),
+            mock.patch.object(Session, "_client", return_value=self.service),
+            mock.patch("amtconnector.run.session.RunClock", return_value=clock),
         ):
             arguments = parse(line.split())
             begun_at = datetime.now(UTC)
             interrupt = cast("Interrupt", clock)
-            session = Session(arguments, self.config, opcon, log, interrupt, lambda _text, _age: None, begun_at)
+            invocation = Invocation(arguments, opcon, begun_at)
+            session = Session(invocation, self.config, log, interrupt, lambda _text, _age: None)
             try:
                 yield session
             finally:
-                if session._books and (claim := session._books._shelf):
+                if session._recorder and (claim := session._recorder._store):
                     claim.release()  # type: ignore[attr-defined]  # in a session the shelf is a claim
                 session._run_log.close()
 
@@ -220,7 +224,7 @@ def test_other_parameters_are_for_an_operator(site: Site) -> None:
 def test_two_processes_of_one_job_never_start_twice(site: Site) -> None:
     """The second ends with 104 while the first holds the record."""
     with site.session() as first:
-        claim = first._filing.claimed(first.run_id)
+        claim = first._lookup.claimed(first.run_id)
         assert claim is not None
         try:
             error = site.refused()
@@ -235,13 +239,13 @@ def test_a_record_that_moved_on_meanwhile_is_left_alone(site: Site) -> None:
     """Between the look and the lock another run came and went: what its record says must not be overwritten."""
     site.refused(start=NoAnswer("reset"))
     with site.session("-jt ATTACH -id 77") as session:
-        found = session._filing.found(session.run_id)
+        found = session._lookup.found(session.run_id)
         site.service.starts = deque([Started(REQUEST)])
         with site.session() as other:
             claim = other._directory.claim_record(found)
             claim.save(found._replace(state=RunState.SUBMITTED, request_id="2113", submitted_at=found.created_at))
             claim.release()
-        assert session._filing.claimed_again(found) is None
+        assert session._lookup.claimed_again(found) is None
     assert (site.record.state, site.record.request_id) == (RunState.SUBMITTED, "2113")
 
 
@@ -257,13 +261,13 @@ def test_a_kill_by_an_id_that_no_record_knows_says_what_may_be_running(site: Sit
     """The sentence for a second signal and for defects."""
     with site.session("-jt KILL -id 2112", None) as session:
         site.service.statuses = deque([DONE])
-        assert session.state == "Nothing was started."
+        assert session.task_state is TaskState.NONE
         assert session.run() == 4
     with site.session("-jt KILL -id 2112", None) as session:
         site.service.statuses = deque([MemoryError()])
         with pytest.raises(MemoryError):
             session.run()
-        assert session.state == "Nothing was started; request 2112 may be running."
+        assert session.task_state is TaskState.MAYBE
 
 
 def test_by_hand_nothing_blocks_and_open_runs_are_named(site: Site) -> None:

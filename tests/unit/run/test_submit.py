@@ -32,11 +32,21 @@ from amtconnector.errors import (
     Unauthorized,
 )
 from amtconnector.records.record import RunKey, RunRecord, RunState
-from amtconnector.run.next_steps import NextSteps
 from amtconnector.run.recorder import RunRecorder
 from amtconnector.run.submit import Submission
 from amtconnector.system.signals import StopRequested
-from tests.support.fakes import REQUEST, TASK, FakeClock, FakeNarrator, FakeService, FakeShelf, status
+from tests.support.fakes import (
+    NEXT_STEPS,
+    REQUEST,
+    TASK,
+    FakeClock,
+    FakeNarrator,
+    FakeService,
+    FakeShelf,
+    run_context,
+    status,
+    told,
+)
 
 RUN_ID = "20261123-a1b2c3d4e5"
 KEY = RunKey("20261123", "End of day", "PAYROLL", "amt:4004", "DEMO2", "RUN_PARAMETERTESTA")
@@ -55,20 +65,8 @@ class Counter:
         self.narrator = FakeNarrator()
         self.shelf = FakeShelf()
         record = RunRecord(KEY, RUN_ID, RunState.NOT_STARTED)
-        advice = NextSteps("/site/Connector.config")
-        self.books = RunRecorder(
-            self.shelf, record, is_protected=is_protected, place="/runs", advice=advice, warn=self.narrator.line
-        )
-        self.submission = Submission(
-            self.service,
-            self.narrator,
-            self.clock,
-            self.books,
-            advice,
-            address="amt:4004",
-            start_timeout_s=300,
-            chance=lambda: 0.5,
-        )
+        self.books = RunRecorder(self.shelf, record, NEXT_STEPS, self.narrator.line, is_protected=is_protected)
+        self.submission = Submission(run_context(self.service, self.narrator, recorder=self.books))
 
     @property
     def sent(self) -> int:
@@ -106,7 +104,7 @@ def test_what_may_have_been_received_is_never_sent_again(failure: CallFailed, be
     assert isinstance(error, SubmissionUnknown)
     assert counter.sent == len(before) + 1
     assert counter.books.record.state is RunState.INTENDED
-    assert "The task may be running" in error.message
+    assert "The task may be running" in told(error)
     for words in ("DEMO2", "BATCH" if counter.books.record.submit_user else "", f"--release {RUN_ID}", "-jt ATTACH"):
         assert words in error.hint
     assert ("WIRE_PROFILE" in error.hint) is isinstance(failure, NotUnderstood)
@@ -128,7 +126,7 @@ def test_after_a_minute_nothing_was_started(failure: CallFailed) -> None:
     error = counter.refused()
     assert isinstance(error, ServerUnreachable)
     assert counter.clock.now - 1000 <= 60
-    assert "Nothing was started" in error.message
+    assert "Nothing was started" in told(error)
     assert ("busy" in error.message) is isinstance(failure, Busy)
 
 
@@ -184,7 +182,7 @@ def test_a_token_that_is_refused_right_after_its_logon_is_the_end() -> None:
     error = counter.refused()
     assert isinstance(error, AuthenticationRefused)
     assert counter.sent == 2
-    assert "Nothing was started" in error.message
+    assert "Nothing was started" in told(error)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +241,7 @@ class TestBeingToldToStop:
         error = counter.refused()
         assert isinstance(error, Interrupted)
         assert counter.books.record.state is RunState.INTENDED
-        assert "The task may be running" in error.message
+        assert "The task may be running" in told(error)
         assert f"--release {RUN_ID}" in error.hint
 
     def test_in_the_second_logon_nothing_was_executed(self) -> None:
@@ -330,7 +328,7 @@ class TestTheLogon:
         with pytest.raises(kind) as caught:
             counter.submission.log_on()
         assert counter.service.count("log_on") == 1
-        assert "Nothing was started" in caught.value.message
+        assert "Nothing was started" in told(caught.value)
         assert ("WIRE_PROFILE" in caught.value.hint) is (kind is ReplyNotUnderstood)
 
     def test_lines_before_a_good_end_have_no_bad_words(self) -> None:
