@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
-from amtconnector.errors import InternalError, Interrupted, RunError, TaskState, UsageError
+from amtconnector.errors import InternalError, Interrupted, RunError, TaskFate, TaskState, UsageError
 from amtconnector.opcon import OpConJob
 from amtconnector.output.job_log import JobLog, open_run_sentence, task_sentence
 from amtconnector.output.stdout import Output, occupy_standard_streams
@@ -108,7 +108,7 @@ class Job:
             return self._failed(error)
         except (StopRequested, KeyboardInterrupt):
             text = "The connector was told to stop before anything was started."
-            return self._failed(Interrupted(text, task=TaskState.NONE))
+            return self._failed(Interrupted(text, fate=TaskFate(TaskState.NONE)))
         except Exception as error:  # noqa: BLE001 - the edge of the program
             return self._failed(self._defect(error)) if self._log.exit_code is None else self._log.exit_code
 
@@ -151,14 +151,12 @@ class Job:
         """Return a failure that says whether a task may be running, and what to do then."""
         session = self._session
         if session is None:
-            return kind(what, subject=f"Job '{self._invocation.arguments.name}'", task=TaskState.NONE)
+            return kind(what, subject=f"Job '{self._invocation.arguments.name}'", fate=TaskFate(TaskState.NONE))
         return kind(
             what,
             subject=f"Job '{self._invocation.arguments.name}', run {session.run_id}",
             hint=session.next_step,
-            task=session.task_state,
-            request_id=session.request_id,
-            run_id=session.run_id,
+            fate=TaskFate(session.task_state, session.request_id, session.run_id),
         )
 
     def _end_at_once(self, cause: Cause) -> None:

@@ -182,10 +182,11 @@ class JobLog:
 
 def task_sentence(error: RunError, *, starts: bool = True) -> str:
     """Say whether a task may be running: the one place that does."""
-    if error.task is TaskState.NONE:
+    state, request_id, run_id = error.fate
+    if state is TaskState.NONE:
         return "Nothing was started." if starts else "Nothing was done."
-    is_named = error.request_id or error.run_id or error.task is TaskState.RUNNING
-    return f"{'The' if is_named else 'A'} task may be running{_name(error.request_id, error.run_id)}."
+    is_named = request_id or run_id or state is TaskState.RUNNING
+    return f"{'The' if is_named else 'A'} task may be running{_name(request_id, run_id)}."
 
 
 def open_run_sentence(earlier: OpenRun) -> str:
@@ -201,7 +202,8 @@ def _name(request_id: str, run_id: str) -> str:
 
 
 def _is_about(error: RunError, earlier: OpenRun) -> bool:
-    return earlier.run_id == error.run_id or (earlier.request_id != "" and earlier.request_id == error.request_id)
+    _, request_id, run_id = error.fate
+    return earlier.run_id == run_id or (earlier.request_id != "" and earlier.request_id == request_id)
 
 
 def _cut(text: str) -> str:
