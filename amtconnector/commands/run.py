@@ -103,10 +103,7 @@ class Job:
     def _run(self) -> int:
         from amtconnector import config  # after the first line of the log
 
-        path = config.find(
-            self._arguments.config, working_directory=Path.cwd(), program_directory=config.program_directory()
-        )
-        self._config = config.load(path)
+        self._config = config.load(config.find(self._arguments.config))
         self._output.use(self._config.output_encoding)
         self._print_configuration(self._config)
         self._interrupt.check()

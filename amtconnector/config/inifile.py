@@ -64,6 +64,10 @@ class IniText(NamedTuple):
         """Return every entry of a key, in the order of the file; the last one counts."""
         return tuple(entry for entry in self.entries if entry.is_called(section, key))
 
+    def value_of(self, section: str, key: str) -> str:
+        """Return the value of a key that counts, the last one; "" when there is none."""
+        return next((entry.value for entry in reversed(self.entries) if entry.is_called(section, key)), "")
+
 
 def folded(name: str) -> str:
     """Return the one spelling of a section's or key's name: upper case, with `_` for blanks and `-`."""
