@@ -11,6 +11,7 @@ import io
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from amtconnector.system import files
 from amtconnector.text import described
 
 if TYPE_CHECKING:
@@ -120,9 +121,7 @@ def write(path: Path, ini: IniText) -> None:
 
     Raises OSError; the file is then as it was.
     """
-    from amtconnector.system import file_content  # no run writes its configuration
-
-    file_content.replace(path, _encoded(ini))
+    files.replace_file(path, _encoded(ini), access=files.Access.AS_BEFORE)
 
 
 def _decoded(raw: bytes) -> tuple[str, str]:
