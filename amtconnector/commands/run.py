@@ -115,9 +115,7 @@ class Job:
     def _run(self) -> int:
         from amtconnector import config  # after the first line of the log
 
-        arguments = self._invocation.arguments
-        path = config.find(arguments.config, working_directory=Path.cwd(), program_directory=config.program_directory())
-        self._config = config.load(path)
+        self._config = config.load(config.find(self._invocation.arguments.config))
         self._output.use(self._config.output_encoding)
         self._log.configuration(self._config)
         self._interrupt.check()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,9 @@ from amtconnector.system import files
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+SYSTEM: Any = vars(files)["_system"]
+"""The half of the module that is for this system."""
 
 needs_modes = pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")
 
@@ -40,7 +43,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(
     if step == "fsync":
         monkeypatch.setattr(os, "fsync", fail)
     else:
-        monkeypatch.setattr(files, "_take_place", fail)
+        monkeypatch.setattr(SYSTEM.NewFile, "take_place_of", fail)
     with pytest.raises(OSError, match="space"):
         files.replace_file(path, b"new")
     assert path.read_bytes() == b"old"
@@ -52,18 +55,18 @@ def test_content_is_on_the_disk_before_the_name_is_and_the_name_before_the_end(
 ) -> None:
     """A power failure at any moment leaves the old file or the whole new one."""
     events = []
-    real_fsync, real_take_place = os.fsync, files._take_place
+    real_fsync, real_take_place = os.fsync, SYSTEM.NewFile.take_place_of
 
     def fsync(descriptor: int) -> None:
         events.append("flush")
         real_fsync(descriptor)
 
-    def take_place(temporary: Path, target: Path) -> None:
+    def take_place(new: Any, target: Path, backup: Path) -> None:
         events.append("rename")
-        real_take_place(temporary, target)
+        real_take_place(new, target, backup)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(files, "_take_place", take_place)
+    monkeypatch.setattr(SYSTEM.NewFile, "take_place_of", take_place)
     files.replace_file(tmp_path / "note", b"new")
     assert events == (["flush", "rename"] if sys.platform == "win32" else ["flush", "rename", "flush"])
 
