@@ -1,0 +1,51 @@
+"""What a console tells a program: Ctrl-C, Ctrl-Break, and that it is closed.
+
+On POSIX a terminal's signals stand for them. On Windows the connector is given a console of its own without a window,
+and a process of the lab joins that console and lets the event happen there: it would hit the lab itself otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from amtconnector.lab.acceptance.verdicts import Failed, NotTried
+from amtconnector.lab.programs import lab_command
+
+if TYPE_CHECKING:
+    from amtconnector.lab.acceptance.agent import Started
+
+_EVENT_TIMEOUT_S = 20.0
+_SIGNALS = {} if sys.platform == "win32" else {"ctrl-c": signal.SIGINT, "close": signal.SIGHUP}
+
+
+def is_wine() -> bool:
+    """Say whether this Windows is wine."""
+    if sys.platform != "win32":
+        return False
+    import ctypes
+
+    return hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+
+
+def must_be_able_to(event: str) -> None:
+    """Raise NotTried where an event (`ctrl-c`, `ctrl-break`, `close`) can't be brought about."""
+    if is_wine():
+        raise NotTried("wine has no console for it")
+    if sys.platform != "win32" and event not in _SIGNALS:
+        raise NotTried("POSIX terminals have no Ctrl-Break")
+
+
+def tell(running: Started, event: str) -> None:
+    """Let an event happen in a program's console: `ctrl-c`, `ctrl-break` or `close`; raises Failed."""
+    if sys.platform != "win32":
+        # To the whole group, as a terminal does.
+        os.killpg(running.process.pid, _SIGNALS[event])
+        return
+    command = lab_command("console-event", str(running.process.pid), event)
+    done = subprocess.run(command, capture_output=True, timeout=_EVENT_TIMEOUT_S, check=False, text=True)
+    if done.returncode:
+        raise Failed(f"{event} could not be brought about: {done.stderr.strip()}")
