@@ -1,4 +1,4 @@
-"""`amt demo`: a simulated AMT and jobs that run against it. It is part of the lab, which a release has beside itself."""
+"""`amt demo`: a simulated AMT and jobs that run against it; a release has it in the lab, beside itself."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ Examples:
   amt demo
   amt demo --page"""
 
+_IS_WINDOWS = sys.platform == "win32"
 _PACKAGES = ("amtconnector.lab", "amtconnector.simulator", "starlette", "uvicorn", "trustme")
 _MISSING = """the simulator is not installed here. What works:
 
@@ -51,6 +52,6 @@ def _in_the_lab(program: Path, *, has_page: bool) -> str:
 
 
 def _pasteable(words: list[str]) -> str:
-    if sys.platform == "win32":
+    if _IS_WINDOWS:
         return " ".join(f'"{word}"' if " " in word else word for word in words)
     return shlex.join(words)

@@ -54,7 +54,7 @@ def main() -> NoReturn:
 
 
 def _subcommand(found: Subcommand, tokens: list[str]) -> int:
-    from amtconnector.commands import run_command  # click is for subcommands
+    from amtconnector.commands.click_command import run_command  # click is for subcommands
 
     try:
         module = import_module(found.module)

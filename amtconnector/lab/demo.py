@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import click
 
-from amtconnector.commands import DONE, NOT_DONE
+from amtconnector.commands.click_command import DONE, NOT_DONE
 from amtconnector.lab import programs
 from amtconnector.lab.demo_runs import Runs
 from amtconnector.lab.simulated_amt import NotStarted, SimulatedAmt
@@ -117,7 +117,9 @@ def _ends_well(runs: Runs) -> bool:
     exit_code = runs.whole(day=1, number=1)
     _heading(f"Exit code {exit_code}")
     if exit_code != _SUCCESS:
-        click.echo('  Not 4. OpCon\'s rule for such a job is "Exit code NE 4 fails": it failed. The lines above say why.')
+        click.echo(
+            '  Not 4. OpCon\'s rule for such a job is "Exit code NE 4 fails": it failed. The lines above say why.'
+        )
         return False
     click.echo("  AMT's completion code DONE, the only success. OpCon's rule for such a job is")
     click.echo('  "Exit code NE 4 fails": this one finished well, and everything above is in its job log.')

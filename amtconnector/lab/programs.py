@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 IS_FROZEN = bool(getattr(sys, "frozen", False))
-_SUFFIX = ".exe" if sys.platform == "win32" else ""
+_IS_WINDOWS = sys.platform == "win32"
+_SUFFIX = ".exe" if _IS_WINDOWS else ""
 _BOOTLOADER_VARIABLES = ("_PYI_", "_MEIPASS", "PYINSTALLER_")
 
 
@@ -54,6 +55,6 @@ def environment_for_programs() -> dict[str, str]:
 
 def pasteable(words: list[str]) -> str:
     """Return a command line that can be pasted into a shell of this system."""
-    if sys.platform == "win32":
+    if _IS_WINDOWS:
         return " ".join(f'"{word}"' if " " in word else word for word in words)
     return shlex.join(words)

@@ -31,6 +31,7 @@ _ORDINARY = {
 }  # fmt: skip
 _ENTRY = re.compile(r"\((?P<kind>[A-Z]+);(?P<flags>[A-Z]*);(?P<rights>[^;]*);[^;]*;[^;]*;(?P<account>[^;)]+)")
 _ICACLS_TIMEOUT_S = 30.0
+_IS_WINDOWS = sys.platform == "win32"
 
 
 def ordinary_writers(folder: Path) -> str:
@@ -51,14 +52,14 @@ def ordinary_writers(folder: Path) -> str:
 
 def writers(path: Path, *, is_above: bool = False) -> str:
     """Say which ordinary accounts may change a file or folder; `is_above`: may put another one in its place."""
-    if sys.platform == "win32":
+    if _IS_WINDOWS:
         return _allowed(_descriptor(path), _EXCHANGE if is_above else _WRITE, "change")
     return posix_writers(path.lstat(), is_above=is_above)
 
 
 def readers(path: Path) -> str:
     """Say which ordinary accounts may read a file; "" for none."""
-    if sys.platform == "win32":
+    if _IS_WINDOWS:
         return _allowed(_descriptor(path), _READ, "read")
     return "every account may read it" if path.stat().st_mode & stat.S_IROTH else ""
 
@@ -68,7 +69,7 @@ def posix_writers(found: os.stat_result, *, is_above: bool) -> str:
     if stat.S_ISLNK(found.st_mode):
         return ""
     is_sticky = bool(found.st_mode & stat.S_ISVTX) and is_above  # nobody renames there what is not his own
-    if found.st_uid not in {0, _own_user_id()}:
+    if found.st_uid not in {0, own_user_id()}:
         return f"account {found.st_uid} owns it"
     if found.st_mode & stat.S_IWOTH and not is_sticky:
         return "every account may change it"
@@ -113,7 +114,7 @@ def _descriptor(path: Path) -> str:
         saved = Path(folder) / "saved"
         command = ["icacls", str(path), "/save", str(saved)]
         try:
-            subprocess.run(command, capture_output=True, timeout=_ICACLS_TIMEOUT_S, check=False)  # noqa: S607
+            subprocess.run(command, capture_output=True, timeout=_ICACLS_TIMEOUT_S, check=False)
             text = saved.read_bytes().decode("utf-16-le", "replace")
         except (OSError, subprocess.TimeoutExpired) as error:
             raise NotTried("icacls does not tell the access lists here") from error
@@ -122,19 +123,24 @@ def _descriptor(path: Path) -> str:
     return text[text.index("D:") :]
 
 
-def _own_user_id() -> int:
-    return os.getuid() if sys.platform != "win32" else 0
+def own_user_id() -> int:
+    """Return the POSIX user id of this process; 0 on Windows."""
+    if sys.platform == "win32":
+        return 0
+    else:  # noqa: RET505 - mypy takes the branches as those of the systems
+        return os.getuid()
 
 
 def _is_private_group(group_id: int, user_id: int) -> bool:
     """Say whether a group is the one that belongs to an account alone, or the superuser's."""
     if sys.platform == "win32":
         return False
-    import grp
-    import pwd
+    else:  # noqa: RET505 - as above
+        import grp
+        import pwd
 
-    try:
-        group, owner = grp.getgrgid(group_id), pwd.getpwuid(user_id)
-    except KeyError:
-        return False
-    return group_id == 0 or (owner.pw_gid == group_id and not set(group.gr_mem) - {owner.pw_name})
+        try:
+            group, owner = grp.getgrgid(group_id), pwd.getpwuid(user_id)
+        except KeyError:
+            return False
+        return group_id == 0 or (owner.pw_gid == group_id and not set(group.gr_mem) - {owner.pw_name})

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PATIENCE_S = 90.0
+_IS_WINDOWS = sys.platform == "win32"
 _AFTER_KILL_S = 10.0
 
 
@@ -126,19 +127,20 @@ def start(
 
 
 def _without_handles(command: Sequence[str]) -> Sequence[str]:
-    if sys.platform == "win32":
+    if _IS_WINDOWS:
         return command  # _windows_settings sees to it
     return ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command]
 
 
 def _windows_settings(surroundings: Surroundings) -> dict[str, Any]:
-    if sys.platform != "win32":
-        return {}
-    if surroundings.has_window:
-        hidden = subprocess.STARTUPINFO(dwFlags=subprocess.STARTF_USESHOWWINDOW, wShowWindow=subprocess.SW_HIDE)
-        return {"creationflags": subprocess.CREATE_NEW_CONSOLE, "startupinfo": hidden}
-    if surroundings.stdout == "none":
-        # The flag without a handle beside it: the program gets none, not those of this one.
-        nothing = subprocess.STARTUPINFO(dwFlags=subprocess.STARTF_USESTDHANDLES)
-        return {"creationflags": subprocess.DETACHED_PROCESS, "startupinfo": nothing}
-    return {"creationflags": subprocess.CREATE_NO_WINDOW}
+    settings: dict[str, Any] = {}
+    if sys.platform == "win32":
+        settings["creationflags"] = subprocess.CREATE_NO_WINDOW
+        if surroundings.has_window:
+            hidden = subprocess.STARTUPINFO(dwFlags=subprocess.STARTF_USESHOWWINDOW, wShowWindow=subprocess.SW_HIDE)
+            settings = {"creationflags": subprocess.CREATE_NEW_CONSOLE, "startupinfo": hidden}
+        elif surroundings.stdout == "none":
+            # The flag without a handle beside it: the program gets none, not those of this one.
+            nothing = subprocess.STARTUPINFO(dwFlags=subprocess.STARTF_USESTDHANDLES)
+            settings = {"creationflags": subprocess.DETACHED_PROCESS, "startupinfo": nothing}
+    return settings

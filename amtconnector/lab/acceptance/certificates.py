@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 import os
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAMES = ("localhost", "127.0.0.1")
-_VALID = datetime.timedelta(days=2)
+_VALID = dt.timedelta(days=2)
 
 
 class ServerCertificate(NamedTuple):
@@ -56,11 +56,9 @@ def self_signed(folder: Path) -> ServerCertificate:
     folder.mkdir()
     files = ServerCertificate(folder / "server.pem", folder / "server.key", folder / "server.pem")
     key = ec.generate_private_key(ec.SECP256R1())
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    names = x509.SubjectAlternativeName(
-        [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    )
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - _VALID, now + _VALID)
         .add_extension(names, critical=False)
@@ -70,9 +68,7 @@ def self_signed(folder: Path) -> ServerCertificate:
     files.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     _write_secret(
         files.key,
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     )
     return files
 

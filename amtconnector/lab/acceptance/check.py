@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from amtconnector.lab.acceptance.stage import Stage
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amtconnector.lab.acceptance.stage import Stage
 
 
 class Outcome(Enum):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amtconnector.commands import DONE, NOT_DONE
+from amtconnector.commands.click_command import DONE, NOT_DONE
 from amtconnector.lab import programs
 from amtconnector.lab.acceptance import report as reports
 from amtconnector.lab.acceptance import runner, service
@@ -58,7 +58,7 @@ _SHOWN_LINES = 12
 @click.option("--only", multiple=True, metavar="CHECK", help="Perform this check alone; can be repeated.")
 @click.option("--list", "is_list", is_flag=True, help="List the checks and end.")
 @click.option("--as-service", is_flag=True, help="Perform them as Local System in session 0, with a scheduled task.")
-def command(  # noqa: PLR0913 - one parameter for each option
+def command(
     *,
     program: Path | None,
     run_directory: Path | None,
@@ -93,7 +93,13 @@ def _accept(wishes: Wishes, checks: Sequence[Check], base: Path) -> int:
         raise click.ClickException(str(error)) from error
     version = next((result.finding for result in results if result.name == "version"), "")
     report = reports.Report(
-        wishes.command[0], version, reports.account(), reports.session(), begun, time.monotonic() - since, tuple(results)
+        wishes.command[0],
+        version,
+        reports.account(),
+        reports.session(),
+        begun,
+        time.monotonic() - since,
+        tuple(results),
     )
     return finish(report, base)
 

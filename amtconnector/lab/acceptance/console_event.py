@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from amtconnector.commands import DONE
+from amtconnector.commands.click_command import DONE
 
 EVENTS = {"ctrl-c": 0, "ctrl-break": 1, "close": None}
 
@@ -16,10 +16,11 @@ EVENTS = {"ctrl-c": 0, "ctrl-break": 1, "close": None}
 @click.argument("event", type=click.Choice(list(EVENTS)))
 def command(process_id: int, event: str) -> int:
     """Join the console of a process and let an event happen there."""
-    if sys.platform != "win32":
+    if sys.platform == "win32":
+        _happen(process_id, EVENTS[event])
+        return DONE
+    else:  # noqa: RET505 - mypy takes the branches as those of the systems
         raise click.ClickException("consoles are a matter of Windows")
-    _happen(process_id, EVENTS[event])
-    return DONE
 
 
 if sys.platform == "win32":

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def without_smastatus(stage: Stage) -> str:
-    """A missing SMAStatus program does not disturb a run that is to publish its status."""
+    """See that a missing SMAStatus program does not disturb a run that is to publish its status."""
     empty = stage.folder / "agent-without-smastatus"
     empty.mkdir()
     site = stage.site(OPCON={"PUBLISH_STATUS": True})
@@ -20,7 +20,7 @@ def without_smastatus(stage: Stage) -> str:
 
 
 def outside_opcon(stage: Stage) -> str:
-    """A run without the agent's variables is one by hand, and says that nothing protects its restart."""
+    """See that a run without the agent's variables is one by hand, and says that nothing protects its restart."""
     job = stage.job("ENDS_DONE")
     ended = stage.site().run_bare(*job.arguments).must_exit(4).must_say("Restart protection")
     require("off" in ended.text, "the restart protection is not said to be off", ended.text)

@@ -51,7 +51,12 @@ class Relay:
 
     def _relay(self, client: socket.socket) -> None:
         begun = time.monotonic()
-        with suppress(OSError), client, socket.create_connection(self._target) as server, selectors.DefaultSelector() as ready:
+        with (
+            suppress(OSError),
+            client,
+            socket.create_connection(self._target) as server,
+            selectors.DefaultSelector() as ready,
+        ):
             ready.register(client, selectors.EVENT_READ, server)
             ready.register(server, selectors.EVENT_READ, client)
             has_server_spoken = is_measured = False

@@ -8,7 +8,6 @@ import json
 import os
 import platform
 import sys
-from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector import __version__
@@ -16,6 +15,7 @@ from amtconnector.lab.acceptance.check import Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
 
 _OUTPUT_LINES = 60
@@ -102,18 +102,19 @@ def account() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
-        return f"user id {os.getuid()}" if sys.platform != "win32" else "unknown"
+        return "an account without a name"
 
 
 def session() -> str:
     """Return the Windows session that this process runs in; "" elsewhere."""
-    if sys.platform != "win32":
-        return ""
-    import ctypes
+    found = ""
+    if sys.platform == "win32":
+        import ctypes
 
-    number = ctypes.c_ulong()
-    ctypes.WinDLL("kernel32").ProcessIdToSessionId(os.getpid(), ctypes.byref(number))
-    return f"session {number.value}"
+        number = ctypes.c_ulong()
+        ctypes.WinDLL("kernel32").ProcessIdToSessionId(os.getpid(), ctypes.byref(number))
+        found = f"session {number.value}"
+    return found
 
 
 def _facts(report: Report) -> dict[str, str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def killed_and_attached(stage: Stage) -> str:
-    """A connector that is killed leaves its task alone; the restarted job takes it up and tells its end."""
+    """See that a connector that is killed leaves its task alone; the restarted job takes it up and tells its end."""
     job, site = stage.job("NEVER_ENDS"), stage.site()
     running, task = started(stage, site, job)
     running.kill()
@@ -22,7 +22,7 @@ def killed_and_attached(stage: Stage) -> str:
 
 
 def two_at_once(stage: Stage) -> str:
-    """A job that is started while it runs does nothing and is exit code 104."""
+    """See that a job that is started while it runs does nothing and is exit code 104."""
     job, site = stage.job("NEVER_ENDS"), stage.site()
     running, task = started(stage, site, job)
     site.run(job.restarted()).must_exit(104).must_say(str(task["id"]))

@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 
 import click
 
-from amtconnector.commands import DONE, NOT_DONE
+from amtconnector.commands.click_command import DONE, NOT_DONE
 from amtconnector.lab import programs
 from amtconnector.lab.acceptance import access
 from amtconnector.lab.acceptance.verdicts import NotTried
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from amtconnector.lab.acceptance.stage import Wishes
 
+_IS_WINDOWS = sys.platform == "win32"
 _PATIENCE_S = 1200.0
 _LOOK_INTERVAL_S = 1.0
 _CLOSED_TO = ("*S-1-5-18:(OI)(CI)F", "*S-1-5-32-544:(OI)(CI)F")
@@ -36,7 +37,8 @@ _CLOSED_TO = ("*S-1-5-18:(OI)(CI)F", "*S-1-5-32-544:(OI)(CI)F")
 _TASK = """\
 <?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
-<Principals><Principal id="Author"><UserId>S-1-5-18</UserId><RunLevel>HighestAvailable</RunLevel></Principal></Principals>
+<Principals><Principal id="Author"><UserId>S-1-5-18</UserId><RunLevel>HighestAvailable</RunLevel></Principal>
+</Principals>
 <Settings><DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries><ExecutionTimeLimit>PT30M</ExecutionTimeLimit>
 </Settings>
 <Actions Context="Author"><Exec><Command>{command}</Command><Arguments>{arguments}</Arguments>
@@ -48,7 +50,7 @@ _TASK = """\
 def accept(wishes: Wishes, only: tuple[str, ...], base: Path) -> int:
     """Have Local System perform the checks, bring its report here, and return the exit code."""
     refuse_open_folders({wishes.program.parent, Path(sys.executable).parent})
-    if sys.platform != "win32":
+    if not _IS_WINDOWS:
         click.echo("not tried  as-service             Local System and session 0 are a matter of Windows")
         raise click.ClickException("nothing was tried: on this system run it as the account that the jobs run as.")
     folder = _closed_folder()
@@ -74,7 +76,7 @@ def refuse_open_folders(folders: Iterable[Path]) -> None:
 
 
 def _closing(folder: Path) -> str:
-    if sys.platform == "win32":
+    if _IS_WINDOWS:
         grants = " ".join(f'"{grant}"' for grant in (*_CLOSED_TO, "*S-1-5-32-545:(OI)(CI)RX"))
         return f'icacls "{folder}" /inheritance:r /grant:r {grants}'
     return f"chmod -R go-w {programs.pasteable([str(folder)])}"
@@ -82,7 +84,7 @@ def _closing(folder: Path) -> str:
 
 def _closed_folder() -> Path:
     """Make a folder that is open to Local System and Administrators alone."""
-    above = Path(os.environ.get("ProgramData", r"C:\ProgramData"))
+    above = Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData"))
     folder = above / f"amt-acceptance-{secrets.token_hex(8)}"
     folder.mkdir()
     grants = [word for grant in _CLOSED_TO for word in ("/grant:r", grant)]
@@ -138,4 +140,6 @@ def _bring(folder: Path, base: Path) -> int:
 def _schtasks(*arguments: str, must: bool = True) -> None:
     done = subprocess.run(["schtasks", *arguments], capture_output=True, text=True, check=False)  # noqa: S607
     if must and done.returncode != 0:
-        raise click.ClickException(f"schtasks {arguments[0]} failed, run this as an administrator: {done.stderr.strip()}")
+        raise click.ClickException(
+            f"schtasks {arguments[0]} failed, run this as an administrator: {done.stderr.strip()}"
+        )

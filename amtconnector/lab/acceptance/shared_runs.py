@@ -12,9 +12,11 @@ from amtconnector.lab.acceptance.verdicts import require
 if TYPE_CHECKING:
     from amtconnector.lab.acceptance.stage import Stage
 
+_IS_WINDOWS = sys.platform == "win32"
+
 
 def two_machines(stage: Stage) -> str:
-    """The same OpCon job, started on a second machine while it runs, does nothing; after a kill it is taken up there."""
+    """See that a second machine does nothing while the first runs the job, and takes it up after a kill."""
     share = stage.share()
     here, there = stage.site(CONNECTOR={"RUN_DIRECTORY": share}), stage.site(CONNECTOR={"RUN_DIRECTORY": _other(share)})
     job = stage.job("NEVER_ENDS")
@@ -33,7 +35,7 @@ def _other(share: Path) -> Path:
 
     On Windows the server of a share is reached by its address, as another client; else a symbolic link has to do.
     """
-    if sys.platform == "win32":
+    if _IS_WINDOWS:
         found = _by_address(share)
         return found if found.is_dir() else share
     link = share.with_name(f"{share.name}-again")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector.lab.acceptance import agent
@@ -12,6 +11,7 @@ from amtconnector.lab.programs import environment_for_programs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from amtconnector.lab.acceptance.agent import Ended, Started, Surroundings
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -21,26 +19,25 @@ _CLOSE_LIMIT_S = 4.0  # the connector promises 2 s; a busy machine is no defect
 
 
 def ctrl_c(stage: Stage) -> str:
-    """Ctrl-C kills the task: exit code 3."""
+    """See that Ctrl-C kills the task: exit code 3."""
     console.must_be_able_to("ctrl-c")
     return _kills_the_task(stage, lambda running: console.tell(running, "ctrl-c"))
 
 
 def ctrl_break(stage: Stage) -> str:
-    """Ctrl-Break does the same."""
+    """See that Ctrl-Break does the same."""
     console.must_be_able_to("ctrl-break")
     return _kills_the_task(stage, lambda running: console.tell(running, "ctrl-break"))
 
 
 def terminated(stage: Stage) -> str:
-    """So does SIGTERM, which is how service managers stop a program."""
-    if sys.platform == "win32":
-        raise NotTried("Windows has no SIGTERM between processes")
-    return _kills_the_task(stage, lambda running: running.process.send_signal(signal.SIGTERM))
+    """See that SIGTERM, with which service managers stop a program, does the same."""
+    console.must_be_able_to("terminate")
+    return _kills_the_task(stage, lambda running: console.tell(running, "terminate"))
 
 
 def closed(stage: Stage) -> str:
-    """The end of the console leaves the task alone, is exit code 107, and the restarted job takes the task up."""
+    """See that the end of the console leaves the task alone and is 107, and that the restarted job takes it up."""
     console.must_be_able_to("close")
     job, site = stage.job("NEVER_ENDS"), stage.site()
     running, task = restarts.started(stage, site, job, Surroundings(has_window=True))
@@ -55,7 +52,7 @@ def closed(stage: Stage) -> str:
 
 
 def told_twice(stage: Stage) -> str:
-    """A second signal ends the connector at once with 107, although the task goes on."""
+    """See that a second signal ends the connector at once with 107, although the task goes on."""
     console.must_be_able_to("ctrl-c")
     job, site = stage.job("NEVER_ENDS"), stage.site()
     running, _ = restarts.started(stage, site, job)
@@ -71,7 +68,7 @@ def told_twice(stage: Stage) -> str:
 
 
 def logged_off(_stage: Stage) -> str:
-    """A log-off is none of the connector's business; a shutdown is like a close."""
+    """See that a log-off is none of the connector's business; a shutdown is like a close."""
     raise NotTried("it would end this session: log off while the agent's service runs a job, and see it go on")
 
 

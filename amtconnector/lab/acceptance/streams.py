@@ -17,30 +17,30 @@ _LETTERS = "caf\u00e9 \u2603"
 
 
 def pipe(stage: Stage) -> str:
-    """The job log through a pipe, in the encoding that the agent expects."""
+    """See that the job log comes through a pipe, in the encoding that the agent expects."""
     return _letters_arrive(stage, Surroundings("pipe"))
 
 
 def file(stage: Stage) -> str:
-    """The job log in a file."""
+    """See that the job log comes into a file."""
     _needs_more_than_pipes()
     return _letters_arrive(stage, Surroundings("file"))
 
 
 def null(stage: Stage) -> str:
-    """No job log at all (NUL, /dev/null): the exit code is the same."""
+    """See that without a job log (NUL, /dev/null) the exit code is the same."""
     _needs_more_than_pipes()
     return _ends_silently(stage, Surroundings("null"))
 
 
 def none(stage: Stage) -> str:
-    """No standard handles: the exit code is the same."""
+    """See that without standard handles the exit code is the same."""
     _needs_more_than_pipes()
     return _ends_silently(stage, Surroundings("none"))
 
 
 def reader_gone(stage: Stage) -> str:
-    """A reader that closes the pipe does not change the exit code."""
+    """See that a reader that closes the pipe does not change the exit code."""
     started = stage.site().start(stage.job("ENDS_ABORTED"))
     if started.process.stdout:
         started.process.stdout.close()

@@ -19,41 +19,41 @@ _SLOW_S = 5.0
 
 
 def private_authority(stage: Stage) -> str:
-    """A private authority is trusted through CA_FILE."""
+    """See that a private authority is trusted through CA_FILE."""
     return _accepted(stage, stage.tls_amt, "localhost", CA_FILE=stage.private_authority.trusted)
 
 
 def self_signed(stage: Stage) -> str:
-    """A certificate that signs itself is trusted when CA_FILE is that certificate."""
+    """See that a certificate that signs itself is trusted when CA_FILE is that certificate."""
     return _accepted(stage, stage.self_signed_amt, "localhost", CA_FILE=stage.self_signed.trusted)
 
 
 def by_address(stage: Stage) -> str:
-    """SERVER_ADDRESS may be an IP address that the certificate names."""
+    """See that SERVER_ADDRESS may be an IP address that the certificate names."""
     return _accepted(stage, stage.tls_amt, "127.0.0.1", CA_FILE=stage.private_authority.trusted)
 
 
 def unknown_authority(stage: Stage) -> str:
-    """Without CA_FILE an authority that this machine does not know is refused: exit code 23, nothing is started."""
+    """See that without CA_FILE an authority which this machine does not know is refused: 23, nothing started."""
     if console.is_wine():
         raise NotTried("wine accepts a chain whose root it does not have")
     return _refused(stage, "localhost")
 
 
 def other_authority(stage: Stage) -> str:
-    """A CA_FILE of another authority does not help."""
+    """See that a CA_FILE of another authority does not help."""
     other = certificates.of_unknown_authority(stage.folder)
     return _refused(stage, "localhost", CA_FILE=other)
 
 
 def wrong_name(stage: Stage) -> str:
-    """A certificate of a trusted authority for another name is refused."""
+    """See that a certificate of a trusted authority for another name is refused."""
     trusted = stage.private_authority.trusted
     return _refused(stage, "localhost", CA_FILE=trusted, TLS_SERVER_NAME="amt.example.com")
 
 
 def examination(stage: Stage) -> str:
-    """`amt check` finds nothing in the way of a run against this server."""
+    """See that `amt check` finds nothing in the way of a run against this server."""
     server = {"SERVER_ADDRESS": stage.tls_amt.address, "CA_FILE": stage.private_authority.trusted}
     stage.site(server=server).run_bare("check").must_exit(0)
     return "exit code 0"
@@ -86,5 +86,7 @@ def _described(handshakes_s: list[float]) -> str:
     if not handshakes_s:
         return "no handshake was seen"
     longest = max(handshakes_s)
-    require(longest < _SLOW_S, f"a handshake took {longest:.1f} s: can this machine fetch certificate revocation lists?")
+    require(
+        longest < _SLOW_S, f"a handshake took {longest:.1f} s: can this machine fetch certificate revocation lists?"
+    )
     return f"handshakes {statistics.median(handshakes_s) * 1000:.0f} ms, longest {longest * 1000:.0f} ms"
