@@ -1,9 +1,12 @@
-"""`amt demo`: the whole program, shown in ten seconds, leaving nothing behind."""
+"""`amt demo`: the whole program, shown in ten seconds, leaving nothing behind.
+
+Against a built program it is `amt-lab demo` of the folder beside it.
+"""
 
 from __future__ import annotations
 
-import importlib.util
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,12 +15,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amtconnector.commands import demo
-from amtconnector.commands.click_command import run_command
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.conftest import Programs
 
 
 @pytest.fixture
@@ -27,11 +29,15 @@ def temporary(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def process(temporary: Path) -> Iterator[subprocess.Popen[str]]:
+def process(
+    request: pytest.FixtureRequest, temporary: Path, lab: list[str], programs: Programs
+) -> Iterator[subprocess.Popen[str]]:
     """Return a demonstration that has just begun, in a session of its own, as on a terminal."""
+    options = getattr(request, "param", ())
     environment = {**os.environ, "TMPDIR": str(temporary), "TEMP": str(temporary), "TMP": str(temporary)}
+    environment["BROWSER"] = "true"  # a program that opens nothing
     environment |= {"SMA_MSLSAM_JOB_NAME": "NIGHTLY 0000000001", "SMA_MSLSAM_SCHEDULE_NAME": "DAILY"}
-    command = [sys.executable, "-m", "amtconnector", "demo"]
+    command = [*(programs.amt if programs.folder is None else lab), "demo", *options]
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -74,12 +80,30 @@ def test_a_job_runs_to_its_end_before_the_readers_eyes(process: subprocess.Popen
         "started in AMT Environment : BatchrequestId '2112'",
         ": Parameter 1: 'PARAM'",
         ": Connector completed with return code 4",
-        "Exit code 4",
+        "Exit code 4\n",
+        "Restart protection      : on: nothing is started, request 2113 of an earlier run is taken up",
+        "Exit code 4; in AMT: 1 task, 1 start\n",
     ):
         assert part in output
     assert process.returncode == 0
     assert "warning" not in output.casefold()
     assert is_empty(temporary)
+
+
+@pytest.mark.parametrize("process", [("--page",)], indirect=True)
+def test_the_page_is_named_and_a_browser_takes_it(process: subprocess.Popen[str]) -> None:
+    """Over plain HTTP: a browser would warn of the simulator's certificate."""
+    shown = read_until(process, "Its page: ")
+    assert re.search(r"Its page: http://127\.0\.0\.1:\d+/\n", shown)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, output
+
+
+def test_it_takes_less_than_fifteen_seconds(process: subprocess.Popen[str]) -> None:
+    """Who shows it to somebody has their attention for so long; the jobs' own time is nine of them."""
+    begun = time.monotonic()
+    process.communicate(timeout=40)
+    assert time.monotonic() - begun < 15
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a console signal can't be sent to another session on Windows")
@@ -104,19 +128,3 @@ def test_being_ended_leaves_nothing_behind(process: subprocess.Popen[str], tempo
     assert process.returncode == 1
     assert "Connector completed with return code 3" in output
     assert is_empty(temporary)
-
-
-def test_without_the_extra_it_says_how_to_install_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The built program and a plain installation have no simulator."""
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "uvicorn" else object())
-    assert run_command(demo.command, [], "amt demo") == 1
-    assert 'pip install "amtconnector[simulator]"' in capsys.readouterr().err
-
-
-def test_the_built_program_says_so_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A frozen program can't start Python modules."""
-    monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert run_command(demo.command, [], "amt demo") == 1
-    assert "the simulator is not installed here" in capsys.readouterr().err
