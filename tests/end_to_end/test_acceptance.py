@@ -196,7 +196,7 @@ def test_as_service_refuses_a_folder_that_others_may_write(
     ("arguments", "said"),
     [
         (("--program", "/nonexistent/amt"), "does not exist"),
-        (("--program", "/etc/hostname"), "no program"),
+        (("--program", __file__), "no program"),
         (("--only", "nonsense"), "no such check: nonsense"),
         (("--run-directory", "/nonexistent"), "does not exist"),
     ],

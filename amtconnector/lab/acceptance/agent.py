@@ -63,20 +63,28 @@ class Started:
         """Wait for its end; raises Failed, after ending it, when that takes too long."""
         try:
             output, _ = self.process.communicate(timeout=within_s)
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired as timeout:
             self.end()
-            raise Failed(f"still running after {within_s:g} s") from None
+            said = (timeout.output or b"").decode("utf-8", "backslashreplace")
+            raise Failed(f"still running after {within_s:g} s", said) from None
         seconds = time.monotonic() - self._begun
         if self._capture is not None:
             self._capture.seek(0)
             output = self._capture.read()
         return Ended(self.process.returncode, output or b"", seconds)
 
+    def ended_by_force(self) -> Ended:
+        """End it after a moment of patience, and return what it has said until then."""
+        try:
+            return self.ended(1)
+        except Failed as failure:
+            return Ended(-1, failure.output.encode(), 1)
+
     def kill(self) -> None:
         """Kill the process as the agent does: it alone, without a word."""
         self.process.kill()
         with suppress(subprocess.TimeoutExpired):
-            self.process.communicate(timeout=_AFTER_KILL_S)
+            self.process.wait(_AFTER_KILL_S)
 
     def end(self) -> None:
         """End it and all that it started, however it is."""
@@ -90,7 +98,8 @@ class Started:
         self.kill()
         for stream in (self.process.stdin, self.process.stdout, self._capture):
             if stream:
-                stream.close()
+                with suppress(OSError):  # a pipe with something left in it
+                    stream.close()
 
 
 class Surroundings(NamedTuple):

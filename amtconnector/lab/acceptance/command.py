@@ -42,8 +42,7 @@ Examples:
   amt-lab acceptance --as-service
 
 \b
-Exit codes: 0 all is well, 1 something failed or it was stopped, 101 wrong
-command line."""
+Exit codes: 0 all is well, 1 something failed or stopped, 101 usage."""
 
 _COLOURS = {Outcome.OK: "green", Outcome.FAILED: "red", Outcome.NOT_TRIED: "yellow"}
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path, resolve_path=True)

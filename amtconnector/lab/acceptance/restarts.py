@@ -39,8 +39,7 @@ def started(
     running = site.start(job, surroundings=surroundings)
     asked = stage.amt.asked("status")
     if not stage.amt.wait_until(lambda amt: bool(amt.tasks(job.marker)) and amt.asked("status") > asked):
-        running.end()
-        raise Failed("no task was started and watched within 30 s")
+        raise Failed("no task was started and watched within 30 s", running.ended_by_force().text)
     return running, stage.amt.tasks(job.marker)[0]
 
 

@@ -38,7 +38,7 @@ def _other(share: Path) -> Path:
     if _IS_WINDOWS:
         found = _by_address(share)
         return found if found.is_dir() else share
-    link = share.with_name(f"{share.name}-again")
+    link = share.with_name("the same")
     link.symlink_to(share)
     return link
 

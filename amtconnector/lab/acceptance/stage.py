@@ -129,12 +129,11 @@ class Stage:
 
     def share(self) -> Path:
         """Return a run directory that several sites use: below the administrator's, or on this machine."""
-        above = self.wishes.run_directory
-        if above is None:
-            return Path(tempfile.mkdtemp(prefix="share-", dir=self.folder))
-        made = Path(tempfile.mkdtemp(prefix="amt-acceptance-", dir=above))
+        made = Path(tempfile.mkdtemp(prefix="amt-acceptance-", dir=self.wishes.run_directory or self.folder))
         self._stack.callback(shutil.rmtree, made, ignore_errors=True)
-        return made
+        share = made / "runs"
+        share.mkdir()
+        return share
 
     def _simulator(self, *options: str) -> SimulatedAmt:
         return self._stack.enter_context(SimulatedAmt(str(self.folder / "amt.toml"), *options))
