@@ -64,6 +64,11 @@ def readers(path: Path) -> str:
     return "every account may read it" if path.stat().st_mode & stat.S_IROTH else ""
 
 
+def may_be_entered(folder: Path) -> bool:
+    """Say whether every account may enter a folder and those above it, by their POSIX modes."""
+    return all(path.stat().st_mode & stat.S_IXOTH for path in (folder, *folder.parents))
+
+
 def posix_writers(found: os.stat_result, *, is_above: bool) -> str:
     """Say which ordinary accounts may change what has this status."""
     if stat.S_ISLNK(found.st_mode):

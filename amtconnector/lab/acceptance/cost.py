@@ -41,12 +41,14 @@ def start_up(stage: Stage) -> str:
 
 def memory(stage: Stage) -> str:
     """See that a run that waits for its task has little memory of its own."""
-    job, site = stage.job("NEVER_ENDS"), stage.site()
-    running, task = restarts.started(stage, site, job)
+    site = stage.site()
+    # Two: what a single one has of the program's files would count as its own.
+    waiting = [restarts.started(stage, site, stage.job("NEVER_ENDS")) for _ in range(2)]
     time.sleep(1)  # a few polls
-    megabytes = private_memory_mb(running.process.pid)
-    stage.amt.end_task(task["id"], "DONE")
-    running.ended().must_exit(4)
+    megabytes = private_memory_mb(waiting[0][0].process.pid)
+    for running, task in waiting:
+        stage.amt.end_task(task["id"], "DONE")
+        running.ended().must_exit(4)
     require(megabytes < _MOST_MEMORY_MB, f"{megabytes:.0f} MB while it waits, expected below {_MOST_MEMORY_MB:.0f}")
     return f"{megabytes:.1f} MB of its own while it waits"
 

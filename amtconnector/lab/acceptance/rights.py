@@ -81,6 +81,8 @@ def ordinary_account(stage: Stage) -> str:
 def _as_nobody(stage: Stage) -> str:
     if access.own_user_id() != 0:
         raise NotTried("only root can start programs as another account: sudo")
+    if not access.may_be_entered(stage.folder.parent):
+        raise NotTried(f"other accounts can't enter the folder for temporary files, {stage.folder.parent}: TMPDIR")
     site = _site_for_others(stage)
     as_nobody = Surroundings(account=_NOBODY)
     _may_start(site, as_nobody)
