@@ -92,7 +92,7 @@ def _accept(wishes: Wishes, checks: Sequence[Check], base: Path) -> int:
         raise click.ClickException(str(error)) from error
     version = next((result.finding for result in results if result.name == "version"), "")
     report = reports.Report(
-        wishes.command[0],
+        programs.pasteable(list(wishes.command)),
         version,
         reports.account(),
         reports.session(),
