@@ -57,6 +57,8 @@ class Started:
     def __init__(self, process: subprocess.Popen[bytes], capture: IO[bytes] | None = None) -> None:
         self.process = process
         self._capture = capture
+        # Out of the reach of communicate(), which would close it.
+        self._stdin, process.stdin = process.stdin, None
         self._begun = time.monotonic()
 
     def ended(self, within_s: float = PATIENCE_S) -> Ended:
@@ -68,6 +70,8 @@ class Started:
             said = (timeout.output or b"").decode("utf-8", "backslashreplace")
             raise Failed(f"still running after {within_s:g} s", said) from None
         seconds = time.monotonic() - self._begun
+        if self._stdin:
+            self._stdin.close()
         if self._capture is not None:
             self._capture.seek(0)
             output = self._capture.read()
@@ -96,7 +100,7 @@ class Started:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
         self.kill()
-        for stream in (self.process.stdin, self.process.stdout, self._capture):
+        for stream in (self._stdin, self.process.stdout, self._capture):
             if stream:
                 with suppress(OSError):  # a pipe with something left in it
                     stream.close()

@@ -27,7 +27,8 @@ table { border-collapse: collapse; width: 100%; } caption { text-align: left; pa
 th, td { text-align: left; vertical-align: top; padding: .35rem .7rem .35rem 0; border-top: 1px solid var(--line); }
 td:nth-child(4), th:nth-child(4) { text-align: right; white-space: nowrap; padding-right: 0; }
 .ok { color: var(--ok); } .failed { color: var(--bad); font-weight: 600; } .not-tried { color: var(--none); }
-small { color: var(--none); } .outcome { white-space: nowrap; } pre { overflow-x: auto; font-size: 12px; border-left: 3px solid var(--line);
+small { color: var(--none); }
+.outcome { white-space: nowrap; } pre { overflow-x: auto; font-size: 12px; border-left: 3px solid var(--line);
 padding-left: .7rem; } dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; } dd { margin: 0; }
 """
 
@@ -135,7 +136,8 @@ def _row(result: Result) -> str:
     shown = f"<details><summary>what it printed</summary><pre>{_text(output)}</pre></details>" if output else ""
     return (
         f'<tr id="{_text(result.name)}"><td class="outcome {kind}">{_text(result.outcome.value)}</td>'
-        f"<td>{_text(result.title)} <small>{_text(result.name)}</small></td><td>{_text(result.finding)}{shown}</td><td>{result.seconds:.1f}</td></tr>\n"
+        f"<td>{_text(result.title)} <small>{_text(result.name)}</small></td>"
+        f"<td>{_text(result.finding)}{shown}</td><td>{result.seconds:.1f}</td></tr>\n"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -77,14 +78,20 @@ class Stage:
         self.folder.joinpath("amt.toml").write_text(
             _DEFINITIONS.format(user=USER, password=self.password), encoding="utf-8"
         )
-        self.account = self._encrypted_account()
+        try:
+            self.account = self._encrypted_account()
+        except BaseException:
+            self._stack.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End every process and remove every file."""
+        """End every process and remove every file, however impatient the user is."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         for started in self._started:
             started.end()
         self._stack.close()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     @property
     def secrets(self) -> tuple[str, ...]:
