@@ -68,6 +68,17 @@ def amt(programs: Programs) -> list[str]:
 
 
 @pytest.fixture
+def lab(programs: Programs) -> list[str]:
+    """Return the start of a command line that runs `amt-lab`: from the folder beside the built one, or from source."""
+    if programs.folder is None:
+        return [sys.executable, "-m", "amtconnector.lab"]
+    program = programs.folder.parent / "amt-lab" / f"amt-lab{'.exe' if programs.is_windows else ''}"
+    if not program.is_file():
+        pytest.skip(f"there is no {program}")
+    return [*programs.amt[:-1], str(program)]
+
+
+@pytest.fixture
 def encrypt_program(programs: Programs) -> list[str]:
     """Return the start of a command line that runs `Encrypt`."""
     return list(programs.encrypt)

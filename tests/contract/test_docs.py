@@ -147,14 +147,17 @@ HELPS = (
     ("amt", "opcon", "--help"),
     ("amt", "opcon", "job", "--help"),
     ("amt", "demo", "--help"),
+    ("amt-lab", "--help"),
+    ("amt-lab", "demo", "--help"),
+    ("amt-lab", "acceptance", "--help"),
     ("Encrypt", "--help"),
 )
 
 
 @pytest.mark.parametrize("command", HELPS, ids=" ".join)
-def test_help_fits_one_screen_and_shows_examples(command: tuple[str, ...], programs: Programs) -> None:
+def test_help_fits_one_screen_and_shows_examples(command: tuple[str, ...], programs: Programs, lab: list[str]) -> None:
     """30 lines of 80 characters at most, and a line that can be typed."""
-    program = programs.amt if command[0] == "amt" else programs.encrypt
+    program = {"amt": programs.amt, "Encrypt": programs.encrypt, "amt-lab": tuple(lab)}[command[0]]
     lines = subprocess.run([*program, *command[1:]], capture_output=True, text=True, check=True).stdout.splitlines()
     assert len(lines) <= 30
     assert max(map(len, lines)) <= 80
