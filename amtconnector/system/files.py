@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 from contextlib import suppress
-from stat import S_IMODE, S_ISREG
+from stat import S_IMODE, S_IRWXU, S_ISREG
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -50,8 +50,27 @@ def _make_directory(path: Path, mode: int) -> None:
     # Each one is flushed: a record is as good as lost when the directory above it is not on the disk yet.
     if path.parent != path and not path.parent.is_dir():
         _make_directory(path.parent, 0o755)
-    path.mkdir(mode=mode, exist_ok=True)
+    if _is_made_here(path, mode):
+        _give_back_to_owner(path)
     flush_directory(path.parent)
+
+
+def _is_made_here(path: Path, mode: int) -> bool:
+    """Make a directory; return False when somebody else has made it meanwhile."""
+    try:
+        path.mkdir(mode=mode)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        return False
+    return True
+
+
+def _give_back_to_owner(path: Path) -> None:
+    """Give the owner of a new directory what a umask such as 0177 takes, without which nobody can enter it."""
+    mode = S_IMODE(path.stat().st_mode)
+    if mode & S_IRWXU != S_IRWXU:
+        path.chmod(mode | S_IRWXU)
 
 
 def file_mode(directory: Path) -> int:
