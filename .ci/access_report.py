@@ -22,7 +22,8 @@ def report(paths: list[Path]) -> str:
 
 def _block(path: Path) -> str:
     if sys.platform == "win32":
-        return subprocess.run(["icacls", str(path), "/Q"], capture_output=True, check=False).stdout.decode(errors="replace")  # noqa: S607
+        command = ["icacls.exe", str(path), "/Q"]
+        return subprocess.run(command, capture_output=True, check=False).stdout.decode(errors="replace")
     status = path.lstat()
     return f"{stat.filemode(status.st_mode)} {status.st_uid}:{status.st_gid} {path}\n"
 

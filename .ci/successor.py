@@ -2,11 +2,11 @@
 
 PYTHONPATH=.ci python -m pytest -p successor tests/unit
 
-Only to know that the switch is possible; the programs are built with httpx. Programs that a test starts have httpx, too.
+Only to know that the switch is possible; the programs are built with httpx, and those that a test starts have it, too.
 """
 
 from __future__ import annotations
 
-from httpx2 import alias_httpx
+from importlib import import_module
 
-alias_httpx()
+import_module("httpx2").alias_httpx()

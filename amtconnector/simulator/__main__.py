@@ -104,7 +104,10 @@ def main() -> None:
     try:
         command()
     except ImportError as error:
-        sys.exit(f"The simulator needs more packages ({error.name} is missing): pip install 'amtconnector[simulator]'")
+        sys.exit(
+            f"The simulator needs more packages ({error.name} is missing). "
+            "In the folder with the project's sources: pip install '.[simulator]'"
+        )
 
 
 if __name__ == "__main__":

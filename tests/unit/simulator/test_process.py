@@ -430,7 +430,7 @@ def test_without_the_extra_it_says_how_to_install_it() -> None:
     code = "import sys; sys.modules['uvicorn'] = None; from amtconnector.simulator.__main__ import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=10, check=False)
     assert done.returncode == 1
-    assert "pip install 'amtconnector[simulator]'" in done.stderr
+    assert "with the project's sources: pip install '.[simulator]'" in done.stderr
     assert "Traceback" not in done.stderr
 
 
