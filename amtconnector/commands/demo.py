@@ -30,9 +30,9 @@ Example:
   amt demo"""
 
 _EXTRAS = ("amtconnector.simulator", "starlette", "uvicorn", "trustme")
-_MISSING = """the simulator is not installed here. With Python 3.11 or later:
+_MISSING = """the simulator is not installed here. In a clone of the project, with Python 3.11 or later:
 
-    pip install "amtconnector[simulator]"
+    pip install ".[simulator]"
     amt demo"""
 _GREETING = "AMT simulator listening on "
 _START_TIMEOUT_S = 15.0

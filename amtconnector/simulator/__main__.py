@@ -106,7 +106,7 @@ def main() -> None:
     except ImportError as error:
         sys.exit(
             f"The simulator needs more packages ({error.name} is missing). "
-            "In the folder with the project's sources: pip install '.[simulator]'"
+            "In a clone of the project: pip install '.[simulator]'"
         )
 
 

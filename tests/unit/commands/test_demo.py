@@ -112,7 +112,7 @@ def test_without_the_extra_it_says_how_to_install_it(
     """The built program and a plain installation have no simulator."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "uvicorn" else object())
     assert run_command(demo.command, [], "amt demo") == 1
-    assert 'pip install "amtconnector[simulator]"' in capsys.readouterr().err
+    assert 'pip install ".[simulator]"' in capsys.readouterr().err
 
 
 def test_the_built_program_says_so_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
