@@ -38,9 +38,9 @@ function Install-Connector([string] $address) {
     Push-Location $Installed
     try {
         # The simulator's example user.
-        'ocadm' | & .\Encrypt.exe --set USER -v -
+        'ocadm' | & .\Encrypt.exe --set USER -v '-'
         if ($LASTEXITCODE) { throw "Encrypt --set USER: $LASTEXITCODE" }
-        'opconxps' | & .\Encrypt.exe --set PASSWORD -v -
+        'opconxps' | & .\Encrypt.exe --set PASSWORD -v '-'
         if ($LASTEXITCODE) { throw "Encrypt --set PASSWORD: $LASTEXITCODE" }
     }
     finally { Pop-Location }
