@@ -52,6 +52,20 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "source_only: looks inside the program, so there is nothing to see in a built one"
     )
     config.addinivalue_line("markers", "posix_only: is about something that only POSIX systems have")
+    config.addinivalue_line("markers", "begins_as(number): takes up to a minute; all others run beside it")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes run the tests by default: two for a core, for most of a test's time is waiting."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put first, in the order of their numbers, what takes long on any machine; everything else keeps its order.
+
+    The first process then has these three, one running and two that are not taken from it.
+    """
+    items.sort(key=lambda item: mark.args[0] if (mark := item.get_closest_marker("begins_as")) else sys.maxsize)
 
 
 @pytest.fixture(scope="session")

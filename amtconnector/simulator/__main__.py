@@ -107,7 +107,10 @@ def main() -> None:
     try:
         command()
     except ImportError as error:
-        sys.exit(f"The simulator needs more packages ({error.name} is missing): pip install 'amtconnector[simulator]'")
+        sys.exit(
+            f"The simulator needs more packages ({error.name} is missing). "
+            "In a clone of the project: pip install '.[simulator]'"
+        )
 
 
 if __name__ == "__main__":

@@ -93,6 +93,39 @@ def test_a_new_directory_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
 
 
+@needs_modes
+@pytest.mark.parametrize("umask", [0o177, 0o777])
+def test_no_umask_shuts_the_owner_out_of_a_new_directory(tmp_path: Path, umask: int) -> None:
+    """Its owner can enter, list and change a new directory and those made above it; nobody else gains a right."""
+    before = os.umask(umask)
+    try:
+        files.create_directory(tmp_path / "a" / "b")
+        files.create_subdirectory(tmp_path / "a" / "b" / "c")
+    finally:
+        os.umask(before)
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("a", "a/b", "a/b/c")]
+    assert modes == [0o700, 0o700, 0o700]
+
+
+@needs_modes
+def test_a_directory_that_another_one_made_meanwhile_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was first has prepared it."""
+    is_dir, missing = Path.is_dir, [tmp_path / "runs"]
+
+    def made_after_the_first_question(path: Path) -> bool:
+        if path in missing:
+            missing.remove(path)
+            return False
+        return is_dir(path)
+
+    (tmp_path / "runs").mkdir(mode=0o500)
+    monkeypatch.setattr(Path, "is_dir", made_after_the_first_question)
+    files.create_directory(tmp_path / "runs")
+    assert (tmp_path / "runs").stat().st_mode & 0o777 == 0o500
+
+
 def test_a_directory_is_made_with_those_above_it_and_each_is_flushed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
