@@ -5,14 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from amtconnector.system import files
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SYSTEM: Any = vars(files)["_system"]
 """The half of the module that is for this system."""
