@@ -170,10 +170,29 @@ def test_every_subcommand_has_its_help_tested() -> None:
     assert {command[1] for command in HELPS if command[0] == "amt"} == {"--help", *SUBCOMMANDS}
 
 
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+PACKAGE = ROOT / "amtconnector"
+ROOMS = [
+    *(f"{path.name}/" for path in PACKAGE.iterdir() if path.is_dir() and (path / "__init__.py").is_file()),
+    *(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__"),
+    *(
+        f"{folder}/{path.name}"
+        for folder in ("run", "amtopcon", "output", "records", "system")
+        for path in (PACKAGE / folder).glob("*.py")
+        if path.stem != "__init__" and not path.stem.endswith(("_posix", "_windows"))
+    ),
+]
+
+
 def test_the_tour_of_the_code_names_what_is_there() -> None:
     """Each room that the README and the architecture name exists."""
     tour = README.partition("## A tour of the code")[2]
-    architecture = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    rooms = set(re.findall(r"`([a-z_/]+(?:\.py|/))`", tour + architecture))
+    rooms = set(re.findall(r"`([a-z_/]+(?:\.py|/))`", tour + ARCHITECTURE))
     assert len(rooms) > 20
     assert not {name for name in rooms if not any((ROOT / place / name).exists() for place in ("amtconnector", ""))}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_architecture_names_every_room(room: str) -> None:
+    """Whoever looks for a line finds its room on that page."""
+    assert re.search(rf"(?<![\w/]){re.escape(room)}", ARCHITECTURE)
