@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from amtconnector.text import clock_time, escaped
+from amtconnector.text import LONGEST_KEPT, CutText, clock_time, escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from amtconnector.statuses import Status
     from amtconnector.task import RequestId
 
-LONGEST_MESSAGE = 1024 * 1024
+LONGEST_MESSAGE = LONGEST_KEPT
 """In bytes of UTF-8; of a longer message the rest is left out."""
 
 _RULE = "-" * 71
@@ -103,7 +103,7 @@ class JobLog:
         prefix = self._prefix()
         write = self._sink.write
         for text in texts:
-            write(prefix + (text if text.isprintable() and len(text) < 100_000 else escaped(_cut(text))))
+            write(prefix + (text if len(text) < 100_000 and text.isprintable() else escaped(_cut(text))))
 
     def completed(self, status: Status, elapsed_s: float | None) -> None:
         """Print how the task ended, and how long after its start where that is known."""
@@ -147,6 +147,8 @@ class JobLog:
 
 
 def _cut(text: str) -> str:
+    if isinstance(text, CutText):
+        return f"{text} [connector] {text.left_out} bytes of this message are left out"
     if len(text) <= LONGEST_MESSAGE // 4:
         return text
     data = text.encode("utf-8", "surrogatepass")
