@@ -83,13 +83,12 @@ class Service:
         self.has_more_messages = False
 
     def speak_for(self, run_id: str, task: Task | None = None, started_by: str = "") -> None:
-        """Say whose calls these are: the run's id, and where it is known the task and the id of the run that started it.
-
-        Raises ConfigurationError when the wire profile can't carry one of the task's values: before anything is sent.
-        """
+        """Say whose calls these are: the run's id, and where it is known the task and the id of the run that started it."""
         self._sender = self._sender._replace(run_id=run_id, task=task, started_by=started_by)
-        if task is not None and not started_by:
-            requests.start(self._sender, task)
+
+    def check_start(self, task: Task) -> None:
+        """Raise ConfigurationError when the wire profile can't carry one of the task's values; nothing is sent."""
+        requests.start(self._sender, task)
 
     def has(self, call: CallName) -> bool:
         """Return whether the server has this call, as the wire profile says."""
@@ -133,6 +132,7 @@ class Service:
         Unauthorized means that the token was refused and the start not executed: the caller decides about a new logon.
         """
         request = requests.start(self._current(), task)
+        self._sender = self._sender._replace(task=task, started_by=self._sender.run_id)
         reply = self._reply(request)
         with self._noted(request, reply):
             answers.check_sent(reply, self._profile)

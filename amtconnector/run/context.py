@@ -25,6 +25,9 @@ class AmtService(Submitter, StatusSource, MessageSource, Protocol):
     def kill(self, request_id: RequestId) -> None:
         """Ask for an end at once; raises CallFailed."""
 
+    def close(self) -> None:
+        """End the conversation; nothing is raised."""
+
 
 class Stopping(Protocol):
     """The flag of being told to stop."""

@@ -13,11 +13,13 @@ from amtconnector.amtopcon.wire import profile
 from amtconnector.run.context import Plan, Surroundings
 from amtconnector.run.monitor import Pace
 from amtconnector.run.runner import Runner
+from amtconnector.task import Task
 
 if TYPE_CHECKING:
     from amtconnector.amtopcon.logon import Account
     from amtconnector.config import Config
     from amtconnector.output.job_log import JobLog
+    from amtconnector.records.record import RunRecord
     from amtconnector.records.run_log import RunLog
     from amtconnector.run.context import Observers
     from amtconnector.run.next_steps import NextSteps
@@ -39,7 +41,9 @@ class Equipment:
         """Return the runner; raises ConfigurationError for a wire profile or a CA file that can't be used."""
         clock = RunClock(self.log, self.interrupt)
         surroundings = Surroundings(clock, random.random, self.interrupt, onlookers)
-        return Runner(_plan(self.config), self._service(), self.log, books, advice, surroundings)
+        service = self._service()
+        _introduce(service, books.record)
+        return Runner(_plan(self.config), service, self.log, books, advice, surroundings)
 
     def _service(self) -> Service:
         server = self.config.server
@@ -82,6 +86,32 @@ class RunClock:
         """Wait; raises StopRequested."""
         self._log.flush()
         self._interrupt.wait(seconds)
+
+
+def _introduce(service: Service, record: RunRecord) -> None:
+    """Tell the service whose calls it makes; raises ConfigurationError for a task that this server can't be told."""
+    is_new = not record.request_id
+    is_known = bool(record.key.application)
+    task = _task_of(record) if is_known else None
+    service.speak_for(record.run_id, task, "" if is_new or not record.file_name else record.run_id)
+    if is_new and task is not None:
+        service.check_start(task)
+
+
+def _task_of(record: RunRecord) -> Task:
+    name = record.key.job
+    is_script = "\\" in name or "/" in name  # -fn is a whole path
+    return Task(
+        application=record.key.application,
+        job="" if is_script else name,
+        script=name if is_script else "",
+        user=record.user,
+        submit_user=record.submit_user,
+        station=record.station,
+        queue=record.queue,
+        task_values=record.task_values,
+        parameters=record.parameters,
+    )
 
 
 def _plan(config: Config) -> Plan:

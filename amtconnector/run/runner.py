@@ -60,6 +60,10 @@ class Runner:
         self._wanted_code = SUCCESS
         self._knows_age = True
 
+    def close(self) -> None:
+        """End the conversation with the server; nothing is raised."""
+        self._service.close()
+
     def start(self, task: Task) -> int:
         """Start the task and follow it to its end."""
         request_id = self._submitted(task)

@@ -59,6 +59,7 @@ class Session:
         self._directory = RunDirectory(config.run_directory)
         self._filing = Filing(arguments, config, opcon, self._directory, self._advice, log.line)
         self._books: RunRecorder | None = None
+        self._running: Runner | None = None
         root = opcon.root_directory if opcon and config.publish_status else None
         self._publisher = StatusPublisher(root)
         self.run_id = new_run_id(datetime.now(UTC), secrets.token_bytes(5))
@@ -73,6 +74,8 @@ class Session:
             return self._run()
         finally:
             self._publisher.close()
+            if self._running is not None:
+                self._running.close()
 
     def _run(self) -> int:
         match self._arguments.action:
@@ -186,4 +189,5 @@ class Session:
             show_live=self._show_live,
             note=self._run_log.write,
         )
-        return equipment.runner(self._books, self._advice, onlookers)
+        self._running = equipment.runner(self._books, self._advice, onlookers)
+        return self._running
