@@ -25,7 +25,7 @@ from amtconnector.system.signals import Cause, Interrupt, StopRequested
 from amtconnector.text import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from amtconnector.config import Config
     from amtconnector.output.terminal import Terminal
@@ -91,13 +91,19 @@ class Job:
     def run(self) -> int:
         """Run to the end; returns the exit code. Once the outcome is known nothing that fails replaces it."""
         exit_code = self._outcome()
-        with suppress(Exception):
-            self._output.close()
-        if self._session:
+        for last_act in self._last_acts():
             with suppress(Exception):
-                self._session.finish()
-                self._output.close()  # what finishing had to say
+                last_act()
         return exit_code
+
+    def _last_acts(self) -> Iterator[Callable[[], None]]:
+        """Yield what is left to do: the record says "finished" only when the job log is out."""
+        if self._session:
+            yield self._session.close
+        yield self._output.close
+        if self._session:
+            yield self._session.finish
+            yield self._output.close  # what finishing had to say
 
     def _outcome(self) -> int:
         try:

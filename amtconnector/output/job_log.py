@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from amtconnector import __version__
 from amtconnector.errors import TaskState
 from amtconnector.opcon import missing_variables
-from amtconnector.text import clock_time, escaped, sentence
+from amtconnector.text import LONGEST_KEPT, CutText, clock_time, escaped, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from amtconnector.statuses import Status
     from amtconnector.task import OpenRun, RequestId
 
-LONGEST_MESSAGE = 1024 * 1024
+LONGEST_MESSAGE = LONGEST_KEPT
 """In bytes of UTF-8; of a longer message the rest is left out."""
 
 _RULE = "-" * 71
@@ -132,7 +132,7 @@ class JobLog:
         prefix = self._prefix()
         write = self._sink.write
         for text in texts:
-            write(prefix + (text if text.isprintable() and len(text) < 100_000 else escaped(_cut(text))))
+            write(prefix + (text if len(text) < 100_000 and text.isprintable() else escaped(_cut(text))))
 
     def completed(self, status: Status, elapsed_s: float | None) -> None:
         """Print how the task ended, and how long after its start where that is known."""
@@ -207,6 +207,8 @@ def _is_about(error: RunError, earlier: OpenRun) -> bool:
 
 
 def _cut(text: str) -> str:
+    if isinstance(text, CutText):
+        return f"{text} [connector] {text.left_out} bytes of this message are left out"
     if len(text) <= LONGEST_MESSAGE // 4:
         return text
     data = text.encode("utf-8", "surrogatepass")

@@ -54,6 +54,7 @@ class Session:
         self._directory = RunDirectory(config.run_directory)
         self._lookup = RecordLookup(invocation, config, self._directory, self._next_steps, log.line)
         self._recorder: RunRecorder | None = None
+        self._amt: Service | None = None
         root = invocation.opcon.root_directory if invocation.opcon and config.publish_status else None
         self._publisher = StatusPublisher(root)
         self.run_id = new_run_id(datetime.now(UTC), secrets.token_bytes(5))
@@ -64,18 +65,21 @@ class Session:
 
     def run(self) -> int:
         """Run until the outcome is printed; returns the exit code, raises RunError and StopRequested."""
-        try:
-            match self._invocation.arguments.action:
-                case Action.START:
-                    return self._start()
-                case Action.ATTACH:
-                    return self._attach()
-                case Action.STOP:
-                    return self._on_request(Runner.stop)
-                case Action.KILL:
-                    return self._on_request(Runner.kill)
-        finally:
-            self._publisher.close()
+        match self._invocation.arguments.action:
+            case Action.START:
+                return self._start()
+            case Action.ATTACH:
+                return self._attach()
+            case Action.STOP:
+                return self._on_request(Runner.stop)
+            case Action.KILL:
+                return self._on_request(Runner.kill)
+
+    def close(self) -> None:
+        """End what others were told or lent: OpCon's status column, the logon at AMT; for at most a moment."""
+        self._publisher.close()
+        if self._amt is not None:
+            self._amt.close()
 
     def finish(self) -> None:
         """Let the record say how the task ended: the last act, when the job log is out."""
@@ -185,7 +189,7 @@ class Session:
         self._log.copy = self._run_log.write
         context = RunContext(
             settings=RunSettings.of(self._config),
-            amt=self._client(),
+            amt=self._client(self._recorder.record),
             log=self._log,
             clock=RunClock(self._log, self._interrupt),
             recorder=self._recorder,
@@ -200,14 +204,15 @@ class Session:
         )
         return Runner(context)
 
-    def _client(self) -> Service:
+    def _client(self, record: RunRecord) -> Service:
+        """Return AMT; raises ConfigurationError for a task that its wire profile can't tell it."""
         server = self._config.server
         context = None
         if server.uses_tls:
             from amtconnector.amtopcon import tls  # for https only
 
             context = tls.context(server.ca_file)
-        return Service(
+        self._amt = Service(
             server,
             profile.load(self._config.wire_profile),
             self._account,
@@ -216,6 +221,12 @@ class Session:
             note=self._run_log.write,
             trace=self._run_log.write if self._config.debug else None,
         )
+        is_new = not record.request_id
+        task = record.task if record.key.application else None
+        self._amt.speak_for(record.run_id, task, "" if is_new or not record.file_name else record.run_id)
+        if is_new and task is not None:
+            self._amt.check_start(task)
+        return self._amt
 
     def _while_waiting(self) -> None:
         self._log.flush()
