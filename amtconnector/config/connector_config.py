@@ -89,7 +89,7 @@ class Config(NamedTuple):
 def load(path: Path) -> Config:
     """Read a configuration file; raises ConfigurationError with all its problems, one a line."""
     path = places.absolute(path)
-    sheet = Sheet(_read(path), path.parent)
+    sheet = Sheet(load_text(path), path.parent)
     config = _config(path, sheet)
     if sheet.problems:
         raise ConfigurationError(_report(path, sheet), subject=str(path), hint=_HINT)
@@ -112,7 +112,8 @@ def run_directory_of(path: Path) -> Path:
     )
 
 
-def _read(path: Path) -> inifile.IniText:
+def load_text(path: Path) -> inifile.IniText:
+    """Read the sections and keys of a configuration file; raises ConfigurationError when it is missing or no text."""
     try:
         ini = inifile.read(places.existing(path))
     except OSError as error:

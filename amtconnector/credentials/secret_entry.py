@@ -7,6 +7,7 @@ import unicodedata
 from typing import NoReturn
 
 from amtconnector.errors import CredentialsError
+from amtconnector.system.command_line import encrypt_command
 
 _LARGEST = 64 * 1024
 
@@ -75,7 +76,7 @@ def _ask(prompt: str) -> str:
 def _refuse_without_terminal() -> NoReturn:
     raise CredentialsError(
         "There is no terminal to ask for the value without showing it.",
-        hint="Start it in a console window, or give the value on standard input: Encrypt -v -",
+        hint=f"Start it in a console window, or give the value on standard input: {encrypt_command('-v', '-')}",
     )
 
 
