@@ -132,9 +132,7 @@ def _set(file: CredentialFile, name: str, given: str | None) -> int:
     named.store({name: text}, ring)
     click.echo(f"{name} in {file.path} is encrypted with the key {ring.newest.id} of {ring.path}.")
     if installation_id:
-        click.echo(
-            f"INSTALLATION_ID={installation_id} was written into it: a copy in another version's folder has it too."
-        )
+        click.echo(f"INSTALLATION_ID={installation_id} was written into it: a copy for another version has it too.")
     if is_new:
         _tell_of_new_key(ring)
     return DONE
@@ -156,7 +154,7 @@ def _new_id(file: CredentialFile) -> int:
     directory = config.run_directory_of(file.path)
     named, chosen = _named(file)
     if not chosen:
-        if open_runs := ids.open_runs(directory, config=file.path):
+        if open_runs := ids.named_open_runs(file.ini, directory, file.path):
             _refuse_to_move(file.path, open_runs)
         chosen = ids.new_id(file.path)
         named = file._replace(ini=ids.with_id(file.ini, chosen))
