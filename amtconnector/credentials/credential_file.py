@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from amtconnector import credentials
 from amtconnector.config import inifile, keys
 from amtconnector.config.connector_config import load_text
+from amtconnector.credentials import key_places
 from amtconnector.credentials.stored import Secret, Stored
 from amtconnector.errors import ConfigurationError
-from amtconnector.system.files import ContentElsewhere
+from amtconnector.system.files import ContentElsewhere, remove_abandoned
 from amtconnector.text import described
 
 if TYPE_CHECKING:
@@ -75,8 +76,14 @@ class CredentialFile(NamedTuple):
 
 
 def read(path: Path) -> CredentialFile:
-    """Read a configuration file; raises ConfigurationError when it can't be read or is no text."""
-    return CredentialFile(path, load_text(path))
+    """Read a configuration file; raises ConfigurationError when it can't be read or is no text.
+
+    What an Encrypt that was killed has left beside it and beside its key file is removed.
+    """
+    file = CredentialFile(path, load_text(path))
+    for written in (path, *((file.key_file,) if file.key_file else key_places.usual_places())):
+        remove_abandoned(written)
+    return file
 
 
 def _is_written(path: Path, ini: inifile.IniText) -> bool:

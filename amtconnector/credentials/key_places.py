@@ -41,6 +41,11 @@ def user_place() -> Path:
     return platformdirs.user_config_path(name, appauthor=False) / _NAME
 
 
+def usual_places() -> tuple[Path, ...]:
+    """Return where key files are without KEY_FILE: the machine's place and the user's."""
+    return tuple(_places(None))
+
+
 def ring_for(key_id: str, key_file: Path | None, config_path: Path | None = None) -> KeyRing:
     """Return the keys to decrypt a value with: KEY_FILE, else the machine's and, when it is needed, the user's.
 
