@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
-    from datetime import datetime
 
     from amtconnector.amtopcon.transport import Waiting
     from amtconnector.amtopcon.wire.answers import Refused, Started
@@ -37,14 +36,14 @@ class Account(Protocol):
     def credentials(self) -> Credentials:
         """Return the credentials as the configuration has them now."""
 
-    def turn(self, while_waiting: Callable[[], None]) -> AbstractContextManager[None]:
-        """Wait for the turn to try them, where it is not known yet that they are good."""
+    def attempt(self, while_waiting: Callable[[], None]) -> AbstractContextManager[None]:
+        """Wait for the turn to try them; raises LogonRefused when they are not to be tried, Busy after too long."""
 
-    def barred_until(self) -> datetime | None:
-        """Return until when they are not to be tried because they were refused; None when they may be."""
+    def accepted(self) -> None:
+        """Take note that the server accepted them."""
 
-    def note(self, *, refused: bool) -> None:
-        """Take note of how the server took them."""
+    def refused(self) -> None:
+        """Take note that the server refused them."""
 
 
 class Service:
@@ -79,22 +78,17 @@ class Service:
         credentials = self._account.credentials()
         user, password = credentials.user.reveal(), credentials.password.reveal()
         self._exchange.keep_secret(user, password)
-        with self._account.turn(self._waiting.usually):
+        with self._account.attempt(self._waiting.usually):
             self._log_on_as(user, password)
 
     def _log_on_as(self, user: str, password: str) -> None:
-        if until := self._account.barred_until():
-            raise LogonRefused(
-                "these credentials were refused less than 10 minutes ago; to keep AMT from locking the account "
-                f"they are not tried again before {until.astimezone():%H:%M:%S}"
-            )
         try:
             self._token = self._token_for(requests.logon(self._profile, user, password))
         except LogonRefused:
-            self._account.note(refused=True)
+            self._account.refused()
             raise
         self._exchange.keep_secret(self._token)
-        self._account.note(refused=False)
+        self._account.accepted()
 
     def _token_for(self, logon: Request) -> str:
         reply = self._exchange.reply(logon, token=None)

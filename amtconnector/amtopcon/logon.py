@@ -1,35 +1,43 @@
-"""The AMT account of one installation: its credentials, and whether a logon with them was refused a short while ago.
+"""The AMT account of one installation: its credentials, and the guard that keeps AMT from locking the account.
 
-AMT locks an account after some refused logons, and fifty jobs can start in the same minute: a refusal is therefore
-noted in the run directory, and the same credentials are not tried again for 10 minutes.
+AMT locks an account after some refused logons, and fifty jobs can start in the same minute. Therefore at most two
+processes try the same credentials at once, however good they were a short while ago, for a password can have been
+changed since; and a refusal is noted in the run directory before others get their turn: then these credentials are
+not tried again for 10 minutes. Where the run directory can't be used, each process still remembers its own refusal.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from amtconnector.config import load
 from amtconnector.credentials import Credentials, read_credentials
-from amtconnector.errors import ConnectorError
-from amtconnector.records import logon_turns, rejected_logons
+from amtconnector.errors import Busy, ConnectorError, LogonRefused
+from amtconnector.records.logon_notes import REFUSAL_LASTS, LogonNotes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterator
 
     from amtconnector.config import Config
     from amtconnector.records import RunDirectory
+    from amtconnector.system.locks import FileLock
+
+_LONGEST_WAIT_S = 60.0
+_PAUSE_S = 0.1
 
 
 class Account:
-    """Credentials that are read from Connector.config, and the notes of their refusal."""
+    """Credentials that are read from Connector.config, and whether they may be tried."""
 
-    def __init__(self, config: Config, directory: RunDirectory) -> None:
-        """Decrypt the credentials; raises CredentialsError."""
+    def __init__(self, config: Config, directory: RunDirectory, *, longest_wait_s: float = _LONGEST_WAIT_S) -> None:
+        """Decrypt the credentials; raises CredentialsError. An attempt waits at most `longest_wait_s` for its turn."""
         self._config = config
         self._directory = directory
+        self._longest_wait_s = longest_wait_s
         self._current = _decrypted(config)
         self._digest = _digest(config)
         self._refused: dict[str, datetime] = {}
@@ -53,28 +61,67 @@ class Account:
         self._is_used = True
         return self._current
 
-    def turn(self, while_waiting: Callable[[], None]) -> AbstractContextManager[None]:
-        """Wait for this run's turn to try the current credentials, where it is not known yet that they are good."""
-        return logon_turns.turn(self._directory.path, self._digest, datetime.now(UTC), while_waiting)
+    @contextmanager
+    def attempt(self, while_waiting: Callable[[], None]) -> Iterator[None]:
+        """Wait for one of the two places for a logon with the current credentials, and hold it.
+
+        Whether they were refused is looked at once the place is there, and within it `refused` is to be called before
+        it is given up. `while_waiting` is called between two looks, and may raise. Raises LogonRefused when they are
+        not to be tried, Busy when no place became free in time.
+        """
+        slot = self._slot(while_waiting)
+        try:
+            if until := self.barred_until():
+                raise LogonRefused(
+                    "these credentials were refused less than 10 minutes ago; to keep AMT from locking the account "
+                    f"they are not tried again before {until.astimezone():%H:%M:%S}"
+                )
+            yield
+        finally:
+            if slot is not None:
+                slot.remove()  # a file that an administrator's check left behind could be closed to the jobs' account
 
     def barred_until(self) -> datetime | None:
-        """Return until when a logon with the current credentials is not to be tried; None when it may be.
-
-        This run remembers by itself, too: the run directory may be one that can't be written.
-        """
+        """Return until when a logon with the current credentials is not to be tried; None when it may be."""
         now = datetime.now(UTC)
         own = self._refused.get(self._digest, now)
-        return self._directory.rejected_logon_until(self._digest, now) or (own if own > now else None)
+        return self._notes.refused_until(now) or (own if own > now else None)
 
-    def note(self, *, refused: bool) -> None:
-        """Note how the server took the current credentials."""
-        if refused:
-            self._refused[self._digest] = datetime.now(UTC) + rejected_logons.WINDOW
-            self._directory.note_rejected_logon(self._digest, datetime.now(UTC))
-            logon_turns.clear(self._directory.path, self._digest)
-        else:
-            self._directory.clear_rejected_logon(self._digest)
-            logon_turns.note_accepted(self._directory.path, self._digest, datetime.now(UTC))
+    def accepted(self) -> None:
+        """Take note that the server accepted the current credentials."""
+        self.forget_refusal()
+
+    def refused(self) -> None:
+        """Take note that the server refused the current credentials."""
+        now = datetime.now(UTC)
+        self._refused[self._digest] = now + REFUSAL_LASTS
+        self._notes.note_refusal(now)
+
+    def forget_refusal(self) -> None:
+        """Let the current credentials be tried again, for somebody has seen to it; nothing is said about them."""
+        self._refused.pop(self._digest, None)
+        self._notes.forget_refusal()
+
+    @property
+    def _notes(self) -> LogonNotes:
+        return LogonNotes(self._directory.path, self._digest)
+
+    def _slot(self, while_waiting: Callable[[], None]) -> FileLock | None:
+        """Take a place; None where the run directory can't be used: that is no reason not to run."""
+        notes = self._notes
+        give_up_at = time.monotonic() + self._longest_wait_s
+        try:
+            while (slot := notes.slot()) is None:
+                if time.monotonic() >= give_up_at:
+                    raise Busy(
+                        f"for {self._longest_wait_s:g} s other jobs have been logging on with the same account, "
+                        "two at a time so that AMT does not lock it"
+                    )
+                while_waiting()
+                time.sleep(_PAUSE_S)
+        except OSError:
+            return None
+        return slot
 
     def _read_again(self) -> None:
         config = load(self._config.path)

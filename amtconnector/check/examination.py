@@ -121,7 +121,7 @@ class Examination:
     def _logon(self, service: Service, account: Account) -> Finding:
         if until := account.barred_until():
             self._announce(REFUSED.format(until.astimezone()))
-            account.note(refused=False)
+            account.forget_refusal()
         self._announce(ANNOUNCEMENT)
         return remote.logon(service)
 
@@ -133,15 +133,15 @@ class _Nobody:
         """Never called."""
         raise CredentialsError("There are no credentials that can be used.")
 
-    def turn(self, while_waiting: Callable[[], None]) -> AbstractContextManager[None]:
+    def attempt(self, while_waiting: Callable[[], None]) -> AbstractContextManager[None]:
         """Let everybody in."""
         del while_waiting
         return nullcontext()
 
-    def barred_until(self) -> None:
-        """Return that nothing is known."""
+    def accepted(self) -> None:
+        """Take note of nothing."""
 
-    def note(self, *, refused: bool) -> None:
+    def refused(self) -> None:
         """Take note of nothing."""
 
 

@@ -3,7 +3,7 @@
     <directory>/<name>.json                    a run's record, see `run_names`
     <directory>/<name>.lock                    whoever is at work on that record holds the lock on this file
     <directory>/logs/<run id>.log              the log of one run
-    <directory>/rejected-logon-<digest>.note   see `rejected_logons`
+    <directory>/rejected-logon-<digest>.note   see `logon_notes`, as for logon-<digest>-1.lock and -2.lock
     <directory>/cleaned.note, cleaned.lock     see `retention`
 
 A record is read without a lock, and written only under it.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from amtconnector.errors import ConnectorError
 from amtconnector.records import file_names as run_names
-from amtconnector.records import record_files, rejected_logons
+from amtconnector.records import record_files
 from amtconnector.records.record import RunKey, RunRecord, RunState, is_run_id, new_run_id
 from amtconnector.records.run_log import RunLog, utc_now
 from amtconnector.system import files, locks
@@ -116,10 +116,6 @@ class RunDirectory:
         """Return all records, newest first, damaged ones included; raise `OSError` when they can't be listed."""
         return self._loaded(name.text for name in record_files.names(self.path))
 
-    def unfinished(self) -> list[RunRecord]:
-        """Return the records of runs whose task may be running, newest first; raise `OSError` as `records`."""
-        return [record for record in self.records() if record.is_unfinished]
-
     def unfinished_of_opcon_job(self, schedule_date: str, schedule_name: str, opcon_job: str) -> list[RunRecord]:
         """Return the unfinished records of an OpCon job, whatever AMT task it started; raise `OSError` as `records`."""
         digest = run_names.identity_digest(schedule_date, schedule_name, opcon_job)
@@ -158,21 +154,6 @@ class RunDirectory:
             if record.run_id == run_id:
                 return self._released(record, now)
         return None
-
-    def rejected_logon_until(self, digest: str, now: datetime) -> datetime | None:
-        """Return until when a logon with these credentials is not tried; None when it may be. Never raises.
-
-        `digest` is one of server, user and stored password.
-        """
-        return rejected_logons.blocked_until(self.path, digest, now)
-
-    def note_rejected_logon(self, digest: str, now: datetime) -> None:
-        """Note that a logon with these credentials was rejected; never raises."""
-        rejected_logons.note(self.path, digest, now)
-
-    def clear_rejected_logon(self, digest: str | None = None) -> None:
-        """Remove the note of these credentials, or with None every note; never raises."""
-        rejected_logons.clear(self.path, digest)
 
     def clean(self, retain_days: float, *, now: datetime, deadline_s: float = 1.0) -> int:
         """Remove the runs that ended more than `retain_days` ago; return how many files went. Never raises.

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from amtconnector.records import file_names as run_names
-from amtconnector.records import logon_turns, record_files, rejected_logons, timestamps
+from amtconnector.records import logon_notes, record_files, timestamps
 from amtconnector.records.file_names import FileName
 from amtconnector.records.record import is_run_id
 from amtconnector.system import locks
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _DAY = timedelta(days=1)
 _LONGEST_DAYS = 365_000
 _TEMPORARY = re.compile(r"\.[0-9a-f]{12}\.tmp\Z|\Acheck-[0-9]+-[0-9a-f]{8}\.tmp\Z")
+_LOGON_NOTES = (logon_notes.NOTE_PREFIX, "accepted-logon-")
+_LOGON_LOCKS = (logon_notes.SLOT_PREFIX, "accepted-logon-")  # the second of each is what version 1.0 left behind
 _STAMP = f"cleaned{timestamps.ENDING}"
 _STAMP_LOCK = f"cleaned{run_names.LOCK}"
 
@@ -115,7 +117,14 @@ class _Sweep:
             self._consider_run(name.text)
         elif name and path.suffix == run_names.LOCK and self._is_old(written_at_s):
             self._consider_lock(path, name.text)
-        elif _is_left_behind(path) and written_at_s < (self._now - _DAY).timestamp():
+        elif written_at_s < (self._now - _DAY).timestamp():
+            self._consider_other(path)
+
+    def _consider_other(self, path: Path) -> None:
+        if path.name.startswith(_LOGON_LOCKS) and path.suffix == run_names.LOCK:
+            if lock := self._lock(path.stem):
+                self._remove_lock(lock)
+        elif _is_left_behind(path):
             self._remove(path)
 
     def _consider_run(self, name: str) -> None:
@@ -160,5 +169,5 @@ class _Sweep:
 
 def _is_left_behind(path: Path) -> bool:
     """Whether a file is one of ours that nobody needs after a day; other files in the directory are none of ours."""
-    is_note = path.suffix == timestamps.ENDING and path.name.startswith((rejected_logons.PREFIX, logon_turns.PREFIX))
+    is_note = path.suffix == timestamps.ENDING and path.name.startswith(_LOGON_NOTES)
     return is_note or _TEMPORARY.search(path.name) is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from amtconnector.system import files
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 ENDING = ".note"
 
 _LIMIT = 64
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read(path: Path) -> datetime | None:
@@ -30,3 +31,19 @@ def read(path: Path) -> datetime | None:
 def write(path: Path, time: datetime) -> None:
     """Put a time into a note, in the place of the one before; raise `OSError`."""
     files.replace_file(path, f"{time.astimezone(UTC).isoformat()}\n".encode("ascii"))
+
+
+def written_at(path: Path) -> datetime | None:
+    """Return when a file was written, by the file system's clock; None where it is not there; raise `OSError`."""
+    try:
+        return from_file_time(path.stat().st_mtime)
+    except FileNotFoundError:
+        return None
+
+
+def from_file_time(seconds: float) -> datetime | None:
+    """Return a file's time, in UTC; None for one that no calendar has: any program may set any time."""
+    try:
+        return _EPOCH + timedelta(seconds=seconds)
+    except OverflowError:
+        return None

@@ -39,7 +39,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.logons.append(body["Password"])
-        status = 200 if body["Password"] == self.server.password else 401
+        status = self.server.logon_status or (200 if body["Password"] == self.server.password else 401)
         self._answer(status, b'{"AmtLogonToken":"t0k3n"}' if status == 200 else b'{"title":"wrong password"}')
 
     def date_time_string(self, timestamp: float | None = None) -> str:
@@ -66,6 +66,7 @@ class AmtServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.heartbeat: tuple[int, bytes, str] = (200, b'"alive"', "application/json")
         self.logons: list[str] = []
+        self.logon_status = 0
         self.password = PASSWORD
         self.clock_ahead = timedelta()
         self._tls = tls

@@ -6,7 +6,7 @@ import json
 import socket
 import struct
 import threading
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,6 @@ from amtconnector.credentials import Credentials, Secret
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-    from datetime import datetime
 
 USER, PASSWORD, TOKEN = "ocadm-user", 'opcon"xps/ä+', "t0ken+/=="
 
@@ -51,27 +49,30 @@ class KnownAccount:
 
     user: str = USER
     password: str = PASSWORD
-    noted: list[bool] = field(default_factory=list)
+    noted: list[str] = field(default_factory=list)
     asked: int = 0
-    barred: datetime | None = None
+    bar: Exception | None = None
 
     def credentials(self) -> Credentials:
         """Return them."""
         self.asked += 1
         return Credentials(Secret(self.user), Secret(self.password))
 
-    def turn(self, while_waiting: Callable[[], None]) -> AbstractContextManager[None]:
-        """Let everybody in."""
+    @contextmanager
+    def attempt(self, while_waiting: Callable[[], None]) -> Iterator[None]:
+        """Let everybody in, unless the test bars it."""
         del while_waiting
-        return nullcontext()
+        if self.bar:
+            raise self.bar
+        yield
 
-    def barred_until(self) -> datetime | None:
-        """Return what the test says."""
-        return self.barred
-
-    def note(self, *, refused: bool) -> None:
+    def accepted(self) -> None:
         """Keep it for the test."""
-        self.noted.append(refused)
+        self.noted.append("accepted")
+
+    def refused(self) -> None:
+        """Keep it for the test."""
+        self.noted.append("refused")
 
 
 @dataclass

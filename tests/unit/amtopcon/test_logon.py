@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,11 +13,12 @@ import pytest
 from amtconnector import config
 from amtconnector.amtopcon import logon as account_module
 from amtconnector.amtopcon.logon import Account
-from amtconnector.errors import CredentialsError
+from amtconnector.errors import Busy, CredentialsError, LogonRefused
 from amtconnector.records import RunDirectory
 from tests.support.configfile import INCUMBENT, written
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 OTHER_PASSWORD = INCUMBENT.replace("6233426a6232353463484d3d", "62324e685a47303d")
@@ -73,22 +77,102 @@ def test_a_refusal_bars_these_credentials_for_every_run_until_they_change(tmp_pa
     for one in (first, second):
         one.credentials()
         assert one.barred_until() is None
-    first.note(refused=True)
+    first.refused()
     until = second.barred_until()
     assert until is not None
     assert timedelta(minutes=9) < until - datetime.now(UTC) <= timedelta(minutes=10)
+    with pytest.raises(LogonRefused, match=f"not tried again before {until.astimezone():%H:%M}"), second.attempt(free):
+        pytest.fail("a barred logon was attempted")
     written(tmp_path, OTHER_PASSWORD)
     second.credentials()
-    assert second.barred_until() is None
+    with second.attempt(free):
+        assert second.barred_until() is None
 
 
-def test_a_good_logon_clears_the_note(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [Account.accepted, Account.forget_refusal])
+def test_a_good_logon_and_a_check_clear_the_note(tmp_path: Path, how: Callable[[Account], None]) -> None:
     """For the other runs as well."""
     own, other = account(tmp_path), account(tmp_path)
-    other.note(refused=True)
-    own.note(refused=False)
+    other.refused()
+    own.refused()
+    how(own)
     assert own.barred_until() is None
     assert account(tmp_path).barred_until() is None
+
+
+def test_at_most_two_log_on_at_once_however_good_the_credentials_were(tmp_path: Path) -> None:
+    """A password can have been changed since the last good logon: an acceptance opens no door for more."""
+    first, second, third = account(tmp_path), account(tmp_path), account(tmp_path)
+    third.accepted()
+    with first.attempt(free):
+        with second.attempt(free):
+            assert not has_a_place(third)
+        assert has_a_place(third)
+
+
+def test_other_credentials_are_another_question(tmp_path: Path) -> None:
+    """Nobody waits for somebody who tries other credentials."""
+    first, second, third = account(tmp_path), account(tmp_path), account(tmp_path)
+    written(tmp_path, OTHER_PASSWORD)
+    third.credentials()
+    third.credentials()
+    with first.attempt(free), second.attempt(free):
+        assert has_a_place(third)
+
+
+def test_whoever_waited_for_a_place_looks_at_the_note_before_it_sends(tmp_path: Path) -> None:
+    """The one before it may have been refused; the note is there before the place is free."""
+    first, second, waiting = account(tmp_path), account(tmp_path), account(tmp_path)
+    with ExitStack() as both:
+        both.enter_context(first.attempt(free))
+        both.enter_context(second.attempt(free))
+
+        def refuse() -> None:
+            first.refused()
+            both.close()
+
+        with pytest.raises(LogonRefused), waiting.attempt(refuse):
+            pytest.fail("a refused logon was attempted again")
+
+
+def test_a_signal_ends_the_wait_for_a_place(tmp_path: Path) -> None:
+    """What is called while waiting may raise."""
+    with account(tmp_path).attempt(free), account(tmp_path).attempt(free):
+        assert not has_a_place(account(tmp_path))
+
+
+def test_a_wait_that_takes_too_long_is_that_for_a_busy_server(tmp_path: Path) -> None:
+    """It is repeated and ends as such; nothing was sent."""
+    config_file = config.load(written(tmp_path, INCUMBENT))
+    impatient = Account(config_file, RunDirectory(tmp_path / "runs"), longest_wait_s=0)
+    with (
+        account(tmp_path).attempt(free),
+        account(tmp_path).attempt(free),
+        pytest.raises(Busy, match="two at a time"),
+        impatient.attempt(free),
+    ):
+        pytest.fail("a third logon was attempted")
+
+
+def test_whoever_dies_gives_up_its_place(tmp_path: Path) -> None:
+    """The place is a lock of the operating system."""
+    program = (
+        "import sys, pathlib; from amtconnector.records.logon_notes import LogonNotes\n"
+        "slot = LogonNotes(pathlib.Path(sys.argv[1]), sys.argv[2]).slot()\n"
+        "print('mine', flush=True); sys.stdin.read()"
+    )
+    own = account(tmp_path)
+    command = [sys.executable, "-c", program, str(tmp_path / "runs"), own._digest]
+    with (
+        own.attempt(free),
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other,
+    ):
+        assert other.stdout is not None
+        assert other.stdout.readline() == "mine\n"
+        assert not has_a_place(account(tmp_path))
+        other.kill()
+        other.wait()
+        assert has_a_place(account(tmp_path))
 
 
 def test_a_run_remembers_a_refusal_that_it_can_not_note_for_10_minutes(
@@ -97,8 +181,10 @@ def test_a_run_remembers_a_refusal_that_it_can_not_note_for_10_minutes(
     """The run directory may be one that can't be written; a bar in the past is none."""
     (tmp_path / "runs").write_text("a file is in the way", "utf-8")
     own = account(tmp_path)
-    own.note(refused=True)
-    assert own.barred_until() is not None
+    with own.attempt(free):
+        own.refused()
+    with pytest.raises(LogonRefused), own.attempt(free):
+        pytest.fail("a refused logon was attempted again")
 
     class Later(datetime):
         """A clock that is 11 minutes ahead."""
@@ -110,3 +196,26 @@ def test_a_run_remembers_a_refusal_that_it_can_not_note_for_10_minutes(
 
     monkeypatch.setattr(account_module, "datetime", Later)
     assert own.barred_until() is None
+
+
+class LookedAgain(Exception):
+    """Somebody had to wait."""
+
+
+def free() -> None:
+    """Stand for a wait that does not happen."""
+    raise AssertionError("nobody should have to wait here")
+
+
+def look_again() -> None:
+    """End the wait of a test."""
+    raise LookedAgain
+
+
+def has_a_place(one: Account) -> bool:
+    """Tell whether an account could be tried now."""
+    try:
+        with one.attempt(look_again):
+            return True
+    except LookedAgain:
+        return False

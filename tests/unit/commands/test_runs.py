@@ -141,7 +141,7 @@ def test_forget_releases_the_run_and_says_what_it_did_not_do(
     assert (code, err) == (0, "")
     assert f"Run {RUN_ID} of PAYROLL (End of day 20261123), AMT job DEMO2 RUN_PAY, is released." in out
     assert "request 2112" in out
-    assert directory.unfinished() == []
+    assert not any(record.is_unfinished for record in directory.records())
     assert "released" in directory.log_path(RUN_ID).read_text()
     assert "released" in runs()[1]
 
@@ -168,7 +168,7 @@ def test_forget_refuses_what_is_not_recorded_or_at_work(
         code, out, err = runs("--forget", RUN_ID)
     assert (code, out) == (1, "")
     assert "at work" in err
-    assert len(directory.unfinished()) == 1
+    assert sum(record.is_unfinished for record in directory.records()) == 1
 
 
 def test_log_prints_the_log_of_a_run(directory: RunDirectory, runs: Callable[..., tuple[int, str, str]]) -> None:

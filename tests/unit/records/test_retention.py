@@ -10,6 +10,7 @@ import pytest
 
 from amtconnector.records import RunDirectory, RunKey, RunRecord, RunState, record_files, retention, timestamps
 from amtconnector.records.file_names import file_name
+from amtconnector.records.logon_notes import LogonNotes
 from amtconnector.system import locks
 
 if TYPE_CHECKING:
@@ -112,11 +113,17 @@ def test_a_file_that_looks_old_but_tells_of_a_young_end_stays(directory: RunDire
 def test_what_crashes_and_earlier_runs_left_behind_goes(directory: RunDirectory) -> None:
     """Half-written files after a day, logs and locks without a record after the days that runs are kept."""
     keep(directory, 1, RunState.FINISHED, DAY)
-    directory.note_rejected_logon("digest", NOW)
+    notes = LogonNotes(directory.path, "digest")
+    notes.note_refusal(NOW)
+    slot = notes.slot()
+    assert slot
+    slot.release()
     (note,) = directory.path.glob("rejected-logon-*")
+    (unused_slot,) = directory.path.glob("logon-*")
     orphan = file_name(KEY, run_id(7))
     ages = {
         note: 2 * DAY,
+        unused_slot: 2 * DAY,
         directory.path / "x.json.0123456789ab.tmp": 2 * DAY,
         directory.path / "y.json.0123456789ab.tmp": DAY / 2,
         directory.path / f"{orphan}.lock": 31 * DAY,
@@ -130,9 +137,9 @@ def test_what_crashes_and_earlier_runs_left_behind_goes(directory: RunDirectory)
     for path, age in ages.items():
         path.write_bytes(b"")
         set_age(path, age)
-    assert directory.clean(30, now=NOW) == 4
+    assert directory.clean(30, now=NOW) == 5
     gone = [path.name for path in ages if not path.exists()]
-    assert gone == [note.name, "x.json.0123456789ab.tmp", f"{orphan}.lock", f"{run_id(7)}.log"]
+    assert gone == [note.name, unused_slot.name, "x.json.0123456789ab.tmp", f"{orphan}.lock", f"{run_id(7)}.log"]
     assert len(directory.records()) == 1
 
 

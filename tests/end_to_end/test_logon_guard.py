@@ -1,0 +1,92 @@
+"""Many jobs at once never lock the account: real processes against a simulator that counts."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.end_to_end.installation import ended
+from tests.end_to_end.workplace import SharedSimulator, Workplace, opcon_job, start_of
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterable
+
+SHORT = start_of("SHORT")
+
+
+def wrong_password(site: Workplace) -> None:
+    """Let the configuration have a password that AMT does not know."""
+    assert site.encrypt("--set", "PASSWORD", "--config", str(site.config), "-v", "not it").exit_code == 0
+
+
+def at_once(site: Workplace, count: int) -> list[subprocess.Popen[bytes]]:
+    """Start so many jobs of OpCon."""
+    return [site.start(*SHORT, environment=opcon_job(f"Job {number}")) for number in range(count)]
+
+
+def codes(processes: Iterable[subprocess.Popen[bytes]]) -> set[int]:
+    """Return the exit codes of processes, once all have ended."""
+    return {ended(process).exit_code for process in processes}
+
+
+def refusals(simulator: SharedSimulator) -> int:
+    """Return how many logons were answered with a refusal."""
+    return sum(request["status"] == 401 for request in simulator.requests("logon"))
+
+
+def test_fifty_jobs_with_a_password_that_was_just_changed_are_refused_twice(
+    site: Workplace, simulator: SharedSimulator
+) -> None:
+    """Minutes after a good logon, at a server that takes two seconds for each."""
+    assert site.run(*SHORT, environment=opcon_job()).exit_code == 4
+    wrong_password(site)
+    simulator.clear_requests()
+    simulator.add_fault("logon", "delay", delay=2, count=100)
+    assert codes(at_once(site, 50)) == {24}
+    assert 1 <= refusals(simulator) <= 2
+    assert len(simulator.tasks()) == 1
+
+
+def test_a_check_that_found_the_server_busy_opens_no_door(site: Workplace, simulator: SharedSimulator) -> None:
+    """It forgets the refusal, and that is not accepting: of twelve jobs two are refused."""
+    wrong_password(site)
+    assert site.run(*SHORT, environment=opcon_job()).exit_code == 24
+    simulator.add_fault("logon", "status", status=503)
+    assert site.run("check").exit_code == 23
+    simulator.clear_faults()
+    simulator.clear_requests()
+    simulator.add_fault("logon", "delay", delay=1, count=100)
+    assert codes(at_once(site, 12)) == {24}
+    assert 1 <= refusals(simulator) <= 2
+
+
+def test_good_credentials_let_every_job_through_two_at_a_time(site: Workplace, simulator: SharedSimulator) -> None:
+    """Nobody is turned away while the jobs before it log on."""
+    simulator.add_fault("logon", "delay", delay=0.3, count=100)
+    assert codes(at_once(site, 12)) == {4}
+    assert len(simulator.tasks()) == 12
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal of POSIX")
+def test_a_signal_ends_the_wait_for_the_turn(site: Workplace, simulator: SharedSimulator) -> None:
+    """A job that waits for others' logons is told to stop: nothing was started."""
+    simulator.add_fault("logon", "delay", delay=5, count=2)
+    holders = at_once(site, 2)
+    while len(list(site.runs.glob("logon-*.lock"))) < 2:
+        time.sleep(0.05)
+    waiting = site.start(*SHORT, environment=opcon_job("Waiting"))
+    while not list(site.runs.glob("*waiting*.lock")):
+        time.sleep(0.05)
+    time.sleep(0.5)
+    began_at = time.monotonic()
+    waiting.send_signal(signal.SIGTERM)
+    told = ended(waiting)
+    assert time.monotonic() - began_at < 2
+    assert told.exit_code == 107
+    assert "before anything was started" in told.text
+    assert codes(holders) == {4}
