@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+import shutil
+import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from amtconnector import config
 from amtconnector.records import ClaimedElsewhere, RunDirectory
+from amtconnector.records.listing import Listing, Wanted, listing
 from amtconnector.records.record import RunRecord, RunState, is_run_id
 from amtconnector.records.table import job_name, run_table, task_name
 from amtconnector.text import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator
 
-_RECENT = timedelta(days=1)
+_LIMIT = 100
+_TERMINAL_COLUMNS = 120
+_LONGEST_LIMIT = 1_000_000
 
 _HELP = """\
-Show the runs that are unfinished, or that changed within 24 hours: OpCon job, AMT job, request id, state, since when,
-exit code and run id."""
+Show the runs that are open, then those that ended within 24 hours."""
 
 _EPILOG = """\
 \b
 Examples:
-  amt runs
+  amt runs --open
+  amt runs --failed --job PAYROLL
   amt runs --log 20261123-a1b2c3d4e5
   amt runs --forget 20261123-a1b2c3d4e5
   amt runs --all --json --config D:\\AMT\\Connector.config
@@ -34,30 +40,67 @@ Examples:
 Exit codes: 0 done, 1 not done, 101 wrong command line."""
 
 
+class _Limit(click.IntRange):
+    """A number whose bounds the help leaves out."""
+
+    def _describe_range(self) -> str:
+        return ""
+
+
 @click.command("runs", help=_HELP, epilog=_EPILOG)
 @click.option("--all", "shows_all", is_flag=True, help="Show every run that is recorded.")
+@click.option("--open", "is_open", is_flag=True, help="Show only runs whose task may be running.")
+@click.option("--failed", is_flag=True, help="Show only runs that did not end with 4 (DONE).")
+@click.option("--job", metavar="NAME", default="", help="Show only runs of that OpCon or AMT job.")
+@click.option(
+    "--limit",
+    type=_Limit(1, _LONGEST_LIMIT),
+    default=_LIMIT,
+    metavar="N",
+    help=f"Show at most N runs that are not open; default: {_LIMIT}.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, times in UTC, instead of a table.")
 @click.option("--forget", metavar="RUN", help="Release a run: its OpCon job may start the task again.")
 @click.option("--log", metavar="RUN", help="Print the log of a run.")
 @click.option("--config", "config_path", metavar="PATH", help="Connector.config, if it is not in its usual place.")
-def command(*, shows_all: bool, as_json: bool, forget: str | None, log: str | None, config_path: str | None) -> int:
+@click.pass_context
+def command(  # noqa: PLR0913 - one for each option
+    context: click.Context,
+    *,
+    shows_all: bool,
+    is_open: bool,
+    failed: bool,
+    job: str,
+    limit: int,
+    as_json: bool,
+    forget: str | None,
+    log: str | None,
+    config_path: str | None,
+) -> int:
     """Do what one call of `amt runs` asks for; 0 when that is done."""
-    _refuse_contradictions(shows_all=shows_all, as_json=as_json, forget=forget, log=log)
+    is_limited = context.get_parameter_source("limit") is not ParameterSource.DEFAULT
+    about_table = [shows_all, is_open, failed, job, is_limited, as_json]
+    _refuse_contradictions(is_about_table=any(about_table), is_open=is_open, failed=failed, forget=forget, log=log)
+    wanted = Wanted(is_open, failed, job.strip(), None if shows_all and not is_limited else limit, shows_all)
     directory = _run_directory(config_path)
     if forget is not None:
         _forget(directory, _run_id(forget))
     elif log is not None:
         _show_log(directory, _run_id(log))
     else:
-        _show(directory, shows_all=shows_all, as_json=as_json)
+        _show(directory, wanted, as_json=as_json)
     return 0
 
 
-def _refuse_contradictions(*, shows_all: bool, as_json: bool, forget: str | None, log: str | None) -> None:
+def _refuse_contradictions(
+    *, is_about_table: bool, is_open: bool, failed: bool, forget: str | None, log: str | None
+) -> None:
     if forget is not None and log is not None:
         raise click.UsageError("--forget and --log are two things to do: give one of them.")
-    if (shows_all or as_json) and (forget is not None or log is not None):
-        raise click.UsageError("--all and --json go with the table, not with --forget or --log.")
+    if is_about_table and (forget is not None or log is not None):
+        raise click.UsageError("--forget and --log are about one run: the other options go with the table.")
+    if is_open and failed:
+        raise click.UsageError("--open and --failed exclude each other: a run that failed is over.")
 
 
 def _run_directory(config_path: str | None) -> RunDirectory:
@@ -72,45 +115,31 @@ def _run_id(text: str) -> str:
     return run_id
 
 
-def _show(directory: RunDirectory, *, shows_all: bool, as_json: bool) -> None:
-    every = directory.records()
-    running = _running(directory, every)
-    now = datetime.now(UTC)
-    shown = [record for record in every if shows_all or _is_shown(record, running, now)]
+def _show(directory: RunDirectory, wanted: Wanted, *, as_json: bool) -> None:
+    found = listing(directory, wanted, datetime.now(UTC))
     if as_json:
-        click.echo(json.dumps([_json_value(record, directory, running) for record in shown], indent=2))
+        click.echo(json.dumps([_json_value(record, directory, found.running) for record in found.records], indent=2))
         return
-    for line in _report(directory, shown, hidden=len(every) - len(shown), running=running):
+    for line in _report(directory, wanted, found):
         click.echo(line)
 
 
-def _running(directory: RunDirectory, records: Iterable[RunRecord]) -> frozenset[str]:
-    return frozenset(record.file_name for record in records if _is_running(directory, record))
-
-
-def _is_running(directory: RunDirectory, record: RunRecord) -> bool:
-    try:
-        return directory.is_running(record)
-    except OSError:  # a lock of another account's: what the record says is still worth showing
-        return False
-
-
-def _is_shown(record: RunRecord, running: frozenset[str], now: datetime) -> bool:
-    is_recent = record.since is not None and now - record.since < _RECENT
-    return record.is_unfinished or record.file_name in running or is_recent
-
-
-def _report(
-    directory: RunDirectory, shown: Sequence[RunRecord], *, hidden: int, running: frozenset[str]
-) -> Iterable[str]:
-    if shown:
-        yield from (f"Runs in {directory.path}", "", *run_table(shown, running))
-    elif hidden:
+def _report(directory: RunDirectory, wanted: Wanted, found: Listing) -> Iterator[str]:
+    if found.records:
+        yield from (f"Runs in {directory.path}", "", *run_table(found.records, found.running, width=_width()))
+    elif wanted.is_particular:
+        yield f"No such run is recorded in {directory.path}"
+    elif found.hidden:
         yield f"No run in {directory.path} is unfinished, and none changed within 24 hours."
     else:
         yield f"No runs are recorded in {directory.path}"
-    if hidden:
-        yield from ("", f"{_counted(hidden)} not shown: amt runs --all")
+    if found.hidden:
+        yield from ("", f"{_counted(found.hidden)} not shown: amt runs --all")
+
+
+def _width() -> int | None:
+    """Return how long a line may be: a file, a pipe and a program that reads want it whole."""
+    return shutil.get_terminal_size((_TERMINAL_COLUMNS, 0)).columns if sys.stdout.isatty() else None
 
 
 def _counted(number: int) -> str:

@@ -11,6 +11,7 @@ A record is read without a lock, and written only under it.
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
@@ -19,17 +20,22 @@ from amtconnector.errors import ConnectorError
 from amtconnector.records import file_names as run_names
 from amtconnector.records import record_files
 from amtconnector.records.record import RunKey, RunRecord, RunState, is_run_id, new_run_id
-from amtconnector.records.run_log import RunLog, utc_now
+from amtconnector.records.record_format import Ended, end_at_a_glance
+from amtconnector.records.run_log import RunLog
 from amtconnector.system import files, locks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 __all__ = ["Claim", "ClaimedElsewhere", "RunDirectory", "RunKey", "RunRecord", "RunState", "new_run_id"]
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 _PAUSE_S = 0.025
+
+
+def _unheard(text: str) -> None:
+    """Let a failure pass unheard."""
 
 
 class ClaimedElsewhere(ConnectorError):
@@ -114,33 +120,46 @@ class RunDirectory:
 
     def records(self) -> list[RunRecord]:
         """Return all records, newest first, damaged ones included; raise `OSError` when they can't be listed."""
-        return self._loaded(name.text for name in record_files.names(self.path))
+        return self.loaded(record_files.names(self.path))
+
+    def loaded(self, names: Iterable[str]) -> list[RunRecord]:
+        """Return the records of some files, newest first, damaged ones included."""
+        loaded = (record_files.load_leniently(self.path, name) for name in names)
+        return sorted((record for record in loaded if record), key=_started_at, reverse=True)
+
+    def ends(self, holding: bytes = b"") -> Iterator[tuple[str, Ended | None]]:
+        """Tell of each record's file how its run ended, without reading more than that; None where it must be read.
+
+        `holding`: only of those that hold these bytes of lower-case JSON, in any letter case, or can't be read. Raises
+        `OSError` when the records can't be listed.
+        """
+        for name in record_files.names(self.path):
+            content = record_files.start_of(self.path, name)
+            if not content or not holding or holding in content.lower():
+                yield name, end_at_a_glance(content)
 
     def unfinished_of_opcon_job(self, schedule_date: str, schedule_name: str, opcon_job: str) -> list[RunRecord]:
         """Return the unfinished records of an OpCon job, whatever AMT task it started; raise `OSError` as `records`."""
         digest = run_names.identity_digest(schedule_date, schedule_name, opcon_job)
-        names = (name.text for name in record_files.names(self.path) if name.identity == digest)
         return [
             _with_key(record, schedule_date=schedule_date, schedule_name=schedule_name, opcon_job=opcon_job)
-            for record in self._loaded(names)
-            if record.is_unfinished
+            for record in self._unfinished(f"-{digest}-")
         ]
 
     def unfinished_of_task(self, server: str, application: str, job: str) -> list[RunRecord]:
         """Return the unfinished records of an AMT task, by OpCon and by hand; raise `OSError` as `records`."""
         digest = run_names.target_digest(server, application, job)
-        names = (name.text for name in record_files.names(self.path) if name.target == digest)
         return [
             _with_key(record, server=server, application=application, job=job)
-            for record in self._loaded(names)
-            if record.is_unfinished
+            for record in self._unfinished(f"-{digest}{run_names.RECORD}")
         ]
 
     def records_of_request(self, server: str, request_id: str) -> list[RunRecord]:
         """Return the records that name a batch request of a server, newest first; raise `OSError` as `records`."""
+        holding = f'"request_id": {json.dumps(request_id)}'.encode("ascii")
         return [
             record
-            for record in self.records()
+            for record in self.loaded(self._names_holding(holding))
             if record.request_id == request_id and record.key.server.lower() == server.lower()
         ]
 
@@ -150,7 +169,8 @@ class RunDirectory:
         None when no run has this id. A run that is not unfinished is left as it is. Raises `ClaimedElsewhere` while a
         process is at work on the record, and `OSError` when it can't be read or written.
         """
-        for record in self.records():
+        names = list(self._names_holding(json.dumps(run_id).encode("ascii")))
+        for record in self.loaded(names) or self.records():  # that of a damaged record may not be written in it
             if record.run_id == run_id:
                 return self._released(record, now)
         return None
@@ -170,9 +190,9 @@ class RunDirectory:
             raise ValueError("not a run id")
         return self.path / run_names.LOGS / f"{run_id}{run_names.LOG}"
 
-    def open_log(self, run_id: str, *, now: Callable[[], datetime] = utc_now) -> RunLog:
-        """Return the log of a run; its file is made with the first line."""
-        return RunLog(self.log_path(run_id), now=now)
+    def open_log(self, run_id: str, *, tell: Callable[[str], None] = _unheard) -> RunLog:
+        """Return the log of a run; its file is made with the first line. `tell` hears once that it can't be written."""
+        return RunLog(self.log_path(run_id), tell=tell)
 
     def _claimed(self, name: str) -> Claim:
         lock = self._taken(name)
@@ -197,9 +217,15 @@ class RunDirectory:
             return None
         return lock
 
-    def _loaded(self, names: Iterable[str]) -> list[RunRecord]:
-        loaded = (record_files.load_leniently(self.path, name) for name in names)
-        return sorted((record for record in loaded if record), key=_started_at, reverse=True)
+    def _unfinished(self, part_of_name: str) -> list[RunRecord]:
+        names = record_files.names(self.path, part_of_name)
+        open_names = [name for name in names if not end_at_a_glance(record_files.start_of(self.path, name))]
+        return [record for record in self.loaded(open_names) if record.is_unfinished]
+
+    def _names_holding(self, content: bytes) -> Iterator[str]:
+        for name in record_files.names(self.path):
+            if content in record_files.start_of(self.path, name):
+                yield name
 
     def _released(self, record: RunRecord, now: datetime) -> RunRecord:
         with self.claim_record(record) as claim:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from amtconnector.records.record import RunKey
@@ -27,26 +27,20 @@ LOGS = "logs"
 _DIGEST_LENGTH = 16
 _READABLE_LENGTH = 48
 _NOT_READABLE = re.compile(r"[^a-z0-9]+", re.ASCII)
-_BY_HAND = re.compile(r"hand-(?P<run_id>[0-9]{8}-[0-9a-f]{10})-(?P<target>[0-9a-f]{16})", re.ASCII)
-_OF_OPCON = re.compile(r".*-(?P<identity>[0-9a-f]{16})-(?P<target>[0-9a-f]{16})", re.ASCII)
+_BY_HAND = re.compile(r"hand-([0-9]{8}-[0-9a-f]{10})-[0-9a-f]{16}", re.ASCII)
+_OF_OPCON_ENDS = re.compile(r"-[0-9a-f]{16}-[0-9a-f]{16}", re.ASCII)
+_END_LENGTH = 2 * (1 + _DIGEST_LENGTH)
 
 
-class FileName(NamedTuple):
-    """What the name of a record's file tells: `identity` is "" by hand, `run_id` is "" for an OpCon job."""
+def is_name(text: str) -> bool:
+    """Whether a file's name without its ending is that of a record."""
+    return _OF_OPCON_ENDS.fullmatch(text, len(text) - _END_LENGTH) is not None or _BY_HAND.fullmatch(text) is not None
 
-    text: str
-    identity: str
-    target: str
-    run_id: str
 
-    @classmethod
-    def parse(cls, text: str) -> FileName | None:
-        """Read a file's name without its ending; None when it is not that of a record."""
-        if match := _BY_HAND.fullmatch(text):
-            return cls(text, "", match["target"], match["run_id"])
-        if match := _OF_OPCON.fullmatch(text):
-            return cls(text, match["identity"], match["target"], "")
-        return None
+def run_id_in(name: str) -> str:
+    """Return the run id that the name of a record's file holds: that of a run by hand; "" for an OpCon job."""
+    match = _BY_HAND.fullmatch(name)
+    return match[1] if match else ""
 
 
 def file_name(key: RunKey, run_id: str) -> str:

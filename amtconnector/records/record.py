@@ -48,8 +48,9 @@ class RunRecord(NamedTuple):
     sent, `answer_due_at` until when it may have been on the way, `released_at` when an operator declared the run over.
     `status` is the name of the AMT end, such as "DONE". `host` and `pid` inform, nothing is decided by them. `config`
     is the path of Connector.config. `is_damaged`: the file was cut short or unreadable; the state is then INTENDED,
-    run id and `created_at` (when the file was written) are made up where they could not be read. `file_name` is that of
-    the record's file without its ending, "" before the record is on disk.
+    run id and `created_at` (when the file was written) are made up where they could not be read. `trouble` is what the
+    system said when it would not let the file be read, "" where it did: the record itself may be sound then.
+    `file_name` is that of the record's file without its ending, "" before the record is on disk.
     """
 
     key: RunKey
@@ -75,6 +76,7 @@ class RunRecord(NamedTuple):
     pid: int = 0
     config: str = ""
     is_damaged: bool = False
+    trouble: str = ""
     file_name: str = ""
 
     @property

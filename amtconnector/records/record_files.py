@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from amtconnector.records import file_names as run_names
 from amtconnector.records import record as run_record
-from amtconnector.records import record_format
-from amtconnector.records.file_names import FileName
+from amtconnector.records import record_format, timestamps
 from amtconnector.system import files
 
 if TYPE_CHECKING:
@@ -18,6 +16,8 @@ if TYPE_CHECKING:
 
     from amtconnector.records.record import RunRecord
 
+_COMMON_LENGTH = 64 * 1024
+_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _LIMIT = 4 * 1024 * 1024
 """More bytes than a record has; what is longer is none, and counts as damaged."""
 
@@ -32,16 +32,37 @@ def lock_path(directory: Path, name: str) -> Path:
     return directory / f"{name}{run_names.LOCK}"
 
 
-def names(directory: Path) -> Iterator[FileName]:
-    """Name the records of a directory, none where it does not exist; raise `OSError` when it can't be read."""
+def names(directory: Path, part: str = "") -> Iterator[str]:
+    """Name the records of a directory whose file names hold a text, none where it does not exist.
+
+    Raises `OSError` when it can't be read.
+    """
+    end = -len(run_names.RECORD)
     try:
         with os.scandir(directory) as entries:
             for entry in entries:
-                text, ending = os.path.splitext(entry.name)  # noqa: PTH122 - a Path for each of thousands is slow
-                if ending == run_names.RECORD and (name := FileName.parse(text)):
+                text = entry.name
+                if part in text and text.endswith(run_names.RECORD) and run_names.is_name(name := text[:end]):
                     yield name
     except FileNotFoundError:
         return
+
+
+def start_of(directory: Path, name: str) -> bytes:
+    """Return a record as it is on disk, as far as a sound one can be long; b"" where it can't be read.
+
+    Quick, for whoever looks through thousands: what is not a file, or not readable, is for `load_leniently` to tell.
+    """
+    try:
+        descriptor = os.open(f"{directory}{os.sep}{name}{run_names.RECORD}", _FLAGS)
+    except OSError:
+        return b""
+    try:
+        return os.read(descriptor, _COMMON_LENGTH)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
 
 
 def load(directory: Path, name: str) -> RunRecord | None:
@@ -50,19 +71,19 @@ def load(directory: Path, name: str) -> RunRecord | None:
     if file is None:
         return None
     content, written_at_s = file
-    written_at = datetime.fromtimestamp(written_at_s, UTC)
-    run_id = _own_run_id(name, content + f"{written_at:%Y%m%d%H%M%S}".encode())
+    written_at = timestamps.from_file_time(written_at_s)
+    stamp = f"{written_at:%Y%m%d%H%M%S}" if written_at else f"{written_at_s}"
+    run_id = _own_run_id(name, content + stamp.encode("ascii"))
     return record_format.loaded(content, run_id=run_id, written_at=written_at)._replace(file_name=name)
 
 
 def load_leniently(directory: Path, name: str) -> RunRecord | None:
-    """Read a record for a list, in which one that can't be opened is a damaged one."""
+    """Read a record for a list, in which one that can't be opened counts as open and says why it can't."""
     try:
         return load(directory, name)
-    except OSError:
-        written_at = datetime.fromtimestamp(0, UTC)
-        record = record_format.loaded(b"", run_id=_own_run_id(name, b""), written_at=written_at)
-        return record._replace(created_at=None, file_name=name)
+    except OSError as error:
+        record = record_format.loaded(b"", run_id=_own_run_id(name, b""), written_at=None)
+        return record._replace(trouble=error.strerror or type(error).__name__, file_name=name)
 
 
 def save(directory: Path, name: str, record: RunRecord) -> None:
@@ -72,6 +93,4 @@ def save(directory: Path, name: str, record: RunRecord) -> None:
 
 def _own_run_id(name: str, content: bytes) -> str:
     # Made from content and time, so that a `--release` that is left behind in a job does not release the next damage.
-    parsed = FileName.parse(name)
-    by_hand = parsed.run_id if parsed else ""
-    return by_hand or run_record.damaged_run_id(run_names.content_digest(name, content))
+    return run_names.run_id_in(name) or run_record.damaged_run_id(run_names.content_digest(name, content))

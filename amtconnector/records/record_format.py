@@ -7,9 +7,11 @@ for a task may be running. What it still tells is kept for people to read.
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+from amtconnector.records import timestamps
 from amtconnector.records.record import RunKey, RunRecord, RunState, is_run_id
 from amtconnector.task import RequestId
 
@@ -20,7 +22,17 @@ _Value = TypeVar("_Value")
 
 _TEXTS = ("job_number", "submit_user", "station", "queue", "user", "status", "host", "config")
 _LISTS = ("parameters", "task_values")
+_TIME = rb'(?:null|"([0-9T:.-]{19,26}Z)")'
+_HEAD = re.compile(rb'\{\n"version": 1,\n"run_id": "([0-9]{8}-[0-9a-f]{10})",\n"state": "(not started|finished)",\n')
+_TAIL_BEGIN = b'"created_at": '
+_TAIL = re.compile(
+    rb'"created_at": %b,\n"intended_at": %b,\n"answer_due_at": %b,\n"submitted_at": %b,\n"finished_at": %b,\n'
+    rb'"released_at": %b,\n"exit_code": (?:null|(-?[0-9]{1,10})),\n"pid": [0-9]{1,10}\n\}\n' % ((_TIME,) * 6)
+)
 _TIMES = ("created_at", "intended_at", "answer_due_at", "submitted_at", "finished_at", "released_at")
+
+_LINES = 4 + len(RunKey._fields) + len(_TEXTS) + len(_LISTS) + len(_TIMES) + 2 + 2
+"""The lines of a record: its members, one each, and the two braces."""
 
 
 def dumped(record: RunRecord) -> bytes:
@@ -41,7 +53,35 @@ def dumped(record: RunRecord) -> bytes:
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode("ascii")
 
 
-def loaded(content: bytes, *, run_id: str, written_at: datetime) -> RunRecord:
+class Ended(NamedTuple):
+    """The end of a run that is over: since when it is, and with which code, None where no task was started."""
+
+    run_id: str
+    since: datetime
+    exit_code: int | None
+
+
+def end_at_a_glance(content: bytes) -> Ended | None:
+    """Return the end of a run without reading all of its record, for directories that hold thousands.
+
+    None where the run is not over, and where the record is not just as `dumped` writes it: then it must be read.
+    """
+    head = _HEAD.match(content)
+    tail = _TAIL.fullmatch(content, content.rfind(_TAIL_BEGIN)) if head else None
+    if head is None or tail is None or content.count(b"\n") != _LINES or not content.isascii():
+        return None
+    is_finished = head[2] == b"finished"
+    since = tail[5] if is_finished else tail[6] or tail[1]
+    if since is None or (is_finished and tail[7] is None):
+        return None
+    try:
+        time = timestamps.usable(datetime.fromisoformat(since.decode("ascii")))
+    except ValueError:
+        return None
+    return Ended(head[1].decode("ascii"), time, int(tail[7]) if tail[7] else None) if time else None
+
+
+def loaded(content: bytes, *, run_id: str, written_at: datetime | None) -> RunRecord:
     """Read a record; a damaged one where the content is not exactly a record of this version.
 
     `run_id` and `written_at` are what a damaged record is given for its own where it does not tell them.
@@ -90,7 +130,7 @@ def _is_consistent(record: RunRecord) -> bool:
             return True
 
 
-def _damaged(record: RunRecord, *, run_id: str, written_at: datetime) -> RunRecord:
+def _damaged(record: RunRecord, *, run_id: str, written_at: datetime | None) -> RunRecord:
     return record._replace(
         run_id=record.run_id or run_id,
         state=RunState.INTENDED,
@@ -138,9 +178,10 @@ class _Members:
             return None
         try:
             time = datetime.fromisoformat(value) if isinstance(value, str) else None
-            return time.astimezone(UTC) if time and time.tzinfo else self._unsound(None)
+            known = timestamps.usable(time.astimezone(UTC)) if time and time.tzinfo else None
         except (ValueError, OverflowError):
-            return self._unsound(None)
+            known = None
+        return known or self._unsound(None)
 
     def state(self) -> RunState:
         try:

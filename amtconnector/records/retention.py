@@ -1,37 +1,39 @@
-"""Remove what is old from a run directory: once a day, by one process, for a moment.
+"""Remove what is old from a run directory: once a day, by one process at a time, for a moment each.
 
-An unfinished run is never removed, however old it is. The oldest files come first, so that a day's moment is well spent
-even where thousands are waiting.
+An unfinished run is never removed, however old it is. The directory is gone through in the order in which the system
+lists it, and what is old goes at once: so each moment gets something done, however many files there are. Where the time
+is up the place is noted, and the next run of the day goes on from there.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import stat
 import time
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector.records import file_names as run_names
 from amtconnector.records import logon_notes, record_files, timestamps
-from amtconnector.records.file_names import FileName
 from amtconnector.records.record import is_run_id
-from amtconnector.system import locks
+from amtconnector.records.record_format import end_at_a_glance
+from amtconnector.system import files, locks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
-
-    from amtconnector.records.record import RunRecord
 
 _DAY = timedelta(days=1)
 _LONGEST_DAYS = 365_000
 _TEMPORARY = re.compile(r"\.[0-9a-f]{12}\.tmp\Z|\Acheck-[0-9]+-[0-9a-f]{8}\.tmp\Z")
 _LOGON_NOTES = (logon_notes.NOTE_PREFIX, "accepted-logon-")
 _LOGON_LOCKS = (logon_notes.SLOT_PREFIX, "accepted-logon-")  # the second of each is what version 1.0 left behind
+_OWN = "cleaned."
 _STAMP = f"cleaned{timestamps.ENDING}"
 _STAMP_LOCK = f"cleaned{run_names.LOCK}"
+_POSITION = "cleaned.position"
 
 
 def clean(
@@ -44,113 +46,176 @@ def clean(
 ) -> int:
     """Remove the runs that ended more than `retain_days` ago, with their logs; return how many files went.
 
-    Does nothing when that was tried within a day, or while another process does it. Takes at most `deadline_s` seconds
-    of `clock`. Never raises: what can't be removed stays.
+    Does nothing when all was gone through within a day, or while another process does it. Takes at most `deadline_s`
+    seconds of `clock`, and those in which the names before the noted place are listed. Never raises: what can't be
+    removed stays.
     """
-    give_up_at = clock() + deadline_s
     try:
-        lock = locks.take(directory / _STAMP_LOCK) if _is_due(directory, now) else None
+        lock = locks.take(directory / _STAMP_LOCK) if is_due(directory, now) else None
         if lock is None:
             return 0
         try:
-            sweep = _Sweep(directory, retain_days, now, lambda: clock() >= give_up_at)
-            return sweep.done() if _is_due(directory, now) else 0
+            return _go_on(directory, _Limits.of(retain_days, now), now, _Countdown(deadline_s, clock))
         finally:
             lock.release()
     except OSError:
         return 0
 
 
-def _is_due(directory: Path, now: datetime) -> bool:
+def is_due(directory: Path, now: datetime) -> bool:
+    """Whether there is something to go through today; raise `OSError` when that can't be found out."""
     # A stamp from the future was made by a clock that was wrong.
     stamped = timestamps.read(directory / _STAMP)
-    return stamped is None or not timedelta(0) <= now - stamped < _DAY
+    return stamped is None or not timedelta(0) <= now - stamped < _DAY or _position(directory) is not None
+
+
+def _go_on(directory: Path, limits: _Limits, now: datetime, countdown: _Countdown) -> int:
+    if not is_due(directory, now):
+        return 0
+    begin = _position(directory) or 0
+    # Stamped first: a pass that goes wrong is not tried again by every run of the day.
+    timestamps.write(directory / _STAMP, now)
+    files.remove_file(directory / _POSITION)
+    sweep = _Sweep(directory, limits, countdown)
+    end = sweep.through_records(begin)
+    if end is not None:
+        files.replace_file(directory / _POSITION, f"{end}\n".encode("ascii"))
+    elif begin == 0:  # only then it is known which runs stay
+        sweep.through_logs()
+    return sweep.removed
+
+
+def _position(directory: Path) -> int | None:
+    """Return where to go on; None where nothing was left undone."""
+    file = files.read_file(directory / _POSITION, 32)
+    if file is None:
+        return None
+    text = file[0].strip()
+    return int(text) if text.isdigit() else 0
+
+
+class _Countdown:
+    """How long there is still time, counted from the last `begin`."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._end = clock() + seconds
+
+    def begin(self) -> None:
+        self._end = self._clock() + self._seconds
+
+    @property
+    def is_over(self) -> bool:
+        return self._clock() >= self._end
+
+
+class _Limits(NamedTuple):
+    """Before when a run must have ended to go, and a file that a crash left behind must have been written."""
+
+    ended: datetime
+    left_behind: datetime
+
+    @classmethod
+    def of(cls, retain_days: float, now: datetime) -> _Limits:
+        return cls(now - timedelta(days=min(retain_days, _LONGEST_DAYS)), now - _DAY)
 
 
 class _Sweep:
-    """One pass through the directory; it ends where it is late."""
+    """One way through the directory, as far as the time goes."""
 
-    def __init__(self, directory: Path, retain_days: float, now: datetime, is_late: Callable[[], bool]) -> None:
+    def __init__(self, directory: Path, limits: _Limits, countdown: _Countdown) -> None:
         self._directory = directory
-        self._now = now
-        self._ended_before = now - timedelta(days=min(retain_days, _LONGEST_DAYS))
-        self._is_late = is_late
-        self._removed = 0
+        self._limits = limits
+        self._ended_before_s = limits.ended.timestamp()
+        self._left_before_s = limits.left_behind.timestamp()
+        self._countdown = countdown
         self._kept_run_ids: set[str] = set()
+        self._knows_kept_runs = True
+        self.removed = 0
 
-    def done(self) -> int:
-        """Go through the directory and return how many files were removed."""
-        # Stamped first: a pass that goes wrong is not tried again by every run of the day.
-        timestamps.write(self._directory / _STAMP, self._now)
-        for path, written_at_s in self._oldest_first(self._directory):
-            self._consider(path, written_at_s)
-        # Comes last, for only now it is known which runs stay; where the time is up, nothing is found any more.
-        for path, written_at_s in self._oldest_first(self._directory / run_names.LOGS):
-            is_of_a_run = path.suffix == run_names.LOG and is_run_id(path.stem)
-            if is_of_a_run and path.stem not in self._kept_run_ids and self._is_old(written_at_s):
-                self._remove(path)
-        return self._removed
+    def through_records(self, begin: int) -> int | None:
+        """Consider every file after the first `begin`; return after how many that stay it ended, None at the end.
 
-    def _oldest_first(self, directory: Path) -> Iterator[tuple[Path, float]]:
-        for written_at_s, name in sorted(self._files(directory)):
-            if self._is_late():
-                return
-            yield directory / name, written_at_s
+        Files are no longer counted once they are gone, so the number is where to go on.
+        """
+        staying = 0
+        with os.scandir(self._directory) as entries:
+            for entry in entries:
+                if entry.name.startswith(_OWN):  # they come and go with each pass
+                    continue
+                if staying < begin:
+                    staying += 1
+                    self._countdown.begin()
+                elif self._countdown.is_over:
+                    return staying
+                else:
+                    staying += self._stays(entry)
+        return None
 
-    def _files(self, directory: Path) -> Iterator[tuple[float, str]]:
-        try:
-            with os.scandir(directory) as entries:
-                for entry in entries:
-                    if self._is_late():
-                        return
-                    if entry.is_file(follow_symlinks=False):
-                        yield entry.stat(follow_symlinks=False).st_mtime, entry.name
-        except FileNotFoundError:
+    def through_logs(self) -> None:
+        """Remove old logs that no record names any more; none while a damaged record may not tell which is its own."""
+        if not self._knows_kept_runs:
             return
+        with suppress(FileNotFoundError), os.scandir(self._directory / run_names.LOGS) as entries:
+            for entry in entries:
+                if self._countdown.is_over:
+                    return
+                run_id, ending = os.path.splitext(entry.name)  # noqa: PTH122 - a Path for each of thousands is slow
+                is_of_a_run = ending == run_names.LOG and is_run_id(run_id) and run_id not in self._kept_run_ids
+                if is_of_a_run and _written_at_s(entry) < self._ended_before_s:
+                    self._remove(entry.path)
 
-    def _is_old(self, written_at_s: float) -> bool:
-        return written_at_s < self._ended_before.timestamp()
+    def _stays(self, entry: os.DirEntry[str]) -> bool:
+        """Consider one file, and return whether it stays."""
+        name, ending = os.path.splitext(entry.name)  # noqa: PTH122 - as above
+        written_at_s = _written_at_s(entry)
+        if ending == run_names.RECORD and run_names.is_name(name):
+            return written_at_s >= self._ended_before_s or self._run_stays(name)
+        if ending == run_names.LOCK and run_names.is_name(name):
+            return written_at_s >= self._ended_before_s or self._lock_stays(name)
+        return written_at_s >= self._left_before_s or self._other_stays(entry, name, ending)
 
-    def _consider(self, path: Path, written_at_s: float) -> None:
-        name = FileName.parse(path.stem)
-        if name and path.suffix == run_names.RECORD and self._is_old(written_at_s):
-            self._consider_run(name.text)
-        elif name and path.suffix == run_names.LOCK and self._is_old(written_at_s):
-            self._consider_lock(path, name.text)
-        elif written_at_s < (self._now - _DAY).timestamp():
-            self._consider_other(path)
-
-    def _consider_other(self, path: Path) -> None:
-        if path.name.startswith(_LOGON_LOCKS) and path.suffix == run_names.LOCK:
-            if lock := self._lock(path.stem):
-                self._remove_lock(lock)
-        elif _is_left_behind(path):
-            self._remove(path)
-
-    def _consider_run(self, name: str) -> None:
+    def _run_stays(self, name: str) -> bool:
         lock = self._lock(name)
         try:
-            record = record_files.load_leniently(self._directory, name)
-            if record and lock and self._is_over(record):
-                self._remove(self._directory / run_names.LOGS / f"{record.run_id}{run_names.LOG}")
-                self._remove(record_files.record_path(self._directory, name))
+            run_id, is_over = self._judged(name)
+            if lock and is_over:
+                self._remove(f"{self._directory}{os.sep}{run_names.LOGS}{os.sep}{run_id}{run_names.LOG}")
+                self._remove(f"{self._directory}{os.sep}{name}{run_names.RECORD}")
                 self._remove_lock(lock)
-            elif record:
-                self._kept_run_ids.add(record.run_id)
+                return False
+            self._kept_run_ids.add(run_id)
         finally:
             if lock:
                 lock.release()
+        return True
 
-    def _is_over(self, record: RunRecord) -> bool:
-        return not record.is_unfinished and (record.since is None or record.since < self._ended_before)
+    def _judged(self, name: str) -> tuple[str, bool]:
+        """Return the id of a run, and whether it ended long ago."""
+        if end := end_at_a_glance(record_files.start_of(self._directory, name)):
+            return end.run_id, end.since < self._limits.ended
+        record = record_files.load_leniently(self._directory, name)
+        if record is None:
+            return "", False
+        self._knows_kept_runs = self._knows_kept_runs and not record.is_damaged
+        return record.run_id, not record.is_unfinished and (record.since is None or record.since < self._limits.ended)
 
-    def _consider_lock(self, path: Path, name: str) -> None:
+    def _lock_stays(self, name: str) -> bool:
         # It may have gone with its record since the directory was read; taking it would make it again.
-        if not path.exists() or record_files.record_path(self._directory, name).exists():
-            return
-        lock = self._lock(name)
-        if lock:
+        if not record_files.lock_path(self._directory, name).exists():
+            return False
+        if record_files.record_path(self._directory, name).exists():
+            return self._run_stays(name)
+        if lock := self._lock(name):
             self._remove_lock(lock)
+        return lock is None
+
+    def _other_stays(self, entry: os.DirEntry[str], name: str, ending: str) -> bool:
+        if ending == run_names.LOCK and name.startswith(_LOGON_LOCKS) and (lock := self._lock(name)):
+            self._remove_lock(lock)
+            return False
+        return not (_is_left_behind(entry.name, ending) and self._remove(entry.path))
 
     def _lock(self, name: str) -> locks.FileLock | None:
         with suppress(OSError):
@@ -159,15 +224,26 @@ class _Sweep:
 
     def _remove_lock(self, lock: locks.FileLock) -> None:
         lock.remove()
-        self._removed += 1
+        self.removed += 1
 
-    def _remove(self, path: Path) -> None:
-        with suppress(OSError):
-            path.unlink()
-            self._removed += 1
+    def _remove(self, path: str) -> bool:
+        try:
+            os.unlink(path)  # noqa: PTH108 - as above
+        except OSError:
+            return False
+        self.removed += 1
+        return True
 
 
-def _is_left_behind(path: Path) -> bool:
+def _written_at_s(entry: os.DirEntry[str]) -> float:
+    """Return when a file was written, in seconds since 1970; never, for what is no file or has gone."""
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except OSError:
+        return float("inf")
+    return found.st_mtime if stat.S_ISREG(found.st_mode) else float("inf")
+
+
+def _is_left_behind(name: str, ending: str) -> bool:
     """Whether a file is one of ours that nobody needs after a day; other files in the directory are none of ours."""
-    is_note = path.suffix == timestamps.ENDING and path.name.startswith(_LOGON_NOTES)
-    return is_note or _TEMPORARY.search(path.name) is not None
+    return (ending == timestamps.ENDING and name.startswith(_LOGON_NOTES)) or _TEMPORARY.search(name) is not None

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from amtconnector.system import files
-from amtconnector.text import escaped
+from amtconnector.text import calm, escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,27 +22,35 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _nobody(text: str) -> None:
+    """Let a failure pass unheard."""
+
+
 class RunLog:
     """A run's log file, made with the first line; every line is in the file when `write` returns.
 
-    A log never gets in the way of the run: after the first failure nothing is written any more, and `broken` says what
-    happened, for one line in the job log ("" while all is well).
+    A log never gets in the way of the run: after the first failure nothing is written any more, and `tell` gets a
+    sentence about it, once.
     """
 
-    def __init__(self, path: Path, *, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, path: Path, *, now: Callable[[], datetime] = utc_now, tell: Callable[[str], None] = _nobody
+    ) -> None:
         self.path = path
-        self.broken = ""
         self._now = now
+        self._tell = tell
         self._descriptor: int | None = None
         self._is_closed = False
 
     def write(self, text: str) -> None:
         """Add one line, its UTC time before the text, control characters escaped; never raises."""
-        self._add([text])
-
-    def write_lines(self, text: str) -> None:
-        """Add every line of a text, a traceback say, as a line of its own; never raises."""
-        self._add(text.rstrip("\n").split("\n"))
+        if self._is_closed:
+            return
+        stamp = self._now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        try:
+            self._write(f"{stamp} {escaped(text)}\n".encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            self._give_up(error)
 
     def close(self) -> None:
         """Close the file; what is written later is dropped. Never raises."""
@@ -55,16 +63,6 @@ class RunLog:
         except OSError as error:
             self._give_up(error)
 
-    def _add(self, lines: list[str]) -> None:
-        if self.broken or self._is_closed:
-            return
-        stamp = self._now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        text = "".join(f"{stamp} {escaped(line)}\n" for line in lines)
-        try:
-            self._write(text.encode("utf-8", "backslashreplace"))
-        except OSError as error:
-            self._give_up(error)
-
     def _write(self, content: bytes) -> None:
         if self._descriptor is None:
             self._descriptor = _opened(self.path)
@@ -73,8 +71,10 @@ class RunLog:
             view = view[os.write(self._descriptor, view) :]
 
     def _give_up(self, error: OSError) -> None:
-        self.broken = f"the run's log {self.path} can't be written: {error.strerror or error}"
+        is_known = self._is_closed
         self.close()
+        if not is_known:
+            self._tell(f"the run's log can't be written ({calm(error.strerror or str(error))}): {self.path}")
 
 
 def _opened(path: Path) -> int:

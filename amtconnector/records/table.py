@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from amtconnector.records.record import RunRecord
 
-WIDTH = 120
-
 _TITLES = ("OPCON JOB", "AMT JOB", "REQUEST", "STATE", "SINCE", "EXIT", "RUN")
 _SHRINKING = (0, 1)
 _NARROWEST = 12
@@ -25,20 +23,24 @@ _AT_WORK = "*  A connector process is at work on it."
 _SUBMITTED = """\
 submitted without *: the AMT task may still be running. Restart the OpCon job to attach to it, or run
    amt -jt ATTACH -id REQUEST"""
+_TROUBLE = """\
+unreadable: the system says "{}". The record itself may be sound: look at it as an account that may read it."""
 _INTENDED = """\
 intended, unreadable: a start may or may not have reached AMT. Look in AMT Control Center. If the task is there, run
    amt -jt ATTACH -id REQUEST      in that OpCon job; if it is not, release the job:
    amt runs --forget RUN"""
 
 
-def run_table(records: Sequence[RunRecord], running: frozenset[str], zone: tzinfo | None = None) -> Iterator[str]:
+def run_table(
+    records: Sequence[RunRecord], running: frozenset[str], *, width: int | None = None, zone: tzinfo | None = None
+) -> Iterator[str]:
     """Yield the lines of a table of records, in their order, and below it what is open means.
 
     `running` holds the file names of the records that a process is at work on. `zone` None is the local time. Lines are
-    at most 120 characters unless a request id or a run id needs more.
+    at most `width` characters unless a request id or a run id needs more; None: nothing is cut.
     """
     rows = [_TITLES, *(_row(record, running, zone) for record in records)]
-    widths = _widths(rows)
+    widths = _widths(rows, width)
     for row in rows:
         cells = (_fitted(cell, width) for cell, width in zip(row, widths, strict=True))
         yield _GAP.join(cells).rstrip()
@@ -83,9 +85,9 @@ def _local(time: datetime | None, zone: tzinfo | None) -> str:
     return f"{time.astimezone(zone):%Y-%m-%d %H:%M}" if time else "?"
 
 
-def _widths(rows: Sequence[tuple[str, ...]]) -> list[int]:
+def _widths(rows: Sequence[tuple[str, ...]], limit: int | None) -> list[int]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(_TITLES))]
-    while sum(widths) + len(_GAP) * (len(widths) - 1) > WIDTH:
+    while limit is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > limit:
         widest = max(_SHRINKING, key=lambda column: widths[column])
         if widths[widest] <= _NARROWEST:
             break
@@ -103,6 +105,7 @@ def _legend(records: Sequence[RunRecord], running: frozenset[str]) -> Iterator[s
         *([_AT_WORK] if running.intersection(record.file_name for record in records) else []),
         *([_SUBMITTED] if RunState.SUBMITTED in open_states else []),
         *([_INTENDED] if RunState.INTENDED in open_states else []),
+        *sorted({_TROUBLE.format(escaped(record.trouble)) for record in records if record.trouble}),
     ]
     if lines:
         yield ""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 ENDING = ".note"
 
 _LIMIT = 64
+_FIRST_YEAR, _LAST_YEAR = 1971, 9998
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -23,7 +24,7 @@ def read(path: Path) -> datetime | None:
         return None
     try:
         time = datetime.fromisoformat(file[0].decode("ascii").strip())
-        return time.astimezone(UTC) if time.tzinfo else None
+        return usable(time.astimezone(UTC)) if time.tzinfo else None
     except (ValueError, OverflowError):
         return None
 
@@ -42,8 +43,13 @@ def written_at(path: Path) -> datetime | None:
 
 
 def from_file_time(seconds: float) -> datetime | None:
-    """Return a file's time, in UTC; None for one that no calendar has: any program may set any time."""
+    """Return a file's time, in UTC; None for one that can't be right: any program may set any time."""
     try:
-        return _EPOCH + timedelta(seconds=seconds)
-    except OverflowError:
+        return usable(_EPOCH + timedelta(seconds=seconds))
+    except (OverflowError, ValueError):
         return None
+
+
+def usable(time: datetime) -> datetime | None:
+    """Return a time that every system can show in every zone; None for one before 1971 or after 9998."""
+    return time if _FIRST_YEAR <= time.year <= _LAST_YEAR else None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from amtconnector.config import Config
     from amtconnector.output.job_log import JobLog
+    from amtconnector.records.run_log import RunLog
     from amtconnector.system.signals import Interrupt
 
 
@@ -58,7 +59,7 @@ class Session:
         root = invocation.opcon.root_directory if invocation.opcon and config.publish_status else None
         self._publisher = StatusPublisher(root)
         self.run_id = new_run_id(datetime.now(UTC), secrets.token_bytes(5))
-        self._run_log = self._directory.open_log(self.run_id)
+        self._run_log = self._open_log(self.run_id)
         self._account = Account(config, self._directory)
         for warning in self._account.warnings:
             log.line(f"Warning: {warning}")
@@ -158,8 +159,11 @@ class Session:
     def _take_up(self, claim: Claim | None, record: RunRecord) -> None:
         """Go on in the name of an earlier run."""
         self.run_id = record.run_id
-        self._run_log = self._directory.open_log(record.run_id)
+        self._run_log = self._open_log(record.run_id)
         self._recorder = self._new_recorder(claim, record)
+
+    def _open_log(self, run_id: str) -> RunLog:
+        return self._directory.open_log(run_id, tell=lambda what: self._log.line(f"Warning: {what}"))
 
     def _new_recorder(self, claim: Claim | None, record: RunRecord) -> RunRecorder:
         # A restart of a job that stops or kills does it once more: it takes nothing up.

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,7 +19,6 @@ from amtconnector.records.table import run_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 RUN_ID = "20261123-a1b2c3d4e5"
 OTHER_ID = "20261123-ffffffffff"
@@ -226,17 +228,142 @@ def test_a_table_fits_120_columns_whatever_is_in_it() -> None:
         SUBMITTED._replace(key=RunKey(application="DEMO2", job="RUN"), file_name="c"),
         SUBMITTED._replace(file_name="d", request_id="9" * 64),
     ]
-    lines = list(run_table(records[:3], frozenset("c")))
+    lines = list(run_table(records[:3], frozenset("c"), width=120))
     assert max(map(len, lines)) <= 120
     assert all(line.isprintable() for line in lines)
     assert all(record.run_id in line for record, line in zip(records[:3], lines[1:4], strict=True))
-    assert "9" * 64 in list(run_table(records, frozenset()))[4]
+    assert "9" * 64 in list(run_table(records, frozenset(), width=120))[4]
+    assert "J" * 300 in list(run_table(records, frozenset()))[1]
+
+
+def test_nothing_is_cut_where_the_output_is_no_terminal(
+    directory: RunDirectory, runs: Callable[..., tuple[int, str, str]]
+) -> None:
+    """A script looks for the whole name."""
+    keep(directory, SUBMITTED._replace(key=KEY._replace(job="J" * 300)))
+    assert "J" * 300 in runs()[1]
+
+
+def test_open_runs_come_first_and_can_be_asked_for_alone(
+    directory: RunDirectory, runs: Callable[..., tuple[int, str, str]]
+) -> None:
+    """However old they are, and whatever ended since."""
+    keep(directory, SUBMITTED)
+    now = datetime.now(UTC)
+    ended = FINISHED._replace(key=KEY._replace(opcon_job="OTHER"), run_id=OTHER_ID, finished_at=now)
+    keep(directory, ended)
+    out = runs()[1]
+    assert out.index(RUN_ID) < out.index(OTHER_ID)
+    assert [run["run_id"] for run in json.loads(runs("--open", "--json")[1])] == [RUN_ID]
+
+
+def test_what_failed_is_shown_however_long_ago(
+    directory: RunDirectory, runs: Callable[..., tuple[int, str, str]]
+) -> None:
+    """Whatever ended with another code than 4, and what was not started; neither what is open nor what went well."""
+    states = {
+        "OPEN": SUBMITTED,
+        "GOOD": FINISHED,
+        "BAD": FINISHED._replace(exit_code=12, status="TERMINATED"),
+        "NONE": SUBMITTED._replace(state=RunState.NOT_STARTED, request_id="", submitted_at=None),
+    }
+    for job, record in states.items():
+        keep(directory, record._replace(key=KEY._replace(opcon_job=job)))
+    assert {run["opcon_job"] for run in json.loads(runs("--failed", "--json")[1])} == {"BAD", "NONE"}
+
+
+@pytest.mark.parametrize("name", ["PAYROLL", "payroll", "run_pay"])
+def test_the_runs_of_one_job_are_found_by_either_name(
+    directory: RunDirectory, runs: Callable[..., tuple[int, str, str]], name: str
+) -> None:
+    """That of the OpCon job or of the AMT job, in any letter case, whole; a record that does not tell is shown too."""
+    keep(directory, FINISHED)
+    keep(directory, SUBMITTED._replace(key=KEY._replace(opcon_job="PAYROLL2", job="RUN_PAY2"), run_id=OTHER_ID))
+    assert [run["run_id"] for run in json.loads(runs("--job", name, "--json")[1])] == [RUN_ID]
+    for path in directory.path.glob("*.json"):
+        path.write_bytes(b"")
+    assert len(json.loads(runs("--job", name, "--json")[1])) == 2
+
+
+def test_the_list_of_what_ended_is_limited(directory: RunDirectory, runs: Callable[..., tuple[int, str, str]]) -> None:
+    """The newest are shown, and the rest is counted; --all shows every one."""
+    now = datetime.now(UTC)
+    for number in range(5):
+        key = KEY._replace(opcon_job=f"JOB{number}")
+        keep(directory, FINISHED._replace(key=key, finished_at=now - timedelta(minutes=number)))
+    out = runs("--limit", "2")[1]
+    assert [name for name in ("JOB0", "JOB1", "JOB2") if name in out] == ["JOB0", "JOB1"]
+    assert "3 earlier runs are not shown: amt runs --all" in out
+    assert "3 earlier runs are not shown" in runs("--job", "run_pay", "--limit", "2")[1]
+    assert len(json.loads(runs("--all", "--json")[1])) == 5
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("--open", "--failed"), ("--log", RUN_ID, "--open"), ("--forget", RUN_ID, "--limit", "5"), ("--limit", "0")],
+)
+def test_contradictions_are_a_wrong_command_line(
+    runs: Callable[..., tuple[int, str, str]], args: tuple[str, ...]
+) -> None:
+    """Nothing is done then."""
+    assert runs(*args)[0] == 101
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")
+def test_a_record_that_may_not_be_read_is_one_line_and_says_why(
+    directory: RunDirectory, runs: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be sound: what is to be done is to look as another account."""
+    keep(directory, SUBMITTED)
+    real = Path.open
+
+    def deny(path: Path, *args: Any, **named: Any) -> Any:
+        if path.suffix == ".json":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *args, **named)
+
+    monkeypatch.setattr(Path, "open", deny)
+    monkeypatch.setattr("amtconnector.records.record_files.start_of", lambda *_: b"")
+    code, out, _ = runs()
+    assert code == 0
+    assert 'unreadable: the system says "Permission denied". The record itself may be sound' in out
+
+
+@pytest.mark.parametrize("seconds", [253_402_300_800 + 86_400, -86_400.0, 1e15])
+def test_a_file_with_an_impossible_time_is_one_line_among_the_others(
+    directory: RunDirectory, runs: Callable[..., tuple[int, str, str]], seconds: float
+) -> None:
+    """A damaged record may have any time."""
+    keep(directory, SUBMITTED)
+    other = keep(directory, SUBMITTED._replace(key=KEY._replace(opcon_job="OTHER"), run_id=OTHER_ID))
+    path = directory.path / f"{other.file_name}.json"
+    path.write_bytes(b"{")
+    try:
+        os.utime(path, (seconds, seconds))
+    except (OverflowError, OSError):
+        pytest.skip("this file system knows no such time")
+    code, out, _ = runs("--all")
+    assert (code, out.count("\n20"), "unreadable" in out) == (0, 0, True)
+    assert RUN_ID in out
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z"])
+def test_a_record_with_an_impossible_time_is_one_line_among_the_others(
+    directory: RunDirectory, runs: Callable[..., tuple[int, str, str]], time: str
+) -> None:
+    """No zone of any system has it; what was written by another program counts as damaged."""
+    keep(directory, SUBMITTED)
+    other = keep(directory, FINISHED._replace(key=KEY._replace(opcon_job="OTHER"), run_id=OTHER_ID))
+    path = directory.path / f"{other.file_name}.json"
+    path.write_text(path.read_text().replace("2020-11-23T01:14:00Z", time))
+    code, out, _ = runs("--all")
+    assert (code, "unreadable" in out, RUN_ID in out) == (0, True, True)
 
 
 def test_a_table_shows_local_time_state_and_who_is_at_work() -> None:
     """A star where a process holds the lock, and below the table only what applies."""
     east = timezone(timedelta(hours=5))
-    lines = list(run_table([SUBMITTED._replace(file_name="a")], frozenset("a"), east))
+    lines = list(run_table([SUBMITTED._replace(file_name="a")], frozenset("a"), zone=east))
     assert "submitted *  2020-11-23 06:14" in lines[1]
     assert lines[2:] == ["", "*  A connector process is at work on it."]
     assert len(list(run_table([FINISHED._replace(file_name="a")], frozenset()))) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -10,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amtconnector.records.record import RunKey, RunRecord, RunState
-from amtconnector.records.record_format import dumped, loaded
+from amtconnector.records.record_format import dumped, end_at_a_glance, loaded
 
 WRITTEN_AT = datetime(2026, 11, 23, 3, tzinfo=UTC)
 MADE_UP = "damaged-0123456789"
+RUN_ID = "20261123-a1b2c3d4e5"
 RECORD = RunRecord(
     key=RunKey("20261123", "End of day", "PAYROLL", "amt:4004", "DEMO2", "RUN_PAY"),
     run_id="20261123-a1b2c3d4e5",
@@ -160,3 +162,32 @@ def test_times_are_kept_in_utc() -> None:
     assert record.created_at.tzinfo is UTC
     with pytest.raises(ValueError, match="zone"):
         dumped(RECORD._replace(created_at=datetime(2026, 11, 23)))  # noqa: DTZ001 - the mistake under test
+
+
+@pytest.mark.parametrize("state", RunState)
+def test_a_glance_tells_how_a_run_that_is_over_ended_and_nothing_else(state: RunState) -> None:
+    """What is open, and what is not just as it is written, must be read in full."""
+    at = datetime(2026, 11, 23, 2, 14, 5, 120000, tzinfo=UTC)
+    record = RunRecord(RunKey(job="\u00e4\n"), RUN_ID, state, request_id="2112", created_at=at)
+    if state is RunState.FINISHED:
+        record = record._replace(finished_at=at, exit_code=12)
+    glance = end_at_a_glance(dumped(record))
+    if record.is_unfinished:
+        assert glance is None
+    else:
+        assert glance == (RUN_ID, at, record.exit_code)
+
+
+def test_a_glance_takes_nothing_for_an_end_that_a_full_look_takes_for_damage() -> None:
+    """Wherever the record was cut, or a byte of its frame was changed."""
+    at = datetime(2026, 11, 23, 2, 14, tzinfo=UTC)
+    record = RunRecord(RunKey(), RUN_ID, RunState.FINISHED, request_id="2112", finished_at=at, exit_code=4)
+    content = dumped(record)
+    assert end_at_a_glance(content)
+    for length in range(len(content)):
+        assert end_at_a_glance(content[:length]) is None
+    for wrong in (b'"version": 2', b'"finished_at": null', b'"finished_at": "9999-12-31T00:00:00Z"'):
+        name = wrong.split(b":")[0]
+        assert end_at_a_glance(re.sub(name + rb": [^,]*", wrong, content)) is None
+    assert end_at_a_glance(content + b"\n") is None
+    assert end_at_a_glance(content.replace(b'"exit_code": 4', b'"exit_code": null')) is None

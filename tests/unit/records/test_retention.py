@@ -168,7 +168,7 @@ def test_cleaning_is_done_by_one_process(directory: RunDirectory) -> None:
 def test_cleaning_ends_when_its_time_is_up_and_never_takes_an_open_runs_log(
     directory: RunDirectory, steps: int
 ) -> None:
-    """Wherever it is cut short, what is open is whole; the oldest went first."""
+    """Wherever it is cut short, what is open is whole, and the runs of the same day finish it."""
     keep(directory, 1, RunState.FINISHED, 40 * DAY)
     keep(directory, 2, RunState.FINISHED, 50 * DAY)
     open_run = keep(directory, 3, RunState.SUBMITTED, 35 * DAY)
@@ -176,7 +176,33 @@ def test_cleaning_ends_when_its_time_is_up_and_never_takes_an_open_runs_log(
     left = files(directory)
     assert {f"{open_run}.json", f"{open_run}.lock", f"{run_id(3)}.log"} <= left
     assert removed == 9 - len(left)
-    assert f"{run_id(1)}.log" in left or f"{run_id(2)}.log" not in left
+    directory.clean(30, now=NOW)
+    assert files(directory) == {f"{open_run}.json", f"{open_run}.lock", f"{run_id(3)}.log"}
+
+
+def test_every_moment_gets_something_done_however_many_files_stay(directory: RunDirectory) -> None:
+    """A slow file system: each pass gets through five files and goes on where the one before ended, then stops."""
+    stays = {keep(directory, number, RunState.FINISHED, DAY) for number in range(20)}
+    stays |= {keep(directory, number, RunState.SUBMITTED, 40 * DAY) for number in range(20, 30)}
+    for number in range(30, 50):
+        keep(directory, number, RunState.FINISHED, 40 * DAY)
+    passes = 0
+    while retention.is_due(directory.path, NOW):
+        retention.clean(directory.path, 30, now=NOW, deadline_s=5, clock=ticking())
+        passes += 1
+        assert passes < 60
+    assert {path.stem for path in directory.path.glob("*.json")} == stays
+    assert retention.clean(directory.path, 30, now=NOW) == 0
+
+
+def test_a_damaged_record_keeps_every_log(directory: RunDirectory) -> None:
+    """Which log is its own is not known for certain."""
+    name = keep(directory, 1, RunState.SUBMITTED, 365 * DAY)
+    path = directory.path / f"{name}.json"
+    path.write_bytes(b"")
+    set_age(path, 365 * DAY)
+    directory.clean(30, now=NOW)
+    assert directory.log_path(run_id(1)).exists()
 
 
 def test_with_time_enough_everything_old_goes(directory: RunDirectory) -> None:
