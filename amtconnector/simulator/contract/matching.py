@@ -134,6 +134,8 @@ class Reading:
         name = _list_in(template) or (found[1] if found else "")
         if name == "Token":
             self.is_token_missing = True
+        elif self._are_texts and _is_repeated(template):
+            self._take(name, (), place)  # repeated not even once: the only form of an empty list
         elif name not in OPTIONAL and not (name in ORDER_NAMES and self._empty.get(name) == "absent"):
             self._error(place, f"The {place} field is required.")
 
