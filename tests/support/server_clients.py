@@ -1,5 +1,7 @@
 """A client for each of the servers in `tests/support/servers`, written out call by call: what each wire looks like."""
 
+# ruff: noqa: D101, D102 - each class is one server of the README, its methods are those of Client
+
 from __future__ import annotations
 
 import html

@@ -63,8 +63,10 @@ def test_all_problems_are_reported_together_with_their_place() -> None:
         "applications.DEMO2.jobs.X.duraton: unknown key;",
         "applications.DEMO2.jobs.X.ends: expected an AMT status, its number or its name",
         "applications.DEMO2.jobs.X.messages[1].at: expected a number, 0 or more",
-        "faults[1].call: expected one of any, heartbeat, logon, start, stop, kill, status, messages, logoff, "
-        "connection",
+        (
+            "faults[1].call: expected one of any, heartbeat, logon, start, stop, kill, status, messages, logoff, "
+            "connection"
+        ),
         "scheduler.controller_delay: expected a number, 0 or more",
     ]
 

@@ -69,6 +69,12 @@ def running(name: str, folder: Path) -> SimulatorProcess:
     return SimulatorProcess(folder, JOBS, options=("--server", str(SERVERS / f"{name}.toml")))
 
 
+def logged_on_and_started(client: clients.Client) -> None:
+    """Log on and start a job."""
+    client.log_on()
+    client.start("GOOD", VALUES, PARAMETERS)
+
+
 def end_of(client: clients.Client, number: Any) -> Any:
     """Ask until the status is that of an end; return it and the words before."""
     waiting = {0, 1, 2, "1", "2", "QUEUED", "RUNNING", "Queued", "Running", "Active", "Waiting in queue"}
@@ -118,8 +124,7 @@ def test_no_server_takes_the_documented_wire(name: str, tmp_path: Path) -> None:
     """A connector without a profile must not get through by luck: neither log on, nor start."""
     with running(name, tmp_path) as simulator, closing(clients.Client(simulator.url)) as client:
         with pytest.raises((clients.Refused, ValueError, KeyError, TypeError)):
-            client.log_on()
-            client.start("GOOD", VALUES, PARAMETERS)
+            logged_on_and_started(client)
         assert simulator.tasks() == []
 
 
