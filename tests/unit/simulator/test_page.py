@@ -87,7 +87,7 @@ def token_of(user: httpx.Client) -> str:
     return found[1]
 
 
-def pressed(user: httpx.Client, headers: dict[str, str] | None = None, **form: object) -> httpx.Response:
+def pressed(user: httpx.Client, headers: Any = None, **form: object) -> httpx.Response:
     """Press a button of the page."""
     sent = {"token": token_of(user), **form}
     own = {"Origin": str(user.base_url)}
