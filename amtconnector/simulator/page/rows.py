@@ -87,7 +87,9 @@ def queue_rows(definitions: Definitions, live: Iterable[Task], now: float) -> li
 class JobCounts:
     """How often each job was started. Tasks are counted once, in the order in which they were started."""
 
-    def __init__(self) -> None:
+    def __init__(self, definitions: Definitions) -> None:
+        jobs = [(name, job) for name, jobs in definitions.applications.items() for job in jobs.values()]
+        self._known = {(application, job.name): job.description for application, job in jobs}
         self._starts: Counter[tuple[str, str]] = Counter()
         self._repeated: Counter[tuple[str, str]] = Counter()
         self._orders: set[Order] = set()
@@ -95,7 +97,10 @@ class JobCounts:
         self._counted = 0
 
     def rows(self, tasks: Sequence[Task]) -> list[JobRow]:
-        """Return a row for each job, the latest first; `tasks` are those of the last time and more behind them."""
+        """Return a row for each job, the latest first, those never started last.
+
+        `tasks` are those of the last time and more behind them.
+        """
         for task in tasks[self._counted :]:
             key = (task.order.application, task.order.script or task.order.job)
             self._starts[key] += 1
@@ -104,11 +109,14 @@ class JobCounts:
             self._last.pop(key, None)
             self._last[key] = task.submitted_at
         self._counted = len(tasks)
-        return [
-            JobRow(readable(key[1], GIVEN_SHOWN), readable(key[0], GIVEN_SHOWN), self._starts[key],
-                   self._repeated[key], clock_time(at))
-            for key, at in reversed(self._last.items())
-        ]  # fmt: skip
+        never = [key for key in self._known if key not in self._last]
+        return [self._row(key, clock_time(at)) for key, at in reversed(self._last.items())] + [
+            self._row(key, "") for key in never
+        ]
+
+    def _row(self, key: tuple[str, str], last: str) -> JobRow:
+        application, name = (readable(text, GIVEN_SHOWN) for text in key)
+        return JobRow(name, application, self._starts[key], self._repeated[key], last, self._known.get(key, ""))
 
 
 def _stretches(task: Task, now: float) -> list[tuple[float, float, int]]:

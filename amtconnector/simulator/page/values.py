@@ -51,13 +51,14 @@ class QueueRow(NamedTuple):
 
 
 class JobRow(NamedTuple):
-    """A job: how often it was started, and how often the same start came more than once."""
+    """A job: how often it was started, and how often with the very same values as before."""
 
     name: str
     application: str
     starts: int
     repeated: int
     last: str
+    description: str = ""
 
 
 class FaultRow(NamedTuple):

@@ -52,7 +52,7 @@ class Viewer:
         self._world = world
         self._ended: dict[int, TaskRow] = {}
         self._ends: dict[int, str] = {}
-        self._jobs = JobCounts()
+        self._jobs = JobCounts(world.definitions)
         self._started = time.time()
 
     def view(self, asked: Asked, now: float) -> View:
