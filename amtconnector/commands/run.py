@@ -15,7 +15,17 @@ from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
-from amtconnector.errors import InternalError, Interrupted, RunError, TaskFate, TaskState, UsageError
+from amtconnector.errors import (
+    ConfigurationError,
+    InternalError,
+    Interrupted,
+    LostContact,
+    RunError,
+    SubmissionUnknown,
+    TaskFate,
+    TaskState,
+    UsageError,
+)
 from amtconnector.opcon import OpConJob
 from amtconnector.output.job_log import JobLog, open_run_sentence, task_sentence
 from amtconnector.output.stdout import Output, occupy_standard_streams
@@ -33,6 +43,11 @@ if TYPE_CHECKING:
     from amtconnector.task import OpenRun
 
 _LAST_WORDS_S = 1.0
+_STRANDED: dict[TaskState, type[RunError]] = {
+    TaskState.NONE: ConfigurationError,
+    TaskState.MAYBE: SubmissionUnknown,
+    TaskState.RUNNING: LostContact,
+}
 _Failure = TypeVar("_Failure", bound=RunError)
 
 
@@ -116,7 +131,10 @@ class Job:
             text = "The connector was told to stop before anything was started."
             return self._failed(Interrupted(text, fate=TaskFate(TaskState.NONE)))
         except Exception as error:  # noqa: BLE001 - the edge of the program
-            return self._failed(self._defect(error)) if self._log.exit_code is None else self._log.exit_code
+            if self._log.exit_code is not None:
+                return self._log.exit_code
+            is_defect = not isinstance(error, OSError | MemoryError | ImportError)
+            return self._failed(self._defect(error) if is_defect else self._stranded(error))
 
     def _run(self) -> int:
         from amtconnector import config  # after the first line of the log
@@ -150,6 +168,13 @@ class Job:
         where = places[-1] if places else "an unknown place"
         what = f"A defect of the connector: {type(error).__name__} at {where}; report it with the run's log."
         return self._ended_in_its_midst(InternalError, what)
+
+    def _stranded(self, error: Exception) -> RunError:
+        """Describe that the system does not give the connector what it needs: descriptors, memory, its own files."""
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        what = f"The system does not let the connector work here: {reason}."
+        state = self._session.task_state if self._session else TaskState.NONE
+        return self._ended_in_its_midst(_STRANDED[state], what)
 
     def _ended_in_its_midst(self, kind: type[_Failure], what: str) -> _Failure:
         """Return a failure that says whether a task may be running, and what to do then."""
