@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from amtconnector.amtopcon import tls
 from amtconnector.errors import CallFailed, CertificateRefused, ConfigurationError, NoAnswer, NotSent
-from tests.support.loopback import conversation, http, listening, scripted
+from tests.support.loopback import SERVER, conversation, http, listening, scripted
 
 if TYPE_CHECKING:
     import socket
@@ -282,4 +282,4 @@ def test_windows_codes_are_known(code: int, words: str, message: str) -> None:
     """Its texts are in the system's language, so the codes decide."""
     error = ssl.SSLCertVerificationError(words)
     error.verify_code, error.verify_message = code, words
-    assert message in tls.explain(error, "host")[0]
+    assert message in tls.explain(error, SERVER._replace(host="host"))[0]
