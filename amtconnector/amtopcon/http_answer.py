@@ -81,7 +81,7 @@ class AnswerReader:
             yield from self._rest()
         else:
             yield from self._exactly(head.length)
-            if self._buffer:
+            if head.length and self._buffer.strip():
                 raise AnswerUnclear("it is longer than its Content-Length says")
 
     def _status(self, left: int) -> tuple[int, int]:
@@ -162,8 +162,10 @@ def _header(line: bytes) -> Header:
     name, colon, value = line.partition(b":")
     if not colon:
         raise AnswerUnclear(f"its header line '{_shown(line)}' has no colon")
+    if _NAME.fullmatch(name.strip(b" \t")) and name[-1:] in b" \t":
+        raise AnswerUnclear(f"its header line '{_shown(name)} :' has a blank before its colon")
     if not _NAME.fullmatch(name):
-        raise AnswerUnclear(f"its header line '{_shown(name)}:' is not named as HTTP allows (a blank, or a sign)")
+        raise AnswerUnclear(f"its header line '{_shown(name)}:' has a name that HTTP does not allow")
     return name, _value(name, value)
 
 
