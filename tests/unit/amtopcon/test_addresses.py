@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amtconnector.amtopcon import addresses
 from amtconnector.amtopcon.addresses import Resolver, alternating, connect
 from amtconnector.amtopcon.waits import Background, CallLimits
 from amtconnector.errors import NotSent
@@ -113,7 +112,7 @@ def test_of_several_failures_the_refusal_is_told(monkeypatch: pytest.MonkeyPatch
             raise OSError(errno.EAFNOSUPPORT, "no IPv6 here")
         return real(family, *args)
 
-    monkeypatch.setattr(addresses.socket, "socket", no_v6)
+    monkeypatch.setattr(socket, "socket", no_v6)
     with pytest.raises(ConnectionRefusedError):
         connect([(V6, ("::1", 1)), refusing()], limits(), time.monotonic() + 5)
     with pytest.raises(OSError, match="no IPv6 here"):
@@ -135,7 +134,7 @@ class HangingResolver:
         self.asked = 0
         self.released = threading.Event()
         self._real = socket.getaddrinfo
-        monkeypatch.setattr(addresses.socket, "getaddrinfo", self)
+        monkeypatch.setattr(socket, "getaddrinfo", self)
 
     def __call__(self, host: str, port: int, **options: Any) -> Any:
         if options.get("flags"):

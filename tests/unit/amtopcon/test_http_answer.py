@@ -34,7 +34,10 @@ def read(answer: bytes, piece: int = 65536) -> tuple[Head, bytes]:
         b"HTTP/1.0 200 OK\r\nContent-Length: 23\r\n\r\n" + BODY,
         b"HTTP/1.1 200 OK\nContent-Length: 23\n\n" + BODY,
         OK + b"X-Folded: one\r\n  two\r\nContent-Length: 23\r\n\r\n" + BODY,
-        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK + b"Content-Length: 23\r\n\r\n" + BODY,
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+        + OK
+        + b"Content-Length: 23\r\n\r\n"
+        + BODY,
         CHUNKED + b"17\r\n" + BODY + b"\r\n0\r\n\r\n",
         CHUNKED + b"5;name=value\r\n" + BODY[:5] + b"\r\n012\r\n" + BODY[5:] + b"\r\n0\r\nTrailer: x\r\n\r\n",
         CHUNKED + b"17\r\n" + BODY + b"\r\n0\r\n",
