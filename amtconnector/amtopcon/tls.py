@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from amtconnector.errors import ConfigurationError
+from amtconnector.system.command_line import own_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,33 +50,45 @@ _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAIL
 _TOO_OLD = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "VERSION_TOO_LOW"})
 
 
-def context(ca_file: Path | None) -> ssl.SSLContext:
+def context(server: Server) -> ssl.SSLContext:
     """Return a context that verifies certificate and host name and speaks TLS 1.2 or newer; one serves all calls.
 
     Raises ConfigurationError when CA_FILE holds no certificate, or when OpenSSL itself can't be used.
     """
     try:
-        result = _trusting_the_system(asks_openssl=ca_file is not None)
+        result = _trusting_the_system(asks_openssl=server.ca_file is not None)
         result.minimum_version = ssl.TLSVersion.TLSv1_2
     except ssl.SSLError as error:
         raise _unusable(error) from error
-    if ca_file is not None:
-        _trust_also(result, ca_file)
+    if server.ca_file is not None:
+        _trust_also(result, server.ca_file, server)
     return result
 
 
-def _trust_also(result: ssl.SSLContext, ca_file: Path) -> None:
+def _trust_also(result: ssl.SSLContext, ca_file: Path, server: Server) -> None:
     try:
         result.load_verify_locations(cafile=str(ca_file))
     except OSError as error:  # of which ssl.SSLError is one
+        is_missing = isinstance(error, FileNotFoundError)
+        what = "does not exist" if is_missing else "holds no certificate that can be read"
         raise ConfigurationError(
-            "The file that CA_FILE names holds no certificate that can be read.",
+            f"The file that CA_FILE names {what}.",
             subject=f"CA_FILE {ca_file}",
             hint="It must be a PEM file: -----BEGIN CERTIFICATE----- and so on. "
-            "'amt check --save-chain FILE' writes one from what the server presents.",
+            f"This writes one from what the server presents:\n{_save_command(server)}",
         ) from error
     # A server's own certificate in CA_FILE is enough, even where another authority issued it.
     result.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+
+
+def check_command(server: Server, *options: str) -> str:
+    """Return the command line of `amt check` for this server's configuration."""
+    config = ("--config", str(server.config_path)) if server.config_path else ()
+    return own_command("check", *options, *config)
+
+
+def _save_command(server: Server) -> str:
+    return check_command(server, "--save-chain", "amt-server.pem")
 
 
 def _unusable(error: ssl.SSLError) -> ConfigurationError:
@@ -180,7 +193,7 @@ def wrong_name(server: Server, names: Sequence[str] | None = None) -> Explanatio
     if names is None:
         return text, (
             "Use the name that the certificate carries in SERVER_ADDRESS, or set TLS_SERVER_NAME to it.\n"
-            "'amt check' lists the names in the certificate."
+            f"This lists the names in the certificate:\n{check_command(server)}"
         )
     if not names:
         return text, (
@@ -235,7 +248,7 @@ def _certificate(error: ssl.SSLCertVerificationError, server: Server, missing: s
     detail = getattr(error, "verify_message", "") or str(error)
     if code in _WRONG_NAME or (code == 0 and "hostname" in detail.lower()):
         return wrong_name(server)
-    return _KNOWN.get(code) or (_untrusted(code, detail, server), _trust_hint(code, missing))
+    return _KNOWN.get(code) or (_untrusted(code, detail, server), _trust_hint(code, server, missing))
 
 
 def _untrusted(code: int, detail: str, server: Server) -> str:
@@ -248,10 +261,10 @@ def _untrusted(code: int, detail: str, server: Server) -> str:
     return what + (f"; nor does CA_FILE hold what would prove it ({server.ca_file})" if server.ca_file else "")
 
 
-def _trust_hint(code: int, missing: str) -> str:
+def _trust_hint(code: int, server: Server, missing: str) -> str:
     save = (
-        "Save what the server presents with 'amt check --save-chain FILE', compare the fingerprints with the\n"
-        "administrator of the AMT web server, and set CA_FILE to that file."
+        f"This saves what the server presents:\n{_save_command(server)}\n"
+        "Compare the fingerprints with the administrator of the AMT web server, and set CA_FILE to that file."
     )
     if code not in _CUT_CHAIN:
         return save
