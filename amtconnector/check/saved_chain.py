@@ -58,7 +58,7 @@ class SavedChain(NamedTuple):
 
     def _what_to_do(self) -> Iterator[str]:
         if self.trusted and not any(map(self.is_trusted, self.presented.chain)):
-            yield "None of them is in CA_FILE. Where nobody has renewed the server's certificate, somebody else answers."
+            yield "None of them is in CA_FILE. Where nobody has renewed it, somebody else answers."
         yield "Compare the fingerprints with the administrator of the AMT web server."
         yield (
             "If they are the same, set:"
