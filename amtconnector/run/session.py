@@ -215,7 +215,7 @@ class Session:
         if server.uses_tls:
             from amtconnector.amtopcon import tls  # for https only
 
-            context = tls.context(server.ca_file)
+            context = tls.context(server)
         self._amt = Service(
             server,
             profile.load(self._config.wire_profile),
