@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
 import time
@@ -58,6 +59,8 @@ class Session:
         self._amt: Service | None = None
         root = invocation.opcon.root_directory if invocation.opcon and config.publish_status else None
         self._publisher = StatusPublisher(root)
+        for warning in _runs_elsewhere(config):
+            log.line(f"Warning: {warning}")
         self.run_id = new_run_id(datetime.now(UTC), secrets.token_bytes(5))
         self._run_log = self._open_log(self.run_id)
         self._account = Account(config, self._directory)
@@ -264,3 +267,12 @@ class RunClock:
     def chance(self) -> float:
         """Return a random number from 0 to 1."""
         return random.random()  # noqa: S311 - spreads requests, protects nothing
+
+
+def _runs_elsewhere(config: Config) -> tuple[str, ...]:
+    """Warn of open runs that this run can't find: those of a version in another folder, say."""
+    if os.path.isdir(config.run_directory):  # noqa: PTH112 - Path's raises
+        return ()
+    from amtconnector.config.installation_id import open_runs_elsewhere  # only the first run of an installation
+
+    return open_runs_elsewhere(config)
