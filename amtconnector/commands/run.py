@@ -29,7 +29,7 @@ from amtconnector.errors import (
 from amtconnector.opcon import OpConJob
 from amtconnector.output.job_log import JobLog, open_run_sentence, task_sentence
 from amtconnector.output.stdout import Output, occupy_standard_streams
-from amtconnector.run.arguments import Action, Arguments, parse
+from amtconnector.run.arguments import Arguments, parse
 from amtconnector.run.context import Invocation
 from amtconnector.system.signals import Cause, Interrupt, StopRequested
 from amtconnector.text import sentence
@@ -153,9 +153,8 @@ class Job:
 
     def _failed(self, error: RunError) -> int:
         """Print the failure, with the open run that it leaves behind, and return its exit code."""
-        arguments = self._invocation.arguments
-        earlier = _open_run(self._invocation.opcon, self._config, arguments.config)
-        self._log.failed(error, earlier, starts=arguments.action is Action.START)
+        earlier = _open_run(self._invocation.opcon, self._config, self._invocation.arguments.config)
+        self._log.failed(error, earlier)
         self._log.ended(error.exit_code)
         return error.exit_code
 

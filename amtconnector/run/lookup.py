@@ -184,7 +184,8 @@ def find(
 def _mistaken(record: RunRecord, instead_of: str) -> UsageError:
     """Return the refusal of an id that the records on this machine know as another task's."""
     return UsageError(
-        f"Request {record.request_id} belongs to job '{record.key.job}' of {record.key.application}, {instead_of}.",
+        f"Request {record.request_id} belongs to job '{record.key.job}' of {record.key.application}, {instead_of}; "
+        "nothing was done.",
         subject=_line(record),
         hint="Compare the id with AMT Control Center; 'amt runs' shows the requests that are known here.",
     )
@@ -215,7 +216,7 @@ def _by_name(arguments: Arguments, directory: RunDirectory, server: str, next_st
     what = f"job '{arguments.name}' of {arguments.application}"
     if len(submitted) > 1:
         raise UsageError(
-            f"Several open runs of {what} are known on this machine: name one with -id.",
+            f"Several open runs of {what} are known on this machine, and nothing was done: name one with -id.",
             subject="\n".join(_line(record) for record in submitted),
             hint=f"With one of these ids in place of N:  {next_steps.command(arguments.action.value, 'N')}",
         )
@@ -223,13 +224,13 @@ def _by_name(arguments: Arguments, directory: RunDirectory, server: str, next_st
         return submitted[0]
     if records:
         raise SubmissionUnknown(
-            f"Of {what} only a start is known whose fate is not.",
+            f"Of {what} only a start is known whose fate is not; nothing was done.",
             subject="\n".join(_line(record) for record in records),
             hint=next_steps.fate_unknown(records[0]),
             fate=TaskFate(TaskState.MAYBE, run_id=records[0].run_id),
         )
     raise UsageError(
-        f"No open run of {what} is known on this machine: name the request with -id.",
+        f"No open run of {what} is known on this machine, and nothing was done: name the request with -id.",
         hint="AMT Control Center shows the ids of its batch requests, and so do the job logs of the runs.",
     )
 
