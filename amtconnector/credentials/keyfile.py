@@ -2,8 +2,8 @@
 
 One Fernet key a line, newest first: the first encrypts, all decrypt. Lines that are empty or start with `#` are
 comments. A key is named by its id, a short digest that reveals nothing of it. The file is made for its owner alone, and
-refused when others can read or change it (`key_access`). It never lies beside Connector.config by default, so that a copy of an installation
-does not carry the key.
+refused when others can read or change it (`key_access`). It never lies beside Connector.config by default, so that a
+copy of an installation does not carry the key.
 """
 
 from __future__ import annotations

@@ -92,9 +92,7 @@ def load_leniently(directory: Path, name: str) -> RunRecord | None:
         return load(directory, name)
     except OSError as error:
         record = record_format.loaded(b"", run_id=_own_run_id(name, b""), written_at=None)
-        return record._replace(
-            trouble=f"{error.strerror or type(error).__name__}: {record_path(directory, name)}", file_name=name
-        )
+        return record._replace(trouble=error.strerror or type(error).__name__, file_name=name)
 
 
 def save(directory: Path, name: str, record: RunRecord) -> None:

@@ -69,7 +69,8 @@ class NextSteps(NamedTuple):
         """Return what to look for when nobody knows whether AMT received a start, and the two ways on."""
         if record.trouble:
             return (
-                f"Let this account read that file, or mend what the system says: {record.trouble}\n"
+                f"Mend what keeps this account from reading {record.file_name}.json in the run directory: "
+                f"{record.trouble}.\n"
                 "Then restart the job: the record tells what to do about its task."
             )
         return (
