@@ -60,7 +60,8 @@ class Examination:
         if config is None:
             yield finding
             yield from _skipped((Step.KEY_FILE, Step.CREDENTIALS), "Connector.config can't be used")
-            yield local.run_directory(configuration.run_directory_of(self._path))
+            yield local.run_directory(configuration.run_directory_of(self._path), self._path)
+            yield from _skipped((Step.RIGHTS,), "Connector.config can't be used")
             yield from _skipped(_SERVER_STEPS, "Connector.config can't be used")
             return
         self.ca_file = config.server.ca_file
@@ -69,7 +70,8 @@ class Examination:
         stored = local.StoredCredentials(config)
         yield stored.key_file()
         yield stored.credentials()
-        yield local.run_directory(config.run_directory)
+        yield local.run_directory(config.run_directory, config.path)
+        yield local.rights(config)
         directory = RunDirectory(config.run_directory)
         account = Account(config, directory) if stored.is_usable else None
         yield from self._server(config, profile, account)

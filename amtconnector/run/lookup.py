@@ -15,6 +15,7 @@ from amtconnector.records import Claim, ClaimedElsewhere, RunDirectory, RunKey, 
 from amtconnector.run import restart
 from amtconnector.run.arguments import Action, Arguments
 from amtconnector.run.next_steps import NextSteps, moment
+from amtconnector.system.remedies import remedy
 from amtconnector.task import Task
 from amtconnector.text import calm
 
@@ -108,7 +109,7 @@ class RecordLookup:
                     f"The run directory can't be used ({error.strerror or error}), and without the "
                     "run's record a restart could start the task a second time.",
                     subject=str(error.filename or self._directory.path),
-                    hint="Give the job's account the right to write there, or set RUN_DIRECTORY in Connector.config.",
+                    hint=remedy(error, self._directory.path),
                 ) from error
             why = calm(error.strerror or str(error))
             self._warn(f"Warning: no run record can be kept ({why}: {error.filename})")
@@ -224,7 +225,8 @@ def _by_name(arguments: Arguments, directory: RunDirectory, server: str, next_st
         return submitted[0]
     if records:
         raise SubmissionUnknown(
-            f"Of {what} only a start is known whose fate is not; nothing was done.",
+            f"Of {what} only a start is known whose fate is not; nothing was done."
+            + (f" Its record can't be read: {records[0].trouble}." if records[0].trouble else ""),
             subject="\n".join(_line(record) for record in records),
             hint=next_steps.fate_unknown(records[0]),
             fate=TaskFate(TaskState.MAYBE, run_id=records[0].run_id),
