@@ -170,11 +170,7 @@ class Service:
             self._sender = self._sender._replace(token=None)
             try:
                 self._exchange.farewell(request, LONGEST_LOGOFF_S)
-            except (
-                CallFailed,
-                OSError,
-                *UNREADABLE,
-            ) as error:  # the outcome of the run stands whatever becomes of this
+            except (CallFailed, OSError, *UNREADABLE) as error:  # whatever becomes of this, the run's outcome stands
                 self._exchange.note(f"logoff: {error}")
         self._exchange.close()
 
