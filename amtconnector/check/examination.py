@@ -111,9 +111,8 @@ class Examination:
     def _conversation(self, service: Service, account: Account | None) -> Iterator[Finding]:
         if not service.has("heartbeat"):
             reply = None
-            yield from _skipped(
-                (Step.HEARTBEAT, Step.CLOCK), "the server has none: calls.heartbeat = false in WIRE_PROFILE"
-            )
+            reason = "the server has no heartbeat: calls.heartbeat = false in WIRE_PROFILE"
+            yield from _skipped((Step.HEARTBEAT, Step.CLOCK), reason)
         else:
             try:
                 reply = service.probe()

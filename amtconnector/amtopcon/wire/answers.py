@@ -133,9 +133,8 @@ def read_start(reply: Reply, profile: Profile) -> Started | Refused:
     status = _reason(document, reply, profile) if isinstance(document, Object) else None
     if number is None and status is None and not is_refusal:
         raise NotUnderstood(f"the answer to the start has no request id: {_came(document, reply)}")
-    return Refused(
-        reply.quoted(words_of(document, profile.refused.words)) if isinstance(document, Object) else "", status
-    )
+    words = words_of(document, profile.refused.words) if isinstance(document, Object) else ""
+    return Refused(reply.quoted(words), status)
 
 
 @understanding
@@ -154,7 +153,7 @@ def read_status(reply: Reply, profile: Profile, request_id: RequestId) -> Status
         for echo in found(document, place, request_id.text):
             if echo is not None and _request_number(echo) != request_id:
                 raise NotUnderstood(f"the answer is about another request than {request_id}")
-    named = [
+    named: list[tuple[str, Json]] = [
         (place.text, value)
         for place in profile.members.status
         for value in found(document, place, request_id.text)
