@@ -240,7 +240,7 @@ class StatusMonitor:
                 "since then,\nthe AMT web server, what stands before it, or the network between."
             )
         if isinstance(error, NotUnderstood | Rejected | Forbidden):
-            return f"Find out what answers at this address: AMT, or a proxy before it. {PROFILE_HINT}"
+            return error.hint or f"Find out what answers at this address: AMT, or a proxy before it. {PROFILE_HINT}"
         return error.hint or "See that the AMT web server can be reached from here."
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from amtconnector.amtopcon.wire.document import Object
 from amtconnector.amtopcon.wire.paths import carried, found
 from amtconnector.amtopcon.wire.refusals import fits
-from amtconnector.amtopcon.wire.reply import answered, document_in, failure_of, is_page, kind_of, server_words
+from amtconnector.amtopcon.wire.reply import answered, document_in, failure_of, hint_of, is_page, kind_of, server_words
 from amtconnector.amtopcon.wire.shape import shape_of
 from amtconnector.amtopcon.wire.understanding import understanding
 from amtconnector.amtopcon.wire.words import words_of
@@ -56,7 +56,7 @@ def read_logon(reply: Reply, profile: Profile) -> str:
         raise Busy(answered(reply, places), retry_after_s=reply.retry_after_s)
     refused = profile.refused
     if reply.status in {401, 403} or fits(refused.credentials, reply) or fits(refused.when, reply):
-        raise LogonRefused(answered(reply, places))
+        raise LogonRefused(answered(reply, places), hint=hint_of(reply))
     if reply.status == 404:  # of the whole interface: no request is meant
         words = server_words(reply, places)
         raise Rejected("the server answered 404 to the logon" + (f": {words}" if words else ""))
