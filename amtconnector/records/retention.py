@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector.records import file_names as run_names
-from amtconnector.records import logon_notes, record_files, timestamps
+from amtconnector.records import attention, logon_notes, record_files, timestamps
 from amtconnector.records.record import is_run_id
 from amtconnector.records.record_format import end_at_a_glance
 from amtconnector.system import files, locks
@@ -36,6 +36,11 @@ _STAMP_LOCK = f"cleaned{run_names.LOCK}"
 _POSITION = "cleaned.position"
 
 
+def _never() -> bool:
+    """Let the time alone decide."""
+    return False
+
+
 def clean(
     directory: Path,
     retain_days: float,
@@ -43,19 +48,20 @@ def clean(
     now: datetime,
     deadline_s: float = 1.0,
     clock: Callable[[], float] = time.monotonic,
+    is_over: Callable[[], bool] = _never,
 ) -> int:
     """Remove the runs that ended more than `retain_days` ago, with their logs; return how many files went.
 
     Does nothing when all was gone through within a day, or while another process does it. Takes at most `deadline_s`
-    seconds of `clock`, and those in which the names before the noted place are listed. Never raises: what can't be
-    removed stays.
+    seconds of `clock`, and those in which the names before the noted place are listed; ends when `is_over` says so.
+    Never raises: what can't be removed stays.
     """
     try:
         lock = locks.take(directory / _STAMP_LOCK) if is_due(directory, now) else None
         if lock is None:
             return 0
         try:
-            return _go_on(directory, _Limits.of(retain_days, now), now, _Countdown(deadline_s, clock))
+            return _go_on(directory, _Limits.of(retain_days, now), now, _Countdown(deadline_s, clock, is_over))
         finally:
             lock.release()
     except OSError:
@@ -97,9 +103,10 @@ def _position(directory: Path) -> int | None:
 class _Countdown:
     """How long there is still time, counted from the last `begin`."""
 
-    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(self, seconds: float, clock: Callable[[], float], is_stopped: Callable[[], bool]) -> None:
         self._seconds = seconds
         self._clock = clock
+        self._is_stopped = is_stopped
         self._end = clock() + seconds
 
     def begin(self) -> None:
@@ -107,7 +114,7 @@ class _Countdown:
 
     @property
     def is_over(self) -> bool:
-        return self._clock() >= self._end
+        return self._is_stopped() or self._clock() >= self._end
 
 
 class _Limits(NamedTuple):
@@ -215,7 +222,15 @@ class _Sweep:
         if ending == run_names.LOCK and name.startswith(_LOGON_LOCKS) and (lock := self._lock(name)):
             self._remove_lock(lock)
             return False
+        if ending == attention.ENDING:
+            return self._is_alive(name) or not self._remove(entry.path)
         return not (_is_left_behind(entry.name, ending) and self._remove(entry.path))
+
+    def _is_alive(self, name: str) -> bool:
+        try:
+            return locks.is_taken(record_files.lock_path(self._directory, name))
+        except OSError:
+            return True
 
     def _lock(self, name: str) -> locks.FileLock | None:
         with suppress(OSError):

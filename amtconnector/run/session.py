@@ -20,7 +20,7 @@ from amtconnector.run.arguments import Action
 from amtconnector.run.context import Invocation, KnownTask, RunContext, RunSettings
 from amtconnector.run.lookup import RecordLookup
 from amtconnector.run.next_steps import NextSteps, moment
-from amtconnector.run.observers import RunObservers
+from amtconnector.run.observers import Attention, Cleaning, LiveLine, Observer, RunObservers, StatusColumn
 from amtconnector.run.recorder import RunRecorder
 from amtconnector.run.runner import Runner
 from amtconnector.task import RequestId
@@ -76,7 +76,11 @@ class Session:
                 case Action.KILL:
                     return self._on_request(Runner.kill)
         finally:
-            self._publisher.close()
+            self.leave_nothing_behind()
+
+    def leave_nothing_behind(self) -> None:
+        """Take back what others see only while a run lasts; never raises."""
+        self._observers.run_ended()
 
     def finish(self) -> None:
         """Let the record say how the task ended: the last act, when the job log is out."""
@@ -187,6 +191,7 @@ class Session:
         if self._recorder is None:
             raise RuntimeError("a runner needs a record")
         self._log.copy = self._run_log.write
+        self._observers = self._new_observers(self._recorder.record)
         context = RunContext(
             settings=RunSettings.of(self._config),
             amt=self._client(),
@@ -194,15 +199,25 @@ class Session:
             clock=RunClock(self._log, self._interrupt),
             recorder=self._recorder,
             next_steps=self._next_steps,
-            observers=RunObservers(
-                self._publisher,
-                self._directory,
-                retain_days=self._config.retain_runs_days,
-                show_live=self._show_live,
-                note=self._run_log.write,
-            ),
+            observers=self._observers,
         )
         return Runner(context)
+
+    def _new_observers(self, record: RunRecord) -> RunObservers:
+        observers: list[Observer] = [
+            LiveLine(self._show_live),
+            StatusColumn(self._publisher),
+            Cleaning(self._directory, self._config.retain_runs_days),
+        ]
+        if self._invocation.arguments.action in {Action.START, Action.ATTACH}:  # the others don't wait for operators
+            observers.append(self._attention(record))
+        return RunObservers(observers, self._run_log.write)
+
+    def _attention(self, record: RunRecord) -> Attention:
+        job = f"Job '{record.key.job or self._invocation.arguments.name}'"
+        opcon = self._invocation.opcon
+        where = f"{job} of OpCon job {opcon.name} {opcon.number}".rstrip() if opcon else job
+        return Attention(self._directory.attention_file(record), where, self._next_steps, self._report_event)
 
     def _client(self) -> Service:
         server = self._config.server

@@ -125,6 +125,14 @@ GetNamedSecurityInfo = _declared(
     _TEXT, ctypes.c_int, _DWORD, _VOIDS, _VOIDS, _VOIDS, _VOIDS, _VOIDS,
 )  # fmt: skip
 GetAce = _declared(_advapi32, "GetAce", _BOOL, _is_true, _VOID, _DWORD, _VOIDS)
+RegisterEventSource = _declared(_advapi32, "RegisterEventSourceW", _HANDLE, _is_true, _TEXT, _TEXT)
+DeregisterEventSource = _declared(_advapi32, "DeregisterEventSource", _BOOL, _is_true, _HANDLE)
+ReportEvent = _declared(
+    _advapi32, "ReportEventW", _BOOL, _is_true,
+    _HANDLE, wintypes.WORD, wintypes.WORD, _DWORD, _VOID, wintypes.WORD, _DWORD, _P(_TEXT), _VOID,
+)  # fmt: skip
+EVENTLOG_ERROR_TYPE = 0x1
+EVENTLOG_WARNING_TYPE = 0x2
 
 
 def sid_text(sid: Any) -> str:
@@ -146,3 +154,13 @@ def allowing_entries(acl: ctypes.c_void_p) -> Iterator[tuple[str, int]]:
         ace = ctypes.cast(entry, _P(_AccessAllowedAce)).contents
         if ace.AceType in _ALLOWING_ACES and not ace.AceFlags & _INHERIT_ONLY_ACE:
             yield sid_text((entry.value or 0) + _AccessAllowedAce.SidStart.offset), ace.Mask
+
+
+def report_event(source: str, event_id: int, text: str, *, is_error: bool) -> None:
+    """Add an entry to the application's log of this machine; raises OSError."""
+    kind = EVENTLOG_ERROR_TYPE if is_error else EVENTLOG_WARNING_TYPE
+    handle = RegisterEventSource(None, source)
+    try:
+        ReportEvent(handle, kind, 0, event_id, None, 1, 0, (wintypes.LPCWSTR * 1)(text), None)
+    finally:
+        DeregisterEventSource(handle)

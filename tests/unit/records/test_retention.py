@@ -124,6 +124,7 @@ def test_what_crashes_and_earlier_runs_left_behind_goes(directory: RunDirectory)
     ages = {
         note: 2 * DAY,
         unused_slot: 2 * DAY,
+        directory.path / "killed.attention": 2 * DAY,
         directory.path / "x.json.0123456789ab.tmp": 2 * DAY,
         directory.path / "y.json.0123456789ab.tmp": DAY / 2,
         directory.path / f"{orphan}.lock": 31 * DAY,
@@ -137,9 +138,9 @@ def test_what_crashes_and_earlier_runs_left_behind_goes(directory: RunDirectory)
     for path, age in ages.items():
         path.write_bytes(b"")
         set_age(path, age)
-    assert directory.clean(30, now=NOW) == 5
+    assert directory.clean(30, now=NOW) == 6
     gone = [path.name for path in ages if not path.exists()]
-    assert gone == [note.name, unused_slot.name, "x.json.0123456789ab.tmp", f"{orphan}.lock", f"{run_id(7)}.log"]
+    assert gone == [note.name, unused_slot.name, "killed.attention", "x.json.0123456789ab.tmp", f"{orphan}.lock", f"{run_id(7)}.log"]
     assert len(directory.records()) == 1
 
 
@@ -203,6 +204,20 @@ def test_a_damaged_record_keeps_every_log(directory: RunDirectory) -> None:
     set_age(path, 365 * DAY)
     directory.clean(30, now=NOW)
     assert directory.log_path(run_id(1)).exists()
+
+
+def test_the_attention_file_of_a_run_that_is_alive_stays(directory: RunDirectory) -> None:
+    """A task can wait for an operator for days."""
+    record = RunRecord(KEY, run_id(1), RunState.SUBMITTED, request_id="2112", submitted_at=NOW - 3 * DAY)
+    with directory.claim(KEY, record.run_id) as claim:
+        claim.save(record)
+        directory.attention_file(record).show(["a line"])
+        (path,) = directory.path.glob("*.attention")
+        set_age(path, 3 * DAY)
+        directory.clean(30, now=NOW)
+        assert path.exists()
+    directory.clean(30, now=NOW + DAY)
+    assert not path.exists()
 
 
 def test_with_time_enough_everything_old_goes(directory: RunDirectory) -> None:
