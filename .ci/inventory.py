@@ -12,7 +12,9 @@ import shutil
 import ssl
 import subprocess
 import sys
+import sysconfig
 import tempfile
+from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +35,7 @@ def write(target: Path, version: str, modules: Iterable[str]) -> None:
     bom = _described_environment()
     bom["metadata"]["component"] = _component("application", "AMT Connector", version, "MIT", OWN)
     listed = [part for part in bom["components"] if _normal(part["name"]) in shipped]
-    bom["components"] = listed + _surroundings()
+    bom["components"] = [*listed, _interpreter(target.parent / "_internal"), *_surroundings()]
     bom["dependencies"] = _dependencies(bom)
     target.write_text(json.dumps(bom, indent=2) + "\n", encoding="utf-8")
     for name in sorted(shipped):
@@ -41,18 +43,18 @@ def write(target: Path, version: str, modules: Iterable[str]) -> None:
     sys.stdout.write(f"{target}: {len(bom['components'])} components\n")
 
 
-def warn_of_unpinned(constraints: Path, listed: Path) -> None:
-    """Say loudly which of the listed components have another version than the constraints file pins."""
-    pins = dict(_pin(line) for line in constraints.read_text(encoding="utf-8").splitlines() if "==" in line)
+def warn_of_unpinned(lock: Path, listed: Path) -> None:
+    """Say loudly which of the listed components have another version than the lock pins."""
+    pins = dict(_pin(line) for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line)
     for part in json.loads(listed.read_text(encoding="utf-8"))["components"]:
         pinned = pins.get(_normal(part["name"]))
         if part["type"] == "library" and pinned != part["version"] and part["purl"].startswith("pkg:pypi/"):
-            sys.stderr.write(f"WARNING: built with {part['name']} {part['version']}; {constraints.name} has {pinned}\n")
+            sys.stderr.write(f"WARNING: built with {part['name']} {part['version']}; {lock.name} has {pinned}\n")
 
 
 def _pin(line: str) -> tuple[str, str]:
     name, _, version = line.partition("==")
-    return _normal(name.strip()), version.split(";")[0].strip()
+    return _normal(name.strip()), version.split()[0]
 
 
 def _distributions(modules: Iterable[str]) -> set[str]:
@@ -71,11 +73,25 @@ def _described_environment() -> dict[str, Any]:
     return bom
 
 
+def _interpreter(folder: Path) -> dict[str, Any]:
+    """Return the Python that is built in: whose build it is, and the digest of its library in this folder."""
+    build = {
+        "implementation": platform.python_implementation(),
+        "build": " ".join(platform.python_build()),
+        "compiler": platform.python_compiler(),
+        "platform": sysconfig.get_platform(),
+    }
+    libraries = sorted([*folder.glob("libpython3.*"), *folder.glob("python3??.dll")])
+    return _component("platform", "Python", platform.python_version(), "PSF-2.0", "python") | {
+        "hashes": [{"alg": "SHA-256", "content": sha256(path.read_bytes()).hexdigest()} for path in libraries],
+        "properties": [{"name": f"amtconnector:python:{name}", "value": value} for name, value in build.items()],
+    }
+
+
 def _surroundings() -> list[dict[str, Any]]:
-    """Return what is built in and is no distribution."""
+    """Return what else is built in and is no distribution."""
     openssl = ssl.OPENSSL_VERSION.split()[1]
     return [
-        _component("platform", "Python", platform.python_version(), "PSF-2.0", "python"),
         _component("library", "OpenSSL", openssl, "Apache-2.0", "openssl"),
         _component(
             "application",

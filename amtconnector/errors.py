@@ -33,6 +33,7 @@ whether a task of AMT may be running now, under which request and of which run. 
 from __future__ import annotations
 
 from enum import Enum
+from typing import NamedTuple
 
 
 class TaskState(Enum):
@@ -41,6 +42,14 @@ class TaskState(Enum):
     NONE = "no"
     MAYBE = "maybe"
     RUNNING = "yes"
+
+
+class TaskFate(NamedTuple):
+    """What is known of the task that a run is about; a request or run id is "" where it is not known."""
+
+    state: TaskState
+    request_id: str = ""
+    run_id: str = ""
 
 
 class ConnectorError(Exception):
@@ -55,30 +64,18 @@ class RunError(ConnectorError):
     """A failure that ends the run.
 
     `message` says what happened, `subject` to what (a job, a request, a file; "" when the message says it all),
-    `hint` what to do next, one step a line. `task` is whether a task may be running, None for what the class says;
-    `request_id` and `run_id` name it, "" where they are not known.
+    `hint` what to do next, one step a line. `fate` is whether a task may be running; None for what the class says.
     """
 
     slug: str
     exit_code: int
-    task = TaskState.NONE
+    fate = TaskFate(TaskState.NONE)
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        subject: str = "",
-        hint: str = "",
-        task: TaskState | None = None,
-        request_id: str = "",
-        run_id: str = "",
-    ) -> None:
+    def __init__(self, message: str, *, subject: str = "", hint: str = "", fate: TaskFate | None = None) -> None:
         super().__init__(message)
         self.subject = subject
         self.hint = hint
-        self.task = self.task if task is None else task
-        self.request_id = request_id
-        self.run_id = run_id
+        self.fate = self.fate if fate is None else fate
 
 
 class ServerUnreachable(RunError):
@@ -128,7 +125,7 @@ class SubmissionUnknown(RunError):
 
     slug = "submission-unknown"
     exit_code = 104
-    task = TaskState.MAYBE
+    fate = TaskFate(TaskState.MAYBE)
 
 
 class LostContact(RunError):
@@ -136,7 +133,7 @@ class LostContact(RunError):
 
     slug = "lost-contact"
     exit_code = 105
-    task = TaskState.RUNNING
+    fate = TaskFate(TaskState.RUNNING)
 
 
 class StartRefused(RunError):
@@ -156,7 +153,7 @@ class Interrupted(RunError):
 
     slug = "interrupted"
     exit_code = 107
-    task = TaskState.MAYBE
+    fate = TaskFate(TaskState.MAYBE)
 
 
 class ReplyNotUnderstood(RunError):
@@ -171,15 +168,18 @@ class StatusUnknown(RunError):
 
     slug = "status-unknown"
     exit_code = 109
-    task = TaskState.MAYBE
+    fate = TaskFate(TaskState.MAYBE)
 
 
 class CallFailed(ConnectorError):
     """One call to the server did not succeed.
 
     `retry_after_s` is what the server asked to wait, in seconds; None when it did not say. `hint` is what an
-    administrator can do about it, "" when the message says it all.
+    administrator can do about it, "" when the message says it all. `exchange` shows what was asked and the shape of what
+    was answered, one a line, without secrets; "" where nothing was.
     """
+
+    exchange: str = ""
 
     def __init__(self, message: str, *, retry_after_s: float | None = None, hint: str = "") -> None:
         # It becomes the middle of a sentence, and the words of a server often end one.

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 SUCCESS = 4
 """DONE, the only successful end of a run."""
@@ -116,12 +116,18 @@ def next_step_after(status: Status, *, requested: str = "", has_messages: bool =
 
 
 class StatusTable:
-    """The statuses that one installation knows: AMT's, and those that its wire profile adds."""
+    """The statuses that one installation knows: AMT's, and what its wire profile adds: statuses, and words for codes."""
 
-    def __init__(self, added: Iterable[Status] = ()) -> None:
+    def __init__(self, added: Iterable[Status] = (), words: Mapping[str, int] | None = None) -> None:
         statuses = (*AMT_STATUSES, *added)
         self._by_code = {status.code: status for status in statuses}
-        self._by_name = {_folded(status.name): status for status in statuses}
+        self._by_name = {folded(word): self._by_code[code] for word, code in (words or {}).items()}
+        self._by_name |= {folded(status.name): status for status in statuses}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StatusTable) and self._by_name == other._by_name
+
+    __hash__ = None  # type: ignore[assignment]  # a table is no key
 
     def __iter__(self) -> Iterator[Status]:
         return iter(self._by_code.values())
@@ -131,9 +137,13 @@ class StatusTable:
         return self._by_code.get(code) or Status(code, "UNKNOWN STATUS", StatusClass.UNKNOWN)
 
     def by_name(self, name: str) -> Status | None:
-        """Return the status with this name, in any letter case, blanks and `_` alike; None when there is none."""
-        return self._by_name.get(_folded(name))
+        """Return the status with this name in any spelling, `WaitForFile` or `WAIT FOR FILE`; None when there is none."""
+        return self._by_name.get(folded(name))
 
 
-def _folded(name: str) -> str:
-    return " ".join(name.replace("_", " ").split()).casefold()
+def folded(name: str) -> str:
+    """Return a status's name without what its spellings differ in: letter case, and all but letters and digits.
+
+    A question mark stays: a question is no answer.
+    """
+    return "".join(character for character in name.casefold() if character.isalnum() or character == "?")

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MASK = "********"
+LONGEST_KEPT = 1024 * 1024
+"""In bytes of UTF-8: what is kept, and shown, of one message at most."""
 
 _JSON_SHORT = {'"': '"', "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 _HTML_NAMES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
@@ -30,6 +32,54 @@ def excerpt(text: str, limit: int = 200) -> str:
     """Return the text on one line, `limit` characters at most, blanks folded and control characters escaped."""
     folded = escaped(" ".join(text.split()))
     return folded if len(folded) <= limit else folded[: limit - 3] + "..."
+
+
+class CutText(str):
+    """The beginning of a very long text; `left_out` is how many bytes of UTF-8 follow it, which nobody keeps."""
+
+    __slots__ = ("left_out",)
+    left_out: int
+
+
+class KeptText:
+    """Collects a text piece by piece and keeps at most `limit` bytes of its UTF-8 form, whole characters."""
+
+    def __init__(self, limit: int = LONGEST_KEPT) -> None:
+        self._limit = min(limit, LONGEST_KEPT)
+        self._pieces: list[str] = []
+        self._size = 0
+        self._left_out = 0
+
+    def add(self, piece: str) -> None:
+        """Take the next piece."""
+        size = len(piece) if piece.isascii() else len(piece.encode("utf-8", "surrogatepass"))
+        if self._left_out:
+            self._left_out += size
+        elif self._size + size <= self._limit:
+            self._pieces.append(piece)
+            self._size += size
+        else:
+            kept = _beginning(piece, self._limit - self._size)
+            self._pieces.append(kept)
+            self._left_out = size - len(kept.encode("utf-8", "surrogatepass"))
+
+    @property
+    def text(self) -> str:
+        """What is kept: a `CutText` when there was more."""
+        if not self._left_out:
+            return "".join(self._pieces)
+        text = CutText("".join(self._pieces))
+        text.left_out = self._left_out
+        return text
+
+
+def _beginning(text: str, size: int) -> str:
+    """Return as many characters as fit into so many bytes of UTF-8."""
+    data = text[:size].encode("utf-8", "surrogatepass")
+    end = min(size, len(data))
+    while end < len(data) and data[end] & 0xC0 == 0x80:  # in the middle of a character
+        end -= 1
+    return data[:end].decode("utf-8", "surrogatepass")
 
 
 def calm(text: str) -> str:

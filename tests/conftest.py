@@ -52,6 +52,20 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "source_only: looks inside the program, so there is nothing to see in a built one"
     )
     config.addinivalue_line("markers", "posix_only: is about something that only POSIX systems have")
+    config.addinivalue_line("markers", "begins_as(number): takes up to a minute; all others run beside it")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes run the tests by default: two for a core, for most of a test's time is waiting."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put first, in the order of their numbers, what takes long on any machine; everything else keeps its order.
+
+    The first process then has these three, one running and two that are not taken from it.
+    """
+    items.sort(key=lambda item: mark.args[0] if (mark := item.get_closest_marker("begins_as")) else sys.maxsize)
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +79,17 @@ def programs(pytestconfig: pytest.Config) -> Programs:
 def amt(programs: Programs) -> list[str]:
     """Return the start of a command line that runs `amt`."""
     return list(programs.amt)
+
+
+@pytest.fixture
+def lab(programs: Programs) -> list[str]:
+    """Return the start of a command line that runs `amt-lab`: from the folder beside the built one, or from source."""
+    if programs.folder is None:
+        return [sys.executable, "-m", "amtconnector.lab"]
+    program = programs.folder.parent / "amt-lab" / f"amt-lab{'.exe' if programs.is_windows else ''}"
+    if not program.is_file():
+        pytest.skip(f"there is no {program}")
+    return [*programs.amt[:-1], str(program)]
 
 
 @pytest.fixture

@@ -6,13 +6,17 @@ credentials go to the configured server and nowhere else.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from amtconnector.amtopcon.transport import HttpTransport
 from amtconnector.amtopcon.wire import answers, requests
-from amtconnector.amtopcon.wire.messages import MessageReader
-from amtconnector.amtopcon.wire.reply import failure_of, server_words
-from amtconnector.errors import LogonRefused, Rejected, Unauthorized
+from amtconnector.amtopcon.wire.document import UNREADABLE
+from amtconnector.amtopcon.wire.pages import PageTurner
+from amtconnector.amtopcon.wire.requests import Sender
+from amtconnector.amtopcon.wire.shape import exchange_of
+from amtconnector.errors import CallFailed, LogonRefused, Unauthorized
 
 if TYPE_CHECKING:
     import ssl
@@ -21,13 +25,19 @@ if TYPE_CHECKING:
 
     from amtconnector.amtopcon.transport import Waiting
     from amtconnector.amtopcon.wire.answers import Refused, Started
-    from amtconnector.amtopcon.wire.profile import Profile
+    from amtconnector.amtopcon.wire.profile import CallName, Profile
     from amtconnector.amtopcon.wire.reply import Reply
     from amtconnector.amtopcon.wire.requests import Request
+    from amtconnector.amtopcon.wire.shape import Exchange
     from amtconnector.config import Server
     from amtconnector.credentials import Credentials
     from amtconnector.statuses import Status
     from amtconnector.task import RequestId, Task
+
+
+T = TypeVar("T")
+
+LONGEST_LOGOFF_S = 1.0
 
 
 class Account(Protocol):
@@ -67,11 +77,25 @@ class Service:
         self._account = account
         self._waiting = waiting
         self._exchange = HttpTransport(server, profile, tls=tls, waiting=waiting, note=note, trace=trace)
-        self._token: str | None = None
+        self._sender = Sender(profile)
+        self.last_exchange: Exchange | None = None
+        self.has_more_messages = False
+
+    def speak_for(self, run_id: str, task: Task | None = None, started_by: str = "") -> None:
+        """Say whose calls these are: the run's id, and where it is known the task and the id of the run that started it."""
+        self._sender = self._sender._replace(run_id=run_id, task=task, started_by=started_by)
+
+    def check_start(self, task: Task) -> None:
+        """Raise ConfigurationError when the wire profile can't carry one of the task's values; nothing is sent."""
+        requests.start(self._sender, task)
+
+    def has(self, call: CallName) -> bool:
+        """Return whether the server has this call, as the wire profile says."""
+        return self._profile.has(call)
 
     def probe(self) -> Reply:
         """Ask whether the service is alive; return whatever is answered. Raises CallFailed when nothing is."""
-        return self._exchange.reply(requests.heartbeat(self._profile), token=None)
+        return self._reply(requests.heartbeat(self._current()))
 
     def log_on(self) -> None:
         """Ask for a token. Raises LogonRefused for refused credentials, now or a short while ago, else CallFailed."""
@@ -83,97 +107,134 @@ class Service:
 
     def _log_on_as(self, user: str, password: str) -> None:
         try:
-            self._token = self._token_for(requests.logon(self._profile, user, password))
+            token = self._token_for(requests.logon(self._current(), user, password))
         except LogonRefused:
             self._account.refused()
             raise
-        self._exchange.keep_secret(self._token)
+        self._sender = self._sender._replace(token=token)
+        self._exchange.keep_secret(token)
         self._account.accepted()
 
     def _token_for(self, logon: Request) -> str:
-        reply = self._exchange.reply(logon, token=None)
-        with self._exchange.noted(logon):
-            if reply.status in {401, 403}:
-                words = server_words(reply)
-                raise LogonRefused(f"the server answered {reply.status}" + (f": {words}" if words else ""))
-            if reply.status == 404:  # of the whole interface: no request is meant
-                words = server_words(reply)
-                raise Rejected("the server answered 404 to the logon" + (f": {words}" if words else ""))
-            _check(reply)
-            if token := answers.read_token(reply, self._profile):
-                return token
-            raise LogonRefused("the server answered with an empty token")
+        reply = self._reply(logon)
+        with self._noted(logon, reply):
+            return answers.read_logon(reply, self._profile)
 
     def start(self, task: Task) -> Started | Refused:
         """Send the start, once. Raises CallFailed, whose class says whether it was executed.
 
         Unauthorized means that the token was refused and the start not executed: the caller decides about a new logon.
         """
-        request = requests.start(self._profile, task)
-        reply = self._exchange.reply(request, token=self._token)
-        with self._exchange.noted(request):
-            _check(reply)
+        request = requests.start(self._current(), task)
+        self._sender = self._sender._replace(task=task, started_by=self._sender.run_id)
+        reply = self._reply(request)
+        with self._noted(request, reply):
+            answers.check_sent(reply, self._profile)
             return answers.read_start(reply, self._profile)
 
     def status(self, request_id: RequestId) -> Status:
         """Ask for the status. Raises CallFailed; Unauthorized when the token was refused right after a new logon."""
-        request = requests.about(self._profile, "status", request_id)
-        reply = self._successful(request)
-        with self._exchange.noted(request):
-            return answers.read_status(reply, self._profile, request_id)
+        return self._answered(
+            lambda: requests.about(self._current(), "status", request_id),
+            lambda reply: answers.read_status(reply, self._profile, request_id),
+        )
 
     def stop(self, request_id: RequestId) -> None:
         """Ask AMT to end the task in order; any 2xx means accepted, not done. Raises CallFailed."""
-        self._successful(requests.about(self._profile, "stop", request_id))
+        self._answered(lambda: requests.about(self._current(), "stop", request_id), self._accept)
 
     def kill(self, request_id: RequestId) -> None:
         """Ask AMT to end the task unconditionally; any 2xx means accepted, not done. Raises CallFailed."""
-        self._successful(requests.about(self._profile, "kill", request_id))
+        self._answered(lambda: requests.about(self._current(), "kill", request_id), self._accept)
 
     def messages(self, request_id: RequestId, limit_s: float) -> Iterator[list[str]]:
         """Yield the messages of the task and its children in the server's order, as they arrive, in lists.
 
-        Raises CallFailed, also after `limit_s` seconds; what was yielded before then is good.
+        Raises CallFailed, also after `limit_s` seconds; what was yielded before then is good. `has_more_messages` tells
+        afterwards whether the answer said that it was not all there is.
         """
-        request = requests.about(self._profile, "messages", request_id)
-        if self._token is None:
+        if not self.has("messages"):
+            return
+        if self._sender.token is None:
             self.log_on()
         try:
-            yield from self._message_lists(request, limit_s)
+            yield from self._message_lists(request_id, limit_s)
         except Unauthorized:
             self.log_on()
-            yield from self._message_lists(request, limit_s)
+            yield from self._message_lists(request_id, limit_s)
 
     def close(self) -> None:
-        """Release the client; no connection is open between calls anyway."""
+        """End the session where the server has a call for it, within 1 s, and release the client. Nothing is raised."""
+        if self._sender.token is not None and self.has("logoff"):
+            request = requests.logoff(self._current())
+            self._sender = self._sender._replace(token=None)
+            try:
+                self._exchange.farewell(request, LONGEST_LOGOFF_S)
+            except (
+                CallFailed,
+                OSError,
+                *UNREADABLE,
+            ) as error:  # the outcome of the run stands whatever becomes of this
+                self._exchange.note(f"logoff: {error}")
         self._exchange.close()
 
-    def _message_lists(self, request: Request, limit_s: float) -> Iterator[list[str]]:
-        members = self._profile.members
-        reader = MessageReader(members.messages, members.message_text, self._exchange.masked)
-        with self._exchange.noted(request), self._exchange.pieces(request, self._token, limit_s) as pieces:
-            for chunk in pieces:
-                if texts := reader.feed(chunk):
+    def _message_lists(self, request_id: RequestId, limit_s: float) -> Iterator[list[str]]:
+        turner = PageTurner(self._profile, request_id.text, self._exchange.masked)
+        end = time.monotonic() + limit_s
+        while turner.has_next:
+            request = requests.about(self._current(), "messages", request_id, page=turner.page, offset=turner.count)
+            with self._noted(request, None), self._exchange.noted(request):
+                with self._exchange.pieces(request, max(0.0, end - time.monotonic())) as pieces:
+                    for chunk in pieces:
+                        self._waiting.usually()
+                        if texts := turner.feed(chunk):
+                            yield texts
+                if texts := turner.turn():
                     yield texts
-            if texts := reader.feed(b"", is_last=True):
-                yield texts
-            reader.check()
-
-    def _successful(self, request: Request) -> Reply:
-        """Return the answer, a 2xx, after one new logon where the token was refused."""
-        if self._token is None:
-            self.log_on()
-        reply = self._exchange.reply(request, self._token)
-        if reply.status == 401:
-            self._exchange.note(f"{request.call}: the token was refused; logging on once more")
-            self._token = None
-            self.log_on()
-            reply = self._exchange.reply(request, self._token)
+        self.has_more_messages = turner.says_more
         with self._exchange.noted(request):
-            _check(reply)
+            turner.check()
+
+    def _answered(self, request: Callable[[], Request], read: Callable[[Reply], T]) -> T:
+        """Return what an answer means, after one new logon where the token was refused."""
+        if self._sender.token is None:
+            self.log_on()
+        try:
+            return self._once(request(), read)
+        except Unauthorized:
+            self._exchange.note(f"{request().call}: the token was refused; logging on once more")
+            self._sender = self._sender._replace(token=None)
+            self.log_on()
+        return self._once(request(), read)
+
+    def _once(self, request: Request, read: Callable[[Reply], T]) -> T:
+        reply = self._reply(request)
+        with self._noted(request, reply):
+            return read(reply)
+
+    def _accept(self, reply: Reply) -> None:
+        answers.check_accepted(reply, self._profile)
+
+    def _current(self) -> Sender:
+        """Return who sends, with the cookies as they are now."""
+        return self._sender._replace(cookies=self._exchange.cookies)
+
+    def _reply(self, request: Request) -> Reply:
+        self.last_exchange = exchange_of(request, None, self._exchange.masked)
+        with self._noted(request, None):
+            reply = self._exchange.reply(request)
+        self.last_exchange = exchange_of(request, reply, self._exchange.masked)
         return reply
 
-
-def _check(reply: Reply) -> None:
-    if failure := failure_of(reply):
-        raise failure
+    @contextmanager
+    def _noted(self, request: Request, reply: Reply | None) -> Iterator[None]:
+        """Note a failure, and let it show what was asked and answered."""
+        try:
+            if reply is None:  # the transport notes it
+                yield
+            else:
+                with self._exchange.noted(request):
+                    yield
+        except CallFailed as error:
+            error.exchange = error.exchange or exchange_of(request, reply, self._exchange.masked).lines
+            raise

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amtconnector.amtopcon.failures import FAILURES, converted
 from amtconnector.amtopcon.sockets import Line, httpx, open_client
-from amtconnector.amtopcon.wire.reply import Reply, failure_of
-from amtconnector.amtopcon.wire.requests import token_header
+from amtconnector.amtopcon.wire.answers import check_accepted
+from amtconnector.amtopcon.wire.reply import Reply
 from amtconnector.amtopcon.wire.retry_after import retry_after_s
+from amtconnector.amtopcon.wire.shape import shown
 from amtconnector.errors import CallFailed, NotUnderstood
 from amtconnector.text import masked
 
@@ -68,24 +69,41 @@ class HttpTransport:
         """Release the client; no connection is open between calls anyway."""
         self._client.close()
 
-    def reply(self, request: Request, token: str | None) -> Reply:
-        """Send a request, with the token where there is one, and return its answer, whatever its status.
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that the server has set."""
+        return {cookie.name: cookie.value or "" for cookie in self._client.cookies.jar}
+
+    def reply(self, request: Request) -> Reply:
+        """Send a request and return its answer, whatever its status.
 
         Raises CallFailed when there is none, or one of more than 1 MiB.
         """
         limit_s = self._server.start_timeout_s if request.call == "start" else 2 * self._server.read_timeout_s
-        with self.noted(request), self._response(request, token, limit_s) as response:
+        with self.noted(request), self._response(request, limit_s) as response:
             return self._reply(request, response)
 
+    def farewell(self, request: Request, limit_s: float) -> None:
+        """Send a request whose answer nobody needs, for at most `limit_s` seconds, whoever wants to stop meanwhile.
+
+        Raises CallFailed.
+        """
+        waiting, self._waiting = self._waiting, Waiting(_wait, _wait)
+        try:
+            with self._response(request, limit_s) as response:
+                self._reply(request, response)
+        finally:
+            self._waiting = waiting
+
     @contextmanager
-    def pieces(self, request: Request, token: str | None, limit_s: float) -> Iterator[Iterator[bytes]]:
+    def pieces(self, request: Request, limit_s: float) -> Iterator[Iterator[bytes]]:
         """Send a request and yield the body of its answer, a 2xx, piece by piece, for at most `limit_s` seconds.
 
         Raises CallFailed.
         """
-        with self._response(request, token, limit_s) as response:
-            if failure := None if response.is_success else failure_of(self._reply(request, response)):
-                raise failure
+        with self._response(request, limit_s) as response:
+            if not response.is_success:
+                check_accepted(self._reply(request, response), self._profile)
             if self._trace:
                 self._trace(f"<- {response.status_code} (messages)")
             yield response.iter_bytes()
@@ -114,7 +132,7 @@ class HttpTransport:
         return reply
 
     @contextmanager
-    def _response(self, request: Request, token: str | None, limit_s: float) -> Iterator[httpx.Response]:
+    def _response(self, request: Request, limit_s: float) -> Iterator[httpx.Response]:
         is_start = request.call == "start"
         self._line.begin(limit_s, self._waiting.for_start if is_start else self._waiting.usually)
         if self._trace:
@@ -124,20 +142,13 @@ class HttpTransport:
                 request.method,
                 self._server.base_url + request.target,
                 content=request.body,
-                headers=self._headers(request, token),
+                headers=dict(request.headers),
                 timeout=self._timeout(request.call),
                 extensions=self._extensions(),
             ) as response:
                 yield response
         except tuple(FAILURES) as error:
             raise converted(error, self._server, request_left=self._line.request_left) from error
-
-    def _headers(self, request: Request, token: str | None) -> dict[str, str]:
-        headers = {} if request.body is None else {"Content-Type": "application/json; charset=utf-8"}
-        if token is not None:
-            name, value = token_header(self._profile, token)
-            headers[name] = value
-        return headers
 
     def _timeout(self, call: CallName) -> httpx.Timeout:
         read_s = self._server.start_timeout_s if call == "start" else self._server.read_timeout_s
@@ -153,10 +164,14 @@ class HttpTransport:
 
     def _shown_request(self, request: Request) -> str:
         if request.call == "logon":
-            return f"{self._profile.calls['logon'].path} (credentials not shown)"
+            return f"{request.shown_target} (credentials not shown)"
         return self.masked(f"{request.target} {(request.body or b'').decode()}".rstrip())
 
     def _shown_reply(self, request: Request, reply: Reply) -> str:
         if request.call == "logon" and reply.is_success:
-            return "(the answer to a logon is not shown)"
+            return shown(reply, hides_texts=True)
         return reply.quoted(reply.body.decode("utf-8-sig", "replace"), 2000)
+
+
+def _wait() -> None:
+    """Do nothing while waiting."""

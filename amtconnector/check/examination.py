@@ -86,7 +86,11 @@ class Examination:
             reason = "WIRE_PROFILE can't be used" if profile is None else "nothing is sent before TLS is right"
             yield from _skipped((Step.HEARTBEAT, Step.CLOCK, Step.LOGON), reason)
             return
-        yield from self._conversation(_service(config.server, profile, account, context), account)
+        service = _service(config.server, profile, account, context)
+        try:
+            yield from self._conversation(service, account)
+        finally:
+            service.close()
 
     def _tls(self, config: Config) -> tuple[ssl.SSLContext | None, Finding]:
         from amtconnector.amtopcon.tls import context  # truststore is needed for TLS only
@@ -101,19 +105,25 @@ class Examination:
         return trust, check_tls.handshake(config.server, trust, self.presented, self._now())
 
     def _conversation(self, service: Service, account: Account | None) -> Iterator[Finding]:
-        try:
-            reply = service.probe()
-        except CallFailed as failure:
-            yield remote.unanswered(Step.HEARTBEAT, failure)
-            yield from _skipped((Step.CLOCK, Step.LOGON), "the server does not answer")
-            return
-        yield remote.heartbeat(reply)
-        yield remote.clock(reply, self._now())
+        if not service.has("heartbeat"):
+            reply = None
+            yield from _skipped(
+                (Step.HEARTBEAT, Step.CLOCK), "the server has none: calls.heartbeat = false in WIRE_PROFILE"
+            )
+        else:
+            try:
+                reply = service.probe()
+            except CallFailed as failure:
+                yield remote.unanswered(Step.HEARTBEAT, failure)
+                yield from _skipped((Step.CLOCK, Step.LOGON), "the server does not answer")
+                return
+            yield remote.heartbeat(reply)
+            yield remote.clock(reply, self._now())
         if not self._with_logon:
             yield skipped(Step.LOGON, "left out, as --no-logon says")
         elif account is None:
             yield skipped(Step.LOGON, "the credentials can't be used")
-        elif not remote.may_log_on(reply):
+        elif reply is not None and not remote.may_log_on(reply):
             yield skipped(Step.LOGON, "no credentials are sent to a server that does not answer as AMT does")
         else:
             yield self._logon(service, account)

@@ -67,7 +67,7 @@ def command(*, no_logon: bool, as_json: bool, save_chain: Path | None, given: st
     """Examine this installation."""
     teller = _JsonTeller() if as_json else _Teller()
     try:
-        path = config.find(given, working_directory=Path.cwd(), program_directory=program_directory())
+        path = config.find(given)
     except ConfigurationError as error:
         told = [teller.tell(findings.refused(Step.CONFIGURATION, error))]
         return teller.end(told)
@@ -75,11 +75,6 @@ def command(*, no_logon: bool, as_json: bool, save_chain: Path | None, given: st
     told = [teller.tell(finding) for finding in examination.findings()]
     is_saved = save_chain is None or _saved(save_chain, examination.presented, teller)
     return teller.end(told) or (0 if is_saved else 1)
-
-
-def program_directory() -> Path:
-    """Return the folder that holds this program."""
-    return Path(sys.executable if getattr(sys, "frozen", False) else sys.argv[0]).absolute().parent
 
 
 def _now() -> datetime:

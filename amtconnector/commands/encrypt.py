@@ -222,7 +222,7 @@ def _key_file(options: _Options) -> Path | None:
 
 
 def _config_path(given: str | None) -> Path:
-    return config.find(given, working_directory=Path.cwd(), program_directory=config.program_directory())
+    return config.find(given)
 
 
 def _tell_of_new_key(ring: KeyRing) -> None:

@@ -15,7 +15,16 @@ from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
-from amtconnector.errors import InternalError, Interrupted, RunError, TaskState, UsageError
+from amtconnector.errors import (
+    InternalError,
+    Interrupted,
+    LostContact,
+    RunError,
+    SubmissionUnknown,
+    TaskFate,
+    TaskState,
+    UsageError,
+)
 from amtconnector.opcon import OpConJob
 from amtconnector.output.job_log import JobLog, open_run_sentence, task_sentence
 from amtconnector.output.stdout import Output, occupy_standard_streams
@@ -25,7 +34,7 @@ from amtconnector.system.signals import Cause, Interrupt, StopRequested
 from amtconnector.text import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from amtconnector.config import Config
     from amtconnector.output.terminal import Terminal
@@ -33,6 +42,7 @@ if TYPE_CHECKING:
     from amtconnector.task import OpenRun
 
 _LAST_WORDS_S = 1.0
+_EVENTS = (SubmissionUnknown, LostContact, Interrupted)
 _Failure = TypeVar("_Failure", bound=RunError)
 
 
@@ -86,18 +96,25 @@ class Job:
         self._interrupt = Interrupt(self._end_at_once)
         self._config: Config | None = None
         self._session: Session | None = None
+        self._report_event: Callable[..., None] | None = None
         self._is_ending = False
 
     def run(self) -> int:
         """Run to the end; returns the exit code. Once the outcome is known nothing that fails replaces it."""
         exit_code = self._outcome()
-        with suppress(Exception):
-            self._output.close()
-        if self._session:
+        for last_act in self._last_acts():
             with suppress(Exception):
-                self._session.finish()
-                self._output.close()  # what finishing had to say
+                last_act()
         return exit_code
+
+    def _last_acts(self) -> Iterator[Callable[[], None]]:
+        """Yield what is left to do: the record says "finished" only when the job log is out."""
+        if self._session:
+            yield self._session.close
+        yield self._output.close
+        if self._session:
+            yield self._session.finish
+            yield self._output.close  # what finishing had to say
 
     def _outcome(self) -> int:
         try:
@@ -108,16 +125,18 @@ class Job:
             return self._failed(error)
         except (StopRequested, KeyboardInterrupt):
             text = "The connector was told to stop before anything was started."
-            return self._failed(Interrupted(text, task=TaskState.NONE))
+            return self._failed(Interrupted(text, fate=TaskFate(TaskState.NONE)))
         except Exception as error:  # noqa: BLE001 - the edge of the program
             return self._failed(self._defect(error)) if self._log.exit_code is None else self._log.exit_code
 
     def _run(self) -> int:
         from amtconnector import config  # after the first line of the log
 
-        arguments = self._invocation.arguments
-        path = config.find(arguments.config, working_directory=Path.cwd(), program_directory=config.program_directory())
-        self._config = config.load(path)
+        self._config = config.load(config.find(self._invocation.arguments.config))
+        if self._config.event_log:
+            from amtconnector.system import event_log  # for those who want it, and not at the end of the run
+
+            self._report_event = event_log.report
         self._output.use(self._config.output_encoding)
         self._log.configuration(self._config)
         self._interrupt.check()
@@ -135,7 +154,18 @@ class Job:
         earlier = _open_run(self._invocation.opcon, self._config, arguments.config)
         self._log.failed(error, earlier, starts=arguments.action is Action.START)
         self._log.ended(error.exit_code)
+        self._report(error)
         return error.exit_code
+
+    def _report(self, error: RunError) -> None:
+        """Tell the log of the operating system of an end after which somebody has to look; never raises."""
+        if self._report_event is None or not isinstance(error, _EVENTS):
+            return
+        arguments, opcon = self._invocation.arguments, self._invocation.opcon
+        job = f"Job '{arguments.name}'" + (f" of OpCon job {opcon.name} {opcon.number}".rstrip() if opcon else "")
+        said = f"{sentence(error.message)} {task_sentence(error, starts=arguments.action is Action.START)}"
+        with suppress(Exception):
+            self._report_event(error.exit_code, f"{job}: {error.slug} ({error.exit_code}): {said}", is_error=True)
 
     def _defect(self, error: Exception) -> InternalError:
         """Describe a defect without its words, which could hold a secret; its places go to the run's log."""
@@ -151,14 +181,12 @@ class Job:
         """Return a failure that says whether a task may be running, and what to do then."""
         session = self._session
         if session is None:
-            return kind(what, subject=f"Job '{self._invocation.arguments.name}'", task=TaskState.NONE)
+            return kind(what, subject=f"Job '{self._invocation.arguments.name}'", fate=TaskFate(TaskState.NONE))
         return kind(
             what,
             subject=f"Job '{self._invocation.arguments.name}', run {session.run_id}",
             hint=session.next_step,
-            task=session.task_state,
-            request_id=session.request_id,
-            run_id=session.run_id,
+            fate=TaskFate(session.task_state, session.request_id, session.run_id),
         )
 
     def _end_at_once(self, cause: Cause) -> None:
@@ -173,9 +201,13 @@ class Job:
         last_moment.start()
         try:
             why = "told to stop a second time" if cause is Cause.TOLD else cause.value
-            self._log.failed(self._ended_in_its_midst(Interrupted, f"The connector was {why}, and ended at once."))
+            error = self._ended_in_its_midst(Interrupted, f"The connector was {why}, and ended at once.")
+            self._log.failed(error)
             self._log.ended(Interrupted.exit_code)
             self._output.close()
+            self._report(error)
+            if self._session:
+                self._session.take_back_signs()
         finally:
             os._exit(Interrupted.exit_code)
 

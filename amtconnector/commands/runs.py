@@ -6,7 +6,6 @@ import json
 import shutil
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -106,9 +105,7 @@ def _refuse_contradictions(
 
 def _run_directory(config_path: str | None) -> RunDirectory:
     # A configuration that is broken elsewhere must not hide the runs that it left open.
-    program = sys.executable if getattr(sys, "frozen", False) else sys.argv[0]
-    path = config.find(config_path, working_directory=Path.cwd(), program_directory=Path(program).parent)
-    return RunDirectory(config.run_directory_of(path))
+    return RunDirectory(config.run_directory_of(config.find(config_path)))
 
 
 def _run_id(text: str) -> str:

@@ -6,19 +6,15 @@ All times are in seconds.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-import sys
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from amtconnector.config import inifile, keys
+from amtconnector.config import inifile, keys, places, values
 from amtconnector.config.sheet import Sheet
 from amtconnector.errors import ConfigurationError
 from amtconnector.text import described
 
-FILE_NAME = "Connector.config"
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _HINT = "Correct the file; docs/configuration.md explains every key."
 
@@ -79,6 +75,10 @@ class Config(NamedTuple):
     output_encoding: str | None
     run_directory: Path
     retain_runs_days: float
+    installation_id: str
+    keep_messages: bool
+    mask_messages: Path | None
+    event_log: bool
     key_file: Path | None
     wire_profile: Path | None
     server: Server
@@ -86,33 +86,9 @@ class Config(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def find(given: str | None, *, working_directory: Path, program_directory: Path) -> Path:
-    """Return the absolute path of the configuration file: the given one, else the first of the two usual places.
-
-    Raises ConfigurationError, which names where it was looked for.
-    """
-    if given:
-        return _existing(_absolute(working_directory / given))
-    places = dict.fromkeys(_absolute(folder / FILE_NAME) for folder in (working_directory, program_directory))
-    for place in places:
-        if os.path.lexists(place):
-            return _existing(place)
-    raise ConfigurationError(
-        f"{FILE_NAME} was not found.",
-        subject=" or ".join(str(place) for place in places),
-        hint="Put it into the job's working directory or beside the program, or name it with --config.",
-    )
-
-
-def program_directory() -> Path:
-    """Return the folder of the running program, where the configuration is looked for last."""
-    program = sys.executable if getattr(sys, "frozen", False) else sys.argv[0]
-    return Path(program).resolve().parent
-
-
 def load(path: Path) -> Config:
     """Read a configuration file; raises ConfigurationError with all its problems, one a line."""
-    path = _absolute(path)
+    path = places.absolute(path)
     sheet = Sheet(_read(path), path.parent)
     config = _config(path, sheet)
     if sheet.problems:
@@ -122,35 +98,25 @@ def load(path: Path) -> Config:
 
 def run_directory_of(path: Path) -> Path:
     """Return where the runs of a configuration file are kept, as far as a missing or broken one tells; never raises."""
-    path = _absolute(path)
+    path = places.absolute(path)
     try:
-        given = inifile.read(path).entries_of(keys.CONNECTOR, keys.RUN_DIRECTORY.key)
+        ini = inifile.read(path)
     except (OSError, ValueError):
-        given = ()
-    return path.parent / given[-1].value if given and given[-1].value else _default_run_directory(path)
-
-
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path))  # noqa: PTH100  # resolve() follows links: an upgrade behind one loses the records
-
-
-def _existing(path: Path) -> Path:
-    try:
-        if path.is_file():
-            return path
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    what = "is a folder" if path.is_dir() else "is not a file" if os.path.lexists(path) else "was not found"
-    raise ConfigurationError(
-        f"The configuration file {what}.", subject=str(path), hint=f"Name a file such as {FILE_NAME} with --config."
+        return places.default_run_directory(path, "")
+    given = ini.value_of(keys.CONNECTOR, keys.RUN_DIRECTORY.key)
+    installation_id = values.installation_id(ini.value_of(keys.CONNECTOR, keys.INSTALLATION_ID.key))
+    return (
+        path.parent / given
+        if given
+        else places.default_run_directory(path, installation_id if isinstance(installation_id, str) else "")
     )
 
 
 def _read(path: Path) -> inifile.IniText:
     try:
-        ini = inifile.read(_existing(path))
+        ini = inifile.read(places.existing(path))
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise places.unreadable(path, error) from error
     if "\0" in ini.text:
         raise ConfigurationError(
             "The configuration file is neither UTF-8 nor ANSI text.",
@@ -160,16 +126,9 @@ def _read(path: Path) -> inifile.IniText:
     return ini
 
 
-def _unreadable(path: Path, error: OSError) -> ConfigurationError:
-    return ConfigurationError(
-        f"The configuration file can't be read: {error.strerror}.",
-        subject=str(path),
-        hint="Give the account that runs the job the right to read it.",
-    )
-
-
 def _config(path: Path, sheet: Sheet) -> Config:
     poll_interval_s = sheet.value(keys.POLL_INTERVAL)
+    installation_id = sheet.value(keys.INSTALLATION_ID)
     return Config(
         path=path,
         name=sheet.value(keys.NAME),
@@ -182,8 +141,12 @@ def _config(path: Path, sheet: Sheet) -> Config:
         kill_confirm_timeout_s=sheet.value(keys.KILL_CONFIRM_TIMEOUT),
         debug=sheet.value(keys.DEBUG),
         output_encoding=sheet.value(keys.OUTPUT_ENCODING) or None,
-        run_directory=sheet.path(keys.RUN_DIRECTORY) or _default_run_directory(path),
+        run_directory=sheet.path(keys.RUN_DIRECTORY) or places.default_run_directory(path, installation_id),
         retain_runs_days=sheet.value(keys.RETAIN_RUNS),
+        installation_id=installation_id,
+        keep_messages=sheet.value(keys.KEEP_MESSAGES),
+        mask_messages=sheet.existing_file(keys.MASK_MESSAGES),
+        event_log=sheet.value(keys.EVENT_LOG),
         key_file=sheet.path(keys.KEY_FILE),
         wire_profile=sheet.existing_file(keys.WIRE_PROFILE),
         server=_server(sheet),
@@ -233,25 +196,3 @@ def _report(path: Path, sheet: Sheet) -> str:
     count = len(sheet.problems)
     head = f"{path.name} has {count} problems:" if count > 1 else f"{path.name} has a problem:"
     return "\n".join((head, *sheet.problems, *(f"Also noticed: {warning}" for warning in sheet.warnings)))
-
-
-def _default_run_directory(path: Path) -> Path:
-    """Return the machine's place for the runs of one configuration file, which moves when the file does."""
-    digest = hashlib.sha256(os.path.normcase(path).encode("utf-8", "backslashreplace")).hexdigest()[:12]
-    folder = re.sub(r"[^A-Za-z0-9._-]+", "-", path.parent.name)[:40].strip("-.") or "connector"
-    return _state_directory() / "runs" / f"{folder}-{digest}"
-
-
-if sys.platform == "win32":
-
-    def _state_directory() -> Path:
-        return Path(os.environ.get("PROGRAMDATA") or r"C:\ProgramData", "AmtConnector")
-
-else:
-
-    def _state_directory() -> Path:
-        if os.geteuid() == 0:
-            return Path("/var/lib/amtconnector")
-        from platformdirs import user_state_path  # paid only where it is needed
-
-        return user_state_path("amtconnector", appauthor=False)

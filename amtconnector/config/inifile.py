@@ -11,6 +11,7 @@ import io
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from amtconnector.system import files
 from amtconnector.text import described
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ class IniText(NamedTuple):
         """Return every entry of a key, in the order of the file; the last one counts."""
         return tuple(entry for entry in self.entries if entry.is_called(section, key))
 
+    def value_of(self, section: str, key: str) -> str:
+        """Return the value of a key that counts, the last one; "" when there is none."""
+        return next((entry.value for entry in reversed(self.entries) if entry.is_called(section, key)), "")
+
 
 def folded(name: str) -> str:
     """Return the one spelling of a section's or key's name: upper case, with `_` for blanks and `-`."""
@@ -116,9 +121,7 @@ def write(path: Path, ini: IniText) -> None:
 
     Raises OSError; the file is then as it was.
     """
-    from amtconnector.system import file_content  # no run writes its configuration
-
-    file_content.replace(path, _encoded(ini))
+    files.replace_file(path, _encoded(ini), access=files.Access.AS_BEFORE)
 
 
 def _decoded(raw: bytes) -> tuple[str, str]:

@@ -58,6 +58,10 @@ DEBUG = Setting(CONNECTOR, "DEBUG", values.boolean, default=False)
 OUTPUT_ENCODING = Setting(CONNECTOR, "OUTPUT_ENCODING", values.encoding, "")
 RUN_DIRECTORY = Setting(CONNECTOR, "RUN_DIRECTORY", values.text, "")
 RETAIN_RUNS = Setting(CONNECTOR, "RETAIN_RUNS", values.number("days", maximum=365_000), 30.0)
+INSTALLATION_ID = Setting(CONNECTOR, "INSTALLATION_ID", values.installation_id, "")
+KEEP_MESSAGES = Setting(CONNECTOR, "KEEP_MESSAGES", values.boolean, default=False)
+MASK_MESSAGES = Setting(CONNECTOR, "MASK_MESSAGES", values.text, "")
+EVENT_LOG = Setting(CONNECTOR, "EVENT_LOG", values.boolean, default=False)
 KEY_FILE = Setting(CONNECTOR, "KEY_FILE", values.text, "")
 WIRE_PROFILE = Setting(CONNECTOR, "WIRE_PROFILE", values.text, "")
 
@@ -91,6 +95,10 @@ SETTINGS: tuple[AnySetting, ...] = (
     OUTPUT_ENCODING,
     RUN_DIRECTORY,
     RETAIN_RUNS,
+    INSTALLATION_ID,
+    KEEP_MESSAGES,
+    MASK_MESSAGES,
+    EVENT_LOG,
     KEY_FILE,
     WIRE_PROFILE,
     SERVER_ADDRESS,

@@ -18,6 +18,7 @@ LONGEST_WAIT_S = 1_000_000.0
 _BOOLEANS = {"TRUE": True, "ON": True, "YES": True, "1": True, "FALSE": False, "OFF": False, "NO": False, "0": False}
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", re.ASCII)
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+_INSTALLATION_ID = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}", re.ASCII)
 _LONGEST_NAME = 253
 _ASCII = "Completion : DONE (4) +\n"
@@ -76,6 +77,13 @@ def encoding(value: str) -> str | Expected:
         if written.startswith(_ASCII.encode("ascii"))
         else Expected("the name of a text encoding, such as utf-8 or cp1252")
     )
+
+
+def installation_id(value: str) -> str | Expected:
+    """Read the name of an installation, which names a folder: in lower case, for Windows takes both for one."""
+    if not value or _INSTALLATION_ID.fullmatch(value):
+        return value.lower()
+    return Expected("8 to 64 letters of A to Z, digits and hyphens, as Encrypt new-id writes them")
 
 
 def host_name(value: str) -> str | Expected:

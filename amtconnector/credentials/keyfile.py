@@ -79,8 +79,9 @@ def create(path: Path) -> bool:
 
     Raises OSError when it can't be made there.
     """
+    files.create_directory(path.parent, is_open=True)
     try:
-        file_access.create(path, _new_line())
+        files.replace_file(path, _new_line(), access=files.Access.OWNER, is_new=True)
     except FileExistsError:
         return False
     return True
@@ -92,11 +93,17 @@ def with_new_key(ring: KeyRing) -> KeyRing:
     Raises CredentialsError when the file can't be written, and is then as it was.
     """
     try:
-        content = ring.path.read_bytes().removeprefix(_BOM)
-        file_access.replace(ring.path, _new_line() + content)
+        content = _new_line() + ring.path.read_bytes().removeprefix(_BOM)
+        files.replace_file(ring.path, content, access=files.Access.AS_BEFORE_WITH_OWNER)
+    except files.ContentElsewhere as error:
+        raise CredentialsError(
+            f"The key file could not be replaced: {error.strerror}. It is not under its name any more.",
+            subject=str(ring.path),
+            hint=f"Its content is in {error.places[0]}: rename that file to {ring.path.name}, and start again.",
+        ) from error
     except OSError as error:
         raise CredentialsError(
-            f"The new key can't be written into the key file: {error.strerror}. Nothing was changed.",
+            f"The new key can't be written into the key file: {error.strerror}. No value was encrypted with it.",
             subject=str(ring.path),
             hint=f"Run it as an account that may write that file and its folder (this is '{file_access.account()}').",
         ) from error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from amtconnector import __version__
 from amtconnector.errors import TaskState
 from amtconnector.opcon import missing_variables
-from amtconnector.text import clock_time, escaped, sentence
+from amtconnector.text import LONGEST_KEPT, CutText, clock_time, escaped, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from amtconnector.statuses import Status
     from amtconnector.task import OpenRun, RequestId
 
-LONGEST_MESSAGE = 1024 * 1024
+LONGEST_MESSAGE = LONGEST_KEPT
 """In bytes of UTF-8; of a longer message the rest is left out."""
 
 _RULE = "-" * 71
@@ -48,12 +48,15 @@ class Sink(Protocol):
 class JobLog:
     """The wording of a run's output. Lines of the connector's own also go to `copy`, once there is a run log.
 
+    `mask` hides what must not be seen of the task's messages, `copy_messages` gets them as they are printed.
     `exit_code` is the one that the last line names; None until it is printed.
     """
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self.copy: Callable[[str], None] = _nowhere
+        self.mask: Callable[[str], str] | None = None
+        self.copy_messages: Callable[[Sequence[str]], None] | None = None
         self.exit_code: int | None = None
         self._is_inside = False
         self._second = 0
@@ -131,8 +134,12 @@ class JobLog:
         """Print messages as they came, one line each: made safe, and cut where they are very long."""
         prefix = self._prefix()
         write = self._sink.write
+        if self.mask:
+            texts = [self.mask(text) for text in texts]
+        if self.copy_messages:
+            self.copy_messages([_cut(text) for text in texts])
         for text in texts:
-            write(prefix + (text if text.isprintable() and len(text) < 100_000 else escaped(_cut(text))))
+            write(prefix + (text if len(text) < 100_000 and text.isprintable() else escaped(_cut(text))))
 
     def completed(self, status: Status, elapsed_s: float | None) -> None:
         """Print how the task ended, and how long after its start where that is known."""
@@ -182,10 +189,11 @@ class JobLog:
 
 def task_sentence(error: RunError, *, starts: bool = True) -> str:
     """Say whether a task may be running: the one place that does."""
-    if error.task is TaskState.NONE:
+    state, request_id, run_id = error.fate
+    if state is TaskState.NONE:
         return "Nothing was started." if starts else "Nothing was done."
-    is_named = error.request_id or error.run_id or error.task is TaskState.RUNNING
-    return f"{'The' if is_named else 'A'} task may be running{_name(error.request_id, error.run_id)}."
+    is_named = request_id or run_id or state is TaskState.RUNNING
+    return f"{'The' if is_named else 'A'} task may be running{_name(request_id, run_id)}."
 
 
 def open_run_sentence(earlier: OpenRun) -> str:
@@ -201,10 +209,13 @@ def _name(request_id: str, run_id: str) -> str:
 
 
 def _is_about(error: RunError, earlier: OpenRun) -> bool:
-    return earlier.run_id == error.run_id or (earlier.request_id != "" and earlier.request_id == error.request_id)
+    _, request_id, run_id = error.fate
+    return earlier.run_id == run_id or (earlier.request_id != "" and earlier.request_id == request_id)
 
 
 def _cut(text: str) -> str:
+    if isinstance(text, CutText):
+        return f"{text} [connector] {text.left_out} bytes of this message are left out"
     if len(text) <= LONGEST_MESSAGE // 4:
         return text
     data = text.encode("utf-8", "surrogatepass")

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Self
 from amtconnector.errors import ConnectorError
 from amtconnector.records import file_names as run_names
 from amtconnector.records import record_files
-from amtconnector.records.record import RunKey, RunRecord, RunState, is_run_id, new_run_id
 from amtconnector.records.attention import AttentionFile
+from amtconnector.records.record import RunKey, RunRecord, RunState, is_run_id, new_run_id
 from amtconnector.records.record_format import Ended, end_at_a_glance
 from amtconnector.records.run_log import RunLog
 from amtconnector.system import files, locks
@@ -192,7 +192,8 @@ class RunDirectory:
         """
         from amtconnector.records import retention  # not needed on the way to the start of a task
 
-        return retention.clean(self.path, retain_days, now=now, deadline_s=deadline_s, is_over=is_over)
+        countdown = retention.Countdown(deadline_s, is_stopped=is_over)
+        return retention.clean(self.path, retain_days, now=now, countdown=countdown)
 
     def needs_cleaning(self, now: datetime) -> bool:
         """Whether `clean` has something to do today; never raises."""

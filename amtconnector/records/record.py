@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import NamedTuple
 
+from amtconnector.task import Task
+
 _RUN_ID = re.compile(r"(?:[0-9]{8}|damaged)-[0-9a-f]{10}", re.ASCII)
 
 
@@ -81,6 +83,23 @@ class RunRecord(NamedTuple):
     def is_unfinished(self) -> bool:
         """Whether a task of this run may be running, as far as the record tells."""
         return self.state in (RunState.INTENDED, RunState.SUBMITTED)
+
+    @property
+    def task(self) -> Task:
+        """The task that the run is about. A script is told from a job by its path, which is a whole one."""
+        name = self.key.job
+        is_script = "\\" in name or "/" in name
+        return Task(
+            application=self.key.application,
+            job="" if is_script else name,
+            script=name if is_script else "",
+            user=self.user,
+            submit_user=self.submit_user,
+            station=self.station,
+            queue=self.queue,
+            task_values=self.task_values,
+            parameters=self.parameters,
+        )
 
     @property
     def since(self) -> datetime | None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amtconnector.config import FILE_NAME, program_directory, run_directory_of
+from amtconnector.config import expected_path, run_directory_of
 from amtconnector.records import RunDirectory
 from amtconnector.run.next_steps import NextSteps
 from amtconnector.task import OpenRun
@@ -25,18 +24,12 @@ def open_run_of(opcon: OpConJob | None, config: Config | None, config_path: str)
     if opcon is None:
         return None
     with suppress(Exception):
-        path = config.path if config else _path(config_path)
+        path = config.path if config else expected_path(config_path)
         directory = RunDirectory(config.run_directory if config else run_directory_of(path))
         records = directory.unfinished_of_opcon_job(opcon.schedule_date, opcon.schedule_name, opcon.name)
         if records:
             return _described(records[0], NextSteps(str(path)))
     return None
-
-
-def _path(given: str) -> Path:
-    """Return where the configuration file is or ought to be."""
-    places = [Path(given)] if given else [Path(FILE_NAME), program_directory() / FILE_NAME]
-    return next((place for place in places if place.is_file()), places[0]).absolute()
 
 
 def _described(record: RunRecord, next_steps: NextSteps) -> OpenRun:

@@ -10,7 +10,7 @@ import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from amtconnector.errors import ConfigurationError, SubmissionUnknown, UsageError
+from amtconnector.errors import ConfigurationError, SubmissionUnknown, TaskFate, TaskState, UsageError
 from amtconnector.records import Claim, ClaimedElsewhere, RunDirectory, RunKey, RunRecord, RunState
 from amtconnector.run import restart
 from amtconnector.run.arguments import Action, Arguments
@@ -226,7 +226,7 @@ def _by_name(arguments: Arguments, directory: RunDirectory, server: str, next_st
             f"Of {what} only a start is known whose fate is not.",
             subject="\n".join(_line(record) for record in records),
             hint=next_steps.fate_unknown(records[0]),
-            run_id=records[0].run_id,
+            fate=TaskFate(TaskState.MAYBE, run_id=records[0].run_id),
         )
     raise UsageError(
         f"No open run of {what} is known on this machine: name the request with -id.",

@@ -21,6 +21,7 @@ from amtconnector.errors import (
     ReplyNotUnderstood,
     RunError,
     StatusUnknown,
+    TaskFate,
     TaskState,
     Unauthorized,
 )
@@ -146,13 +147,15 @@ class StatusMonitor:
         self._answered(status)
         return status
 
+    def _fate(self, state: TaskState) -> TaskFate:
+        return TaskFate(state, self.subject.request_id.text)
+
     def _refused(self, error: CallFailed, what_to_do: str) -> AuthenticationRefused:
         return AuthenticationRefused(
             f"AMT refuses the connector: {error.message}.",
             subject=self.subject.text,
             hint=f"{what_to_do}\nThen:\n{self.subject.ways_on}",
-            task=TaskState.RUNNING,
-            request_id=self.subject.request_id.text,
+            fate=self._fate(TaskState.RUNNING),
         )
 
     def _failed(self, error: CallFailed) -> None:
@@ -182,7 +185,7 @@ class StatusMonitor:
                 "which the connector does not know.",
                 subject=self.subject.text,
                 hint=f"Look at the request in AMT Control Center. {_PROFILE_STATUS}\n{self.subject.ways_on}",
-                request_id=self.subject.request_id.text,
+                fate=self._fate(TaskState.MAYBE),
             )
 
     def _report(self, status: Status) -> None:
@@ -204,7 +207,7 @@ class StatusMonitor:
             f"The server has not answered for {lasted}; the last time: {error.message}.",
             subject=self.subject.text,
             hint=f"{self._what_changed(error)}\nWhen the AMT web server can be reached:\n{self.subject.ways_on}",
-            request_id=self.subject.request_id.text,
+            fate=self._fate(TaskState.RUNNING),
         )
 
     def _forgotten(self, error: NotFound, lasted: str) -> StatusUnknown:
@@ -216,7 +219,7 @@ class StatusMonitor:
             subject=self.subject.text,
             hint="Look in AMT Control Center whether and how the task has ended."
             f"{settled}\nIf it is running there:\n{self.subject.ways_on}",
-            request_id=self.subject.request_id.text,
+            fate=self._fate(TaskState.MAYBE),
         )
 
     def _not_understood(self, error: CallFailed, lasted: str) -> ReplyNotUnderstood:
@@ -226,8 +229,7 @@ class StatusMonitor:
             subject=self.subject.text,
             hint=(rights if isinstance(error, Forbidden) else "")
             + f"{self._what_changed(error)}\n{self.subject.ways_on}",
-            task=TaskState.RUNNING,
-            request_id=self.subject.request_id.text,
+            fate=self._fate(TaskState.RUNNING),
         )
 
     def _what_changed(self, error: CallFailed) -> str:

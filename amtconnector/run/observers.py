@@ -1,4 +1,4 @@
-"""Who looks on while a task runs, and has no say in it: a person, OpCon, monitoring, and the cleaning of old records."""
+"""Who looks on while a task runs, without a say in it: a person, OpCon, monitoring, and the cleaning of old records."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from amtconnector.errors import SubmissionUnknown, TaskState
+from amtconnector.errors import SubmissionUnknown, TaskFate, TaskState
 from amtconnector.records.record import RunRecord, RunState
 from amtconnector.run.next_steps import NextSteps, moment
 from amtconnector.statuses import SUCCESS
@@ -73,7 +73,7 @@ def overlapped(earlier: RunRecord) -> SubmissionUnknown:
         subject=f"OpCon job number {earlier.job_number or 'unknown'}, request {earlier.request_id}: it ended with "
         f"{earlier.status} ({earlier.exit_code})",
         hint="If the task is to run once more, restart this job.",
-        task=TaskState.NONE,
+        fate=TaskFate(TaskState.NONE),
     )
 
 
@@ -94,8 +94,7 @@ def locked(record: RunRecord | None, next_steps: NextSteps) -> SubmissionUnknown
                 else f"Its request id, once there is one:  {next_steps.runs}"
             )
         ),
-        request_id=request_id,
-        run_id=theirs.run_id if theirs else "",
+        fate=TaskFate(TaskState.MAYBE, request_id, theirs.run_id if theirs else ""),
     )
 
 
@@ -116,7 +115,7 @@ def _fate_unknown(record: RunRecord, next_steps: NextSteps) -> SubmissionUnknown
         f"nothing was started now.{damaged}",
         subject=f"run {record.run_id}, begun {moment(record.intended_at or record.created_at)}",
         hint=next_steps.fate_unknown(record),
-        run_id=record.run_id,
+        fate=TaskFate(TaskState.MAYBE, run_id=record.run_id),
     )
 
 
@@ -135,8 +134,7 @@ def _taken_up(record: RunRecord, task: Task, now: datetime, next_steps: NextStep
             f"{next_steps.ways_on(record.request_id)}\n"
             f"If the earlier task no longer matters: {next_steps.release(record)}"
         ),
-        request_id=record.request_id,
-        run_id=record.run_id,
+        fate=TaskFate(TaskState.MAYBE, record.request_id, record.run_id),
     )
 
 

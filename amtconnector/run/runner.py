@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amtconnector.errors import ConfigurationError, Interrupted, RunError, SubmissionUnknown, TaskState
+from amtconnector.errors import ConfigurationError, Interrupted, RunError, SubmissionUnknown, TaskFate, TaskState
 from amtconnector.records.record import RunState
 from amtconnector.run.context import KnownTask
 from amtconnector.run.messages import MessageStream
@@ -104,7 +104,7 @@ class Runner:
                 f"The connector was {stop} before anything was started.",
                 subject=f"Job '{task.name}', server {self._settings.server}",
                 hint="The job can be restarted as it is.",
-                task=TaskState.NONE,
+                fate=TaskFate(TaskState.NONE),
             ) from stop
         except RunError as error:
             if not isinstance(error, SubmissionUnknown | Interrupted | ConfigurationError):
@@ -153,8 +153,7 @@ class Runner:
             text,
             subject=subject.text,
             hint=subject.ways_on,
-            task=TaskState.RUNNING,
-            request_id=subject.request_id.text,
+            fate=TaskFate(TaskState.RUNNING, subject.request_id.text),
         )
 
     def _ended(self, status: Status, monitor: StatusMonitor, stream: MessageStream | None) -> int:

@@ -55,32 +55,38 @@ class Session:
         self._directory = RunDirectory(config.run_directory)
         self._lookup = RecordLookup(invocation, config, self._directory, self._next_steps, log.line)
         self._recorder: RunRecorder | None = None
-        root = invocation.opcon.root_directory if invocation.opcon and config.publish_status else None
-        self._publisher = StatusPublisher(root)
+        self._amt: Service | None = None
+        self._observers: RunObservers | None = None
         self.run_id = new_run_id(datetime.now(UTC), secrets.token_bytes(5))
         self._run_log = self._open_log(self.run_id)
+        self._mask = _mask(config)
+        log.mask = self._mask
         self._account = Account(config, self._directory)
         for warning in self._account.warnings:
             log.line(f"Warning: {warning}")
 
     def run(self) -> int:
         """Run until the outcome is printed; returns the exit code, raises RunError and StopRequested."""
-        try:
-            match self._invocation.arguments.action:
-                case Action.START:
-                    return self._start()
-                case Action.ATTACH:
-                    return self._attach()
-                case Action.STOP:
-                    return self._on_request(Runner.stop)
-                case Action.KILL:
-                    return self._on_request(Runner.kill)
-        finally:
-            self.leave_nothing_behind()
+        match self._invocation.arguments.action:
+            case Action.START:
+                return self._start()
+            case Action.ATTACH:
+                return self._attach()
+            case Action.STOP:
+                return self._on_request(Runner.stop)
+            case Action.KILL:
+                return self._on_request(Runner.kill)
 
-    def leave_nothing_behind(self) -> None:
-        """Take back what others see only while a run lasts; never raises."""
-        self._observers.run_ended()
+    def close(self) -> None:
+        """End what others were shown or lent: status column, attention file, the logon at AMT; for at most a moment."""
+        self.take_back_signs()
+        if self._amt is not None:
+            self._amt.close()
+
+    def take_back_signs(self) -> None:
+        """End what others see only while a run lasts."""
+        if self._observers is not None:
+            self._observers.run_ended()
 
     def finish(self) -> None:
         """Let the record say how the task ended: the last act, when the job log is out."""
@@ -104,7 +110,7 @@ class Session:
 
     def note(self, text: str) -> None:
         """Put a line into the run's log."""
-        self._run_log.write(text)
+        self._run_log.write(self._mask(text) if self._mask else text)
 
     def _start(self) -> int:
         task = self._lookup.task
@@ -191,10 +197,12 @@ class Session:
         if self._recorder is None:
             raise RuntimeError("a runner needs a record")
         self._log.copy = self._run_log.write
+        if self._config.keep_messages:
+            self._log.copy_messages = self._run_log.write_messages
         self._observers = self._new_observers(self._recorder.record)
         context = RunContext(
             settings=RunSettings.of(self._config),
-            amt=self._client(),
+            amt=self._client(self._recorder.record),
             log=self._log,
             clock=RunClock(self._log, self._interrupt),
             recorder=self._recorder,
@@ -204,9 +212,11 @@ class Session:
         return Runner(context)
 
     def _new_observers(self, record: RunRecord) -> RunObservers:
+        opcon = self._invocation.opcon
+        root = opcon.root_directory if opcon and self._config.publish_status else None
         observers: list[Observer] = [
             LiveLine(self._show_live),
-            StatusColumn(self._publisher),
+            StatusColumn(StatusPublisher(root)),
             Cleaning(self._directory, self._config.retain_runs_days),
         ]
         if self._invocation.arguments.action in {Action.START, Action.ATTACH}:  # the others don't wait for operators
@@ -217,24 +227,32 @@ class Session:
         job = f"Job '{record.key.job or self._invocation.arguments.name}'"
         opcon = self._invocation.opcon
         where = f"{job} of OpCon job {opcon.name} {opcon.number}".rstrip() if opcon else job
-        return Attention(self._directory.attention_file(record), where, self._next_steps, self._report_event)
+        report = _reporter() if self._config.event_log else None
+        return Attention(self._directory.attention_file(record), where, self._next_steps, report)
 
-    def _client(self) -> Service:
+    def _client(self, record: RunRecord) -> Service:
+        """Return AMT; raises ConfigurationError for a task that its wire profile can't tell it."""
         server = self._config.server
         context = None
         if server.uses_tls:
             from amtconnector.amtopcon import tls  # for https only
 
             context = tls.context(server.ca_file)
-        return Service(
+        self._amt = Service(
             server,
             profile.load(self._config.wire_profile),
             self._account,
             tls=context,
             waiting=Waiting(self._while_waiting, self._while_starting),
-            note=self._run_log.write,
-            trace=self._run_log.write if self._config.debug else None,
+            note=self.note,
+            trace=self.note if self._config.debug else None,
         )
+        is_new = not record.request_id
+        task = record.task if record.key.application else None
+        self._amt.speak_for(record.run_id, task, "" if is_new or not record.file_name else record.run_id)
+        if is_new and task is not None:
+            self._amt.check_start(task)
+        return self._amt
 
     def _while_waiting(self) -> None:
         self._log.flush()
@@ -268,3 +286,18 @@ class RunClock:
     def chance(self) -> float:
         """Return a random number from 0 to 1."""
         return random.random()  # noqa: S311 - spreads requests, protects nothing
+
+
+def _mask(config: Config) -> Callable[[str], str] | None:
+    """Return what masks messages; None where nothing is to be masked. Raises ConfigurationError."""
+    if config.mask_messages is None:
+        return None
+    from amtconnector.output import message_mask  # for those who want it
+
+    return message_mask.load(config.mask_messages)
+
+
+def _reporter() -> Callable[[int, str], None]:
+    from amtconnector.system import event_log  # for those who want it
+
+    return lambda event_id, text: event_log.report(event_id, text, is_error=False)

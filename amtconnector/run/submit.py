@@ -19,6 +19,7 @@ from amtconnector.errors import (
     ServerUnreachable,
     StartRefused,
     SubmissionUnknown,
+    TaskFate,
     TaskState,
     Unauthorized,
 )
@@ -167,7 +168,7 @@ class Submission:
             "again.",
             subject=f"Job '{task.name}', server {self._address}, run {record.run_id}",
             hint=f"{hint}\n{PROFILE_HINT}" if isinstance(error, NotUnderstood) else hint,
-            run_id=record.run_id,
+            fate=TaskFate(TaskState.MAYBE, run_id=record.run_id),
         )
 
     def _cut_off(self, task: Task) -> Interrupted:
@@ -177,8 +178,7 @@ class Submission:
             "received it.",
             subject=f"Job '{task.name}', server {self._address}, run {record.run_id}",
             hint=self._context.next_steps.fate_unknown(record),
-            task=TaskState.MAYBE,
-            run_id=record.run_id,
+            fate=TaskFate(TaskState.MAYBE, run_id=record.run_id),
         )
 
     def _refused(self, answer: Refused, task: Task) -> StartRefused:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from amtconnector.errors import CallFailed, Forbidden, Interrupted, LogonRefused, TaskState, Unauthorized
+from amtconnector.errors import CallFailed, Forbidden, Interrupted, LogonRefused, TaskFate, TaskState, Unauthorized
 from amtconnector.system.signals import StopRequested
 from amtconnector.text import calm
 
@@ -61,8 +61,7 @@ class Termination(NamedTuple):
             f"{self.action} was requested; the end of the task is not confirmed ({circumstance}).",
             subject=subject.text,
             hint=f"Look at the request in AMT Control Center.\n{subject.ways_on}",
-            task=TaskState.RUNNING,
-            request_id=subject.request_id.text,
+            fate=TaskFate(TaskState.RUNNING, subject.request_id.text),
         )
 
     def _refused(self, subject: Subject, refusal: CallFailed) -> Interrupted:
@@ -72,8 +71,7 @@ class Termination(NamedTuple):
             subject=subject.text,
             hint=f"Give the connector's account the right '{_RIGHTS[self.action]}' in AMT Control Center, a right of "
             f"its own.\nOr end the task in AMT Control Center.\n{subject.ways_on}",
-            task=TaskState.RUNNING,
-            request_id=subject.request_id.text,
+            fate=TaskFate(TaskState.RUNNING, subject.request_id.text),
         )
 
 

@@ -21,6 +21,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("definitions", required=False, type=FILE)
+@click.option("--server", type=FILE, help="TOML file that says how the server differs: [contract], [answers].")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
 @click.option("--state", type=click.Path(dir_okay=False, path_type=Path), help="SQLite file that outlives a restart.")
@@ -37,6 +38,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def command(  # noqa: PLR0913 - one parameter for each option
     *,
     definitions: Path | None,
+    server: Path | None,
     host: str,
     port: int,
     state: Path | None,
@@ -68,7 +70,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     from amtconnector.simulator.server import Options  # main() explains a missing uvicorn
 
     options = Options(host, port, state, speed, tls_cert, tls_key, not no_admin, until_stdin_closes)
-    run(_load(definitions), options, ca, is_quiet=quiet)
+    run(_load(definitions, server), options, ca, is_quiet=quiet)
 
 
 def run(definitions: Definitions, options: Options, ca: Path | None, *, is_quiet: bool) -> None:
@@ -92,11 +94,12 @@ def run(definitions: Definitions, options: Options, ca: Path | None, *, is_quiet
     server.serve(simulator, options, listening, ready)
 
 
-def _load(path: Path | None) -> Definitions:
+def _load(path: Path | None, server: Path | None) -> Definitions:
     try:
-        return definitions_of.load(path)
+        return definitions_of.load(path, server)
     except (DefinitionError, OSError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"{path}:\n{error}") from error
+        files = ", ".join(str(file) for file in (path, server) if file)
+        raise click.ClickException(f"{files}:\n{error}") from error
 
 
 def main() -> None:
@@ -104,7 +107,10 @@ def main() -> None:
     try:
         command()
     except ImportError as error:
-        sys.exit(f"The simulator needs more packages ({error.name} is missing): pip install 'amtconnector[simulator]'")
+        sys.exit(
+            f"The simulator needs more packages ({error.name} is missing). "
+            "In a clone of the project: pip install '.[simulator]'"
+        )
 
 
 if __name__ == "__main__":

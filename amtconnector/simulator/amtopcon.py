@@ -1,37 +1,40 @@
-"""The calls of AMTOpCon: what each one does with the scheduler and what it answers."""
+"""The calls of AMTOpCon: what each one does with the scheduler."""
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amtconnector.simulator import requests
-from amtconnector.simulator.answer import Answer, Refusal, dressed, value_answer
+from amtconnector.simulator import answers
+from amtconnector.simulator.answer import Answer, Refusal
+from amtconnector.simulator.answers import AFFINITY
+from amtconnector.simulator.contract.documented import NEED_NO_TOKEN
+from amtconnector.simulator.contract.matching import LISTS, ORDER_NAMES
 from amtconnector.simulator.scheduler import UnknownTarget, UnknownUser
-from amtconnector.simulator.statuses import INVALID_USER, name_of
+from amtconnector.simulator.statuses import INVALID_USER
+from amtconnector.simulator.task import Order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from amtconnector.simulator.definitions import Definitions
-    from amtconnector.simulator.forms import Forms
+    from amtconnector.simulator.requests import Received
     from amtconnector.simulator.scheduler import Scheduler
     from amtconnector.simulator.store import Store
     from amtconnector.simulator.task import Task
 
-ACTIONS = {"START": "start", "STOP": "stop", "KILL": "kill"}
-COOKIE = "AmtAffinity=node-a"
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A request as it came, headers in lower case. `call` is its route's; `body` a JSON object where there is one."""
-
-    call: str
-    headers: Mapping[str, str]
-    query: bytes
-    body: Mapping[str, object]
+ORDER_FIELDS = {
+    "ApplicationName": "application",
+    "JobName": "job",
+    "ScriptName": "script",
+    "SubmitUser": "submit_user",
+    "User": "user",
+    "Station": "station",
+    "QueueName": "queue",
+    "TaskValues": "task_values",
+    "Parameters": "parameters",
+    "UniqueId": "unique_id",
+}
 
 
 class AmtOpCon:
@@ -45,69 +48,78 @@ class AmtOpCon:
         self._scheduler = scheduler
         self._store = store
         self._clock = clock
-        self.forms = definitions.forms
+        self._answers = answers.Answers(definitions.contract, definitions.forms, clock)
 
     def answer(self, received: Received) -> Answer:
         """Execute one request; raises Refusal when it is not executed."""
-        match received.call:
-            case "heartbeat":
-                return value_answer("AMT OpCon service is alive", self.forms)
-            case "logon":
-                return self._logon(received)
-            case _:
-                return self._authenticated(received)
+        if received.name == "unknown" or received.name in NEED_NO_TOKEN:
+            _check(received)
+            return self._logon(received) if received.name == "logon" else self._answers.heartbeat()
+        user = self._authenticate(received)
+        if received.name in self._definitions.users[user].may_not:
+            raise Refusal(403, f"User '{user}' lacks the right for this call.", kind="right")
+        _check(received)
+        return self._execute(received)
 
-    def _authenticated(self, received: Received) -> Answer:
-        user = self.authenticate(received)
-        if received.call in self._definitions.users[user].may_not:
-            raise Refusal(403, f"User '{user}' lacks the right for this call.")
-        match received.call:
+    def refused(self, refusal: Refusal) -> Answer:
+        """Return a refusal as this server words it."""
+        return self._answers.refused(refusal)
+
+    def target(self, received: Received) -> Task | None:
+        """Return the task that a request is about; None when it is about none, or none that is known."""
+        number = received.values.get("BatchRequestId")
+        return self._scheduler.get(number) if isinstance(number, int) else None
+
+    def _authenticate(self, received: Received) -> str:
+        """Return the user whose token the request carries; raises Refusal (401, or 400 for a missing cookie)."""
+        user = self._store.token_user(received.text("Token"), self._clock())
+        if user is None or user not in self._definitions.users:
+            raise Refusal(401, "The logon token is missing, unknown or expired.", kind="token")
+        if self._definitions.forms.cookie and received.cookies.get(AFFINITY[0]) != AFFINITY[1]:
+            raise Refusal(400, "The cookie of the logon is missing.")
+        self._check_antiforgery(received)
+        return user
+
+    def _check_antiforgery(self, received: Received) -> None:
+        rule = self._contract.antiforgery
+        if rule is None or received.call is None or received.call.method == "GET":
+            return
+        sent = received.cookies.get(rule.cookie)
+        if not sent or received.headers.get(rule.header.lower()) != sent:
+            raise Refusal(400, f"The antiforgery token is missing: send the cookie {rule.cookie} as {rule.header} too.")
+
+    def _execute(self, received: Received) -> Answer:
+        match received.name:
             case "start":
                 return self._start(received)
+            case "logoff":
+                self._store.drop_token(received.text("Token"))
+                return self._answers.done(received)
             case "stop" | "kill":
                 return self._end(received)
             case "status":
                 return self._status(received)
-            case "messages":
-                return self._messages(received)
             case _:
-                names = ", ".join(ACTIONS)
-                raise Refusal(400, errors={self._contract.member("Action"): [f"The value must be one of {names}."]})
-
-    def authenticate(self, received: Received) -> str:
-        """Return the user whose token the request carries; raises Refusal (401, or 400 for a missing cookie)."""
-        token = received.headers.get(self._contract.token_header.lower(), "")
-        user = self._store.token_user(token, self._clock())
-        if user is None or user not in self._definitions.users:
-            raise Refusal(401, "The logon token is missing, unknown or expired.")
-        if self.forms.cookie and COOKIE not in received.headers.get("cookie", ""):
-            raise Refusal(400, "The cookie of the logon is missing.")
-        return user
-
-    def target(self, received: Received) -> Task | None:
-        """Return the task that a request is about; None when it is about none, or none that is known."""
-        try:
-            if received.call in ("stop", "kill"):
-                return self._scheduler.get(requests.read_body_id(received.body, self._contract))
-            if received.call in ("status", "messages"):
-                return self._scheduler.get(requests.read_query_id(received.query, self._contract))
-        except Refusal:
-            pass
-        return None
+                return self._answers.messages(received, self._known(received))
 
     def _logon(self, received: Received) -> Answer:
-        names = (self._contract.member("UserName"), self._contract.member("Password"))
-        requests.check_members(received.body, dict.fromkeys(names, str))
-        name, password = (str(received.body[member]) for member in names)
+        name = received.text("UserName")
         user = self._definitions.users.get(name)
         rejections = self._store.rejections().get(name, 0)
-        if user is None or user.password != password or 0 < self._definitions.lock_after <= rejections:
+        is_locked = 0 < self._definitions.lock_after <= rejections
+        if user is None or user.password != received.text("Password") or is_locked:
             self._store.set_rejections(name, rejections + 1)
-            raise Refusal(401, "User name or password is wrong, or the account is locked.")
+            raise Refusal(401, "User name or password is wrong, or the account is locked.", kind="logon")
         if "logon" in user.may_not:
-            raise Refusal(403, f"User '{name}' lacks the right for this call.")
+            raise Refusal(403, f"User '{name}' lacks the right for this call.", kind="right")
+        self._check_sessions(name)
         self._store.set_rejections(name, 0)
-        return self._with_cookie(self._token_answer(self._new_token(name)))
+        return self._answers.logon(received, self._new_token(name))
+
+    def _check_sessions(self, user: str) -> None:
+        limit = self._definitions.sessions
+        if 0 < limit <= self._store.count_tokens(user, self._clock()):
+            raise Refusal(403, "Maximum number of sessions reached.", kind="sessions")
 
     def _new_token(self, user: str) -> str:
         token = secrets.token_hex(16)
@@ -115,71 +127,51 @@ class AmtOpCon:
         self._store.add_token(token, user, self._clock() + lifetime)
         return token
 
-    def _token_answer(self, token: str) -> Answer:
-        return value_answer(token if self.forms.has_bare_token else {self._member("AmtLogonToken"): token}, self.forms)
-
-    def _with_cookie(self, answer: Answer) -> Answer:
-        headers = (("set-cookie", f"{COOKIE}; path=/; httponly"),) if self.forms.cookie else ()
-        return Answer(answer.status, answer.body, answer.content_type, headers, answer.is_chunked)
-
     def _start(self, received: Received) -> Answer:
-        order = requests.read_order(received.body, self._contract)
         try:
-            task = self._scheduler.start(order)
+            task = self._scheduler.start(read_order(received))
         except UnknownTarget as error:
             if self._definitions.unknown_job == "problem":
-                raise Refusal(400, str(error)) from error
-            return self._not_started({"ErrorMessage": str(error)})
+                raise Refusal(400, str(error), kind="start") from error
+            return self._answers.not_started(str(error))
         except UnknownUser as error:
-            return self._not_started({self._member("Status"): INVALID_USER, "ErrorMessage": str(error)})
+            if "start" in self._contract.refusals:
+                raise Refusal(400, str(error), kind="start") from error
+            return self._answers.not_started(str(error), INVALID_USER)
         task.prepare(task.job.forms.wrapping)
-        return self._id_answer(task)
-
-    def _not_started(self, facts: dict[str, object]) -> Answer:
-        return value_answer({self._member("BatchRequestId"): 0, **facts}, self.forms)
-
-    def _id_answer(self, task: Task) -> Answer:
-        forms = task.job.forms
-        number = forms.word_id(task.id)
-        return value_answer(number if forms.request_id == "bare" else {self._member("BatchRequestId"): number}, forms)
+        return self._answers.started(received, task)
 
     def _end(self, received: Received) -> Answer:
-        task = self._known(requests.read_body_id(received.body, self._contract))
-        if received.call == "kill":
+        task = self._known(received)
+        if received.name == "kill":
             self._scheduler.kill(task)
         else:
             self._scheduler.stop(task)
-        return self._id_answer(task)
+        return self._answers.ended(received, task)
 
     def _status(self, received: Received) -> Answer:
-        task = self._known(requests.read_query_id(received.query, self._contract))
-        forms, number = task.job.forms, task.status(self._clock())
-        status: object = number
-        if forms.status.endswith("quoted"):
-            status = str(number)
-        elif forms.status.endswith("name"):
-            status = name_of(number)
-        if forms.status.startswith("bare"):
-            return value_answer(status, forms)
-        member = forms.status_member or self._member("Status", forms)
-        return value_answer({self._member("BatchRequestId", forms): forms.word_id(task.id), member: status}, forms)
+        if received.call and received.call.task is not None and "BatchRequestId" not in received.values:
+            return self._answers.all_statuses(received, list(self._scheduler))
+        return self._answers.status(received, self._known(received))
 
-    def _messages(self, received: Received) -> Answer:
-        task = self._known(requests.read_query_id(received.query, self._contract))
-        forms = task.job.forms
-        if forms.messages in ("null", "nothing"):
-            return dressed((b"null",) if forms.messages == "null" else (), forms)
-        before, after = b"[", b"]"
-        if forms.messages.startswith("wrapped"):
-            before, after = b'{"%s":[' % self._member("Messages", forms).encode(), b"]}"
-        pieces = task.message_pieces(self._clock(), forms.wrapping)
-        return dressed((before, *pieces, after), forms)
-
-    def _known(self, number: int) -> Task:
-        task = self._scheduler.get(number)
+    def _known(self, received: Received) -> Task:
+        """Return the task that a request is about; raises Refusal when there is none, or it is another one's."""
+        number = received.values.get("BatchRequestId")
+        task = self.target(received)
         if task is None:
-            raise Refusal(404, f"Batch request {number} does not exist.")
+            raise Refusal(404, f"Batch request {number} does not exist.", kind="unknown")
+        for name, field in ORDER_FIELDS.items():
+            if name in received.values and received.values[name] != getattr(task.order, field):
+                raise Refusal(400, f"Batch request {number} was started with another {name}.")
         return task
 
-    def _member(self, name: str, forms: Forms | None = None) -> str:
-        return (forms or self.forms).member(self._contract.member(name))
+
+def read_order(received: Received) -> Order:
+    """Return what a start asks for; a value that it does not carry was not given."""
+    values = {name: received.values.get(name, () if name in LISTS else "") for name in (*ORDER_NAMES, *ORDER_FIELDS)}
+    return Order(**{field: values[name] for name, field in ORDER_FIELDS.items()})  # type: ignore[arg-type]  # as read
+
+
+def _check(received: Received) -> None:
+    if received.refusal:
+        raise received.refusal

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import http
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from amtconnector.simulator.contract.filling import fill
 from amtconnector.simulator.messages import json_text
+from amtconnector.simulator.xml_text import xml_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +30,10 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     is_chunked: bool = False
 
+    def with_headers(self, *headers: tuple[str, str]) -> Answer:
+        """Return the answer with more headers."""
+        return replace(self, headers=(*self.headers, *headers))
+
     @property
     def length(self) -> int:
         """How many bytes the body has."""
@@ -34,21 +41,33 @@ class Answer:
 
 
 class Refusal(Exception):
-    """The service does not do what it was asked to: an HTTP status with problem details."""
+    """The service does not do what it was asked to: an HTTP status with problem details.
+
+    `kind` is what a server that words its refusals otherwise tells apart: "logon" (wrong credentials), "sessions" (too
+    many of them), "token", "right", "start", "unknown" (request id), "invalid".
+    """
 
     def __init__(
         self,
         status: int,
         detail: str = "",
         *,
+        kind: str = "invalid",
         errors: Mapping[str, list[str]] | None = None,
         headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         super().__init__(detail)
+        self.kind = kind
         self.headers = headers
         self.status = status
         self.detail = detail
         self.errors = errors
+
+    @property
+    def reason(self) -> str:
+        """What is wrong, in one sentence."""
+        texts = [f"{name}: {text}" for name, found in (self.errors or {}).items() for text in found]
+        return self.detail or " ".join(texts) or _phrase(self.status)
 
     def answer(self) -> Answer:
         """Return the problem details as ASP.NET Core writes them."""
@@ -73,13 +92,24 @@ def _phrase(status: int) -> str:
 
 
 def value_answer(value: object, forms: Forms) -> Answer:
-    """Answer with a JSON value, dressed as the forms want it."""
+    """Answer with a value, dressed as the forms want it."""
     if forms.unknown_members and isinstance(value, dict):
         value = {"$id": "1", "ServerTime": "2026-05-18T14:00:14", **value, "Extensions": {"Node": [1, None]}}
+    if forms.envelope is not None:
+        value = fill(forms.envelope, {"Answer": value, "Now": now_text()})
+    if forms.format == "xml":
+        return Answer(200, (xml_text(value),), "application/xml; charset=utf-8", is_chunked=forms.chunked)
     return dressed((json_text(value),), forms)
 
 
 def dressed(body: tuple[bytes, ...], forms: Forms) -> Answer:
     """Answer with a JSON body in pieces, with the byte-order mark and the framing that the forms want."""
+    if forms.double_encoded:
+        body = (json_text(b"".join(body).decode()),)
     mark = (b"\xef\xbb\xbf",) if forms.byte_order_mark else ()
     return Answer(200, mark + body, is_chunked=forms.chunked)
+
+
+def now_text() -> str:
+    """Return the time as .NET writes it."""
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")

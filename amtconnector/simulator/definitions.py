@@ -77,6 +77,7 @@ class Definitions:
     token_lifetime: float
     tokens_outlive_restart: bool
     lock_after: int
+    sessions: int
     forms: Forms
     contract: Contract
     faults: tuple[Fault, ...]
@@ -91,25 +92,38 @@ def example() -> str:
     return (files("amtconnector.simulator") / "example.toml").read_text(encoding="utf-8")
 
 
-def load(path: Path | None) -> Definitions:
-    """Read a definitions file, or the example when there is none.
+def load(path: Path | None, server: Path | None = None) -> Definitions:
+    """Read a definitions file, or the example when there is none; `server` is a second file that is laid over it.
 
-    Raises DefinitionError with every problem of the file, one a line; OSError when it can't be read.
+    Raises DefinitionError with every problem of the files, one a line; OSError when one can't be read.
     """
-    return parse(example() if path is None else path.read_text(encoding="utf-8-sig"))
+    text = example() if path is None else path.read_text(encoding="utf-8-sig")
+    return parse(text, "" if server is None else server.read_text(encoding="utf-8-sig"))
 
 
-def parse(text: str) -> Definitions:
+def parse(text: str, server: str = "") -> Definitions:
     """Read definitions from TOML; raises DefinitionError with every problem, one a line."""
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise DefinitionError(f"this is not TOML: {error}") from error
     problems: list[str] = []
-    definitions = _read(Table(values, "", problems))
+    definitions = _read(Table(_laid_over(_toml(text), _toml(server)), "", problems))
     if problems:
         raise DefinitionError("\n".join(problems))
     return definitions
+
+
+def _toml(text: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DefinitionError(f"this is not TOML: {error}") from error
+
+
+def _laid_over(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:
+    """Return both tables as one: what the upper one says counts."""
+    merged = dict(below)
+    for key, value in above.items():
+        known = merged.get(key)
+        merged[key] = _laid_over(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def _read(root: Table) -> Definitions:
@@ -129,6 +143,7 @@ def _read(root: Table) -> Definitions:
         token_lifetime=logon.seconds("token_lifetime", 1200),
         tokens_outlive_restart=logon.flag("tokens_outlive_restart", default=True),
         lock_after=logon.whole("lock_after", 0),
+        sessions=logon.whole("sessions", 0),
         forms=forms,
         contract=read_contract(root.table("contract")),
         faults=read_faults(root),

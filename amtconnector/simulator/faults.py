@@ -11,7 +11,7 @@ from amtconnector.simulator.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-CALLS = ("any", "heartbeat", "logon", "start", "stop", "kill", "status", "messages", "connection")
+CALLS = ("any", "heartbeat", "logon", "start", "stop", "kill", "status", "messages", "logoff", "connection")
 BEFORE = ("reset-before", "close-before", "hang-before", "unauthorized")
 """The request is read and not executed."""
 AFTER = ("reset-after", "close-after", "hang-after", "truncated", "content", "drip", "big")

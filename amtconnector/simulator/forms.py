@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
+from amtconnector.simulator.contract.filling import ENVELOPE_FACTS, MESSAGE_FACTS, placeholders
 from amtconnector.simulator.messages import Wrapping
+from amtconnector.simulator.statuses import csharp_name_of, name_of, number_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from amtconnector.simulator.table import Table
 
-MESSAGES = ("strings", "objects", "text-objects", "wrapped", "wrapped-objects", "null", "nothing")
-STATUS = ("number", "quoted", "name", "bare", "bare-quoted", "bare-name")
+MESSAGES = (
+    "strings",
+    "objects",
+    "text-objects",
+    "wrapped",
+    "wrapped-objects",
+    "null",
+    "nothing",
+    "one-text",
+    "plain-text",
+)
+STATUS = ("number", "quoted", "name", "bare", "bare-quoted", "bare-name", "csharp")
 REQUEST_ID = ("number", "quoted", "bare", "word")
 LETTER_CASE = ("documented", "lower", "upper", "camel")
+BEFORE_END = ("shown", "empty", "refused")
+FORMAT = ("json", "xml")
+CHOICES = {
+    "messages": MESSAGES,
+    "status": STATUS,
+    "request_id": REQUEST_ID,
+    "letter_case": LETTER_CASE,
+    "messages_before_end": BEFORE_END,
+    "format": FORMAT,
+}
+TEMPLATES = {"envelope": ENVELOPE_FACTS, "message": MESSAGE_FACTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +55,25 @@ class Forms:
     unknown_members: bool = False
     chunked: bool = False
     cookie: bool = False
+    format: str = "json"
+    double_encoded: bool = False
+    html_escaped: bool = False
+    messages_before_end: str = "shown"
+    page_size: int = 0
+    status_words: Mapping[str, str] = field(default_factory=dict)
+    envelope: object = None
+    message: object = None
 
     @property
     def wrapping(self) -> Wrapping:
         """What stands around each message."""
         if not self.messages.endswith("objects"):
             return Wrapping()
-        member = self.member("Text" if self.messages == "text-objects" else "Message")
-        return Wrapping(f'{{"{member}":', "}")
+        return Wrapping(self.member("Text" if self.messages == "text-objects" else "Message"))
+
+    def without_envelope(self) -> Forms:
+        """Return these forms for an answer that comes as it is: a refusal."""
+        return replace(self, envelope=None)
 
     def member(self, name: str) -> str:
         """Return a member's name in the letter case of these forms."""
@@ -50,6 +86,20 @@ class Forms:
                 return name[:1].lower() + name[1:]
             case _:
                 return name
+
+    def status_of(self, number: int) -> object:
+        """Return a status as it is sent: a word of the server's own, its number, or its name."""
+        if word := self.status_words.get(str(number)):
+            return word
+        match self.status.removeprefix("bare-"):
+            case "quoted":
+                return str(number)
+            case "name":
+                return name_of(number)
+            case "csharp":
+                return csharp_name_of(number)
+            case _:
+                return number
 
     def word_id(self, number: int) -> object:
         """Return a request id as it is sent inside an object."""
@@ -64,21 +114,41 @@ class Forms:
 
 def read_forms(table: Table, base: Forms) -> Forms:
     """Read the forms of a table; what it does not say stays as in `base`."""
-    choices = {
-        "messages": MESSAGES,
-        "status": STATUS,
-        "request_id": REQUEST_ID,
-        "letter_case": LETTER_CASE,
-    }
-    given: dict[str, object] = {}
-    for field in fields(Forms):
-        if field.name in choices:
-            value: object = table.choice(field.name, choices[field.name])
-        elif field.name == "status_member":
-            value = table.text(field.name)
-        else:
-            value = table.flag(field.name)
-        if field.name in table:
-            given[field.name] = value
+    given = {field.name: _read(table, field.name) for field in fields(Forms)}
     table.finish()
-    return replace(base, **given)  # type: ignore[arg-type]  # every value was read as its field's type
+    return replace(base, **{name: value for name, value in given.items() if name in table})  # type: ignore[arg-type]
+
+
+def _read(table: Table, name: str) -> object:
+    """Read one of the forms; what is not given is read as well, so that the table knows its keys."""
+    if name in CHOICES:
+        return table.choice(name, CHOICES[name])
+    if name in TEMPLATES:
+        return _read_template(table, name, TEMPLATES[name])
+    match name:
+        case "status_member":
+            return table.text(name)
+        case "page_size":
+            return table.whole(name, 0)
+        case "status_words":
+            return _read_words(table.table(name))
+        case _:
+            return table.flag(name)
+
+
+def _read_template(table: Table, name: str, known: tuple[str, ...]) -> object:
+    template = table.value(name)
+    for unknown in sorted(placeholders(template) - set(known)):
+        table.problem(name, f"{{{unknown}}} is no value here; known are {', '.join(known)}")
+    return template
+
+
+def _read_words(table: Table) -> dict[str, str]:
+    """Read words of the server's own, by number or name of the status."""
+    words: dict[str, str] = {}
+    for key in table.values:
+        try:
+            words[str(number_of(int(key) if key.isdecimal() else key))] = table.text(key)
+        except ValueError:
+            table.problem(key, "expected an AMT status, its number or its name")
+    return words

@@ -49,8 +49,17 @@ class Message:
 class Wrapping:
     """What stands around each message text in the answer: nothing, or an object with one member."""
 
-    before: str = ""
-    after: str = ""
+    member: str = ""
+
+    @property
+    def before(self) -> str:
+        """What stands before a text."""
+        return f'{{"{self.member}":' if self.member else ""
+
+    @property
+    def after(self) -> str:
+        """What stands behind it."""
+        return "}" if self.member else ""
 
 
 def read_messages(table: Table, key: str) -> tuple[Message, ...]:

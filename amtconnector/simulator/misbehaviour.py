@@ -29,10 +29,10 @@ async def send(answer: Answer, asgi: Asgi) -> int:
     return answer.status
 
 
-async def end_early(fault: Fault, asgi: Asgi) -> int | None:
+async def end_early(fault: Fault, unauthorized: Answer, asgi: Asgi) -> int | None:
     """Answer a request that is not executed; return the status, or None when there is no answer."""
     if fault.kind == "unauthorized":
-        return await send(Refusal(401, "The logon token has expired.").answer(), asgi)
+        return await send(unauthorized, asgi)
     if fault.kind == "status":
         return await send(_status_answer(fault), asgi)
     await _break(fault.kind, asgi)

@@ -44,6 +44,11 @@ def name_of(number: int) -> str:
     return NAMES.get(number, str(number))
 
 
+def csharp_name_of(number: int) -> str:
+    """Return a status as a C# enumeration spells it: `AbortedWithRecover`."""
+    return "".join(word.capitalize() for word in name_of(number).replace("_", " ").split())
+
+
 def number_of(value: object) -> int:
     """Read a status as a person writes it: its number (listed or not) or its name, letter case and `_` aside.
 

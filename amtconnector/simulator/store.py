@@ -82,6 +82,11 @@ class Store:
         row = found.fetchone()
         return None if row is None else str(row[0])
 
+    def count_tokens(self, user: str, now: float) -> int:
+        """Return how many valid tokens a user has."""
+        found = self._database.execute("SELECT count(*) FROM tokens WHERE user = ? AND expires_at > ?", (user, now))
+        return int(found.fetchone()[0])
+
     def drop_tokens(self) -> None:
         """Make every token invalid."""
         self._database.execute("DELETE FROM tokens")

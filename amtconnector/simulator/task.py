@@ -27,6 +27,7 @@ class Order:
     queue: str
     task_values: tuple[str, ...]
     parameters: tuple[str, ...]
+    unique_id: str = ""
 
 
 @dataclass(slots=True)

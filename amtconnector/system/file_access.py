@@ -8,32 +8,26 @@ if sys.platform == "win32":
     from amtconnector.system.file_access_windows import (
         account,
         closing_command,
-        create,
         exposure,
         granting_command,
         quoted,
-        replace,
         sharing_advice,
     )
 else:
     from amtconnector.system.file_access_posix import (
         account,
         closing_command,
-        create,
         exposure,
         granting_command,
         quoted,
-        replace,
         sharing_advice,
     )
 
 __all__ = [
     "account",
     "closing_command",
-    "create",
     "exposure",
     "granting_command",
     "quoted",
-    "replace",
     "sharing_advice",
 ]

@@ -8,10 +8,7 @@ import pwd
 import shlex
 import stat
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING
-
-from amtconnector.system import files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,36 +66,6 @@ def sharing_advice(path: Path) -> str:
     return f"put it into the group of that account: {_granting(path, 'GROUP')}"
 
 
-def create(path: Path, content: bytes) -> None:
-    """Write a new file that its owner alone can read, complete from the moment it is there.
-
-    Raises FileExistsError when there is one already: the first of two who try at once wins.
-    """
-    _make_folder(path.parent)
-    temporary = _written_beside(path, content)
-    try:
-        # A link, unlike a rename, never replaces what somebody else has put there in the meantime.
-        os.link(temporary, path)
-    finally:
-        temporary.unlink()
-    files.flush_directory(path.parent)
-
-
-def replace(path: Path, content: bytes) -> None:
-    """HttpTransport a file's content in one step that a power cut can't split; owner, group and mode stay."""
-    target = path.resolve()
-    status = target.stat()
-    temporary = _written_beside(target, content)
-    try:
-        if (status.st_uid, status.st_gid) != (temporary.stat().st_uid, temporary.stat().st_gid):
-            os.chown(temporary, status.st_uid, status.st_gid)
-        temporary.chmod(stat.S_IMODE(status.st_mode))
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    files.flush_directory(target.parent)
-
-
 def _granting(path: Path, group: str) -> str:
     name = quoted(str(path))
     return f"chgrp {group} {name} && chmod 640 {name}"
@@ -117,29 +84,3 @@ def _can_enter(folder: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def _make_folder(folder: Path) -> None:
-    """Create a folder that every account can enter, whatever the umask: the file in it has its own mode."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    with suppress(FileExistsError):
-        folder.mkdir()
-        folder.chmod(0o755)
-
-
-def _written_beside(path: Path, content: bytes) -> Path:
-    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            # The umask may have taken bits from the owner as well.
-            os.fchmod(descriptor, 0o600)
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-    except OSError:
-        temporary.unlink()
-        raise
-    return temporary

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import msvcrt
-import os
 import sys
 from contextlib import contextmanager
 from ctypes import wintypes
 from typing import TYPE_CHECKING
 
-from amtconnector.system import files, windows_api
+from amtconnector.system import windows_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,62 +75,12 @@ def sharing_advice(path: Path) -> str:
     return f'allow it (Local System and administrators are): icacls "{path}" /grant "ACCOUNT:R"'
 
 
-def create(path: Path, content: bytes) -> None:
-    """Write a new file for SYSTEM, Administrators and this account alone, complete from the moment it is there.
-
-    Raises FileExistsError when there is one already: the first of two who try at once wins.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _private_descriptor() as security:
-        temporary = _written_beside(path, content, security)
-    try:
-        # On Windows a rename never replaces what somebody else has put there in the meantime.
-        os.rename(temporary, path)  # noqa: PTH104 - Path.rename is the same call and hides what the comment is about
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def replace(path: Path, content: bytes) -> None:
-    """HttpTransport a file's content in one step that a power cut can't split; the access list stays."""
-    target = path.resolve()
-    with _security(target) as (_, security):
-        temporary = _written_beside(target, content, security)
-    try:
-        files.patiently(lambda: temporary.replace(target))
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _exposes(sid: str, rights: int) -> bool:
     return sid in WIDE_GROUPS and bool(rights & _READING_RIGHTS)
 
 
-def _written_beside(path: Path, content: bytes, security: ctypes.c_void_p) -> Path:
-    """Write a new file that has its access list from its first moment on; return its path."""
-    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}.tmp")
-    attributes = windows_api.SecurityAttributes(ctypes.sizeof(windows_api.SecurityAttributes), security, False)
-    handle = windows_api.CreateFile(
-        str(temporary),
-        windows_api.GENERIC_WRITE,
-        0,
-        ctypes.byref(attributes),
-        windows_api.CREATE_NEW,
-        windows_api.FILE_ATTRIBUTE_NORMAL,
-        None,
-    )
-    try:
-        with os.fdopen(msvcrt.open_osfhandle(handle, os.O_WRONLY | os.O_BINARY), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        temporary.unlink()
-        raise
-    return temporary
-
-
 @contextmanager
-def _private_descriptor() -> Iterator[ctypes.c_void_p]:
+def private_descriptor() -> Iterator[ctypes.c_void_p]:
     """Yield a security descriptor that inherits nothing: full access for SYSTEM, Administrators and this account."""
     with _own_sid() as sid:
         text = f"D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;{windows_api.sid_text(sid)})"
@@ -144,6 +92,13 @@ def _private_descriptor() -> Iterator[ctypes.c_void_p]:
         yield descriptor
     finally:
         windows_api.LocalFree(descriptor)
+
+
+@contextmanager
+def security_of(path: Path) -> Iterator[ctypes.c_void_p]:
+    """Yield the security descriptor that holds a file's access list; it lives as long as the block."""
+    with _security(path) as (_, descriptor):
+        yield descriptor
 
 
 @contextmanager

@@ -4,36 +4,82 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from contextlib import suppress
+from enum import Enum
 from stat import S_IMODE, S_ISREG
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
+
+if sys.platform == "win32":
+    from amtconnector.system import files_windows as _system
+    from amtconnector.system.files_windows import file_mode, flush_directory, patiently, set_mode
+else:
+    from amtconnector.system import files_posix as _system
+    from amtconnector.system.files_posix import file_mode, flush_directory, patiently, set_mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-_Result = TypeVar("_Result")
+__all__ = [
+    "TEMPORARY",
+    "Access",
+    "ContentElsewhere",
+    "create_directory",
+    "create_subdirectory",
+    "file_mode",
+    "flush_directory",
+    "open_file",
+    "patiently",
+    "read_file",
+    "remove_abandoned",
+    "remove_file",
+    "replace_file",
+    "set_mode",
+]
 
 TEMPORARY = ".tmp"
 """How the name of a file ends that is still being written; one that is a day old was left behind by a crash."""
 
-
-PATIENCE_S = 0.6
-"""How long access that Windows denies is tried again: it may really be denied."""
-
 REPLACING_PATIENCE_S = 2.0
-"""The same for replacing a file in a directory that has just been written to."""
+"""How long a file is tried to be replaced that somebody has open."""
+
+_BACKUP = ".old"
+_LEFT_BEHIND = r"\.[0-9a-f]{12,16}\.(tmp|old)"
+_OPEN_DIRECTORY_MODE = 0o755
+_OWNER_ENTERS = 0o700
 
 
-def create_directory(path: Path) -> None:
+class Access(Enum):
+    """Who can get at a file that is written."""
+
+    AS_FOLDER = "as open as the folder that it is in"
+    AS_BEFORE = "who could get at the file that it replaces; its owner stays where the system allows that"
+    AS_BEFORE_WITH_OWNER = "who could get at the file that it replaces, and its owner stays"
+    OWNER = "its owner alone; on Windows SYSTEM and Administrators as well"
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether nobody may see the content before the file has its access, nor after a crash."""
+        return self is not Access.AS_FOLDER
+
+
+class ContentElsewhere(OSError):
+    """A file's name could be given to neither the old nor the new content; `places` hold them, the old one first."""
+
+    def __init__(self, cause: OSError, places: tuple[Path, ...]) -> None:
+        super().__init__(cause.errno, cause.strerror)
+        self.places = places
+
+
+def create_directory(path: Path, *, is_open: bool = False) -> None:
     """Create a directory with those above it; raise `OSError`.
 
-    On POSIX it is for its owner alone, on Windows it inherits its access. One that exists is left as it is: whoever
-    shares it among accounts has prepared it.
+    On POSIX it is for its owner alone, or, with `is_open`, one that every account can enter; on Windows it inherits its
+    access. One that exists is left as it is: whoever shares it among accounts has prepared it.
     """
     if not path.is_dir():
-        _make_directory(path, _DIRECTORY_MODE)
+        _make_directory(path, _OPEN_DIRECTORY_MODE if is_open else _system.DIRECTORY_MODE, is_exact=is_open)
 
 
 def create_subdirectory(path: Path) -> None:
@@ -46,31 +92,31 @@ def create_subdirectory(path: Path) -> None:
         path.chmod(S_IMODE(path.parent.stat().st_mode))
 
 
-def _make_directory(path: Path, mode: int) -> None:
-    # Each one is flushed: a record is as good as lost when the directory above it is not on the disk yet.
-    if path.parent != path and not path.parent.is_dir():
-        _make_directory(path.parent, 0o755)
-    path.mkdir(mode=mode, exist_ok=True)
-    flush_directory(path.parent)
-
-
-def file_mode(directory: Path) -> int:
-    """Return the mode of new files in a directory: as open as the directory is, whatever the umask says."""
-    return directory.stat().st_mode & 0o666
-
-
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes, *, access: Access = Access.AS_FOLDER, is_new: bool = False) -> None:
     """Put a file in the place of another one in one step, flushed to the disk.
 
-    Raises `OSError` when it can't be written; the old file is then untouched, unless only the last flush failed.
+    A file that is replaced with its access may be a symbolic link, which stays one. With `is_new` nothing is replaced:
+    raises FileExistsError when the file is there. Raises `ContentElsewhere` when the name was left without a file, and
+    any other `OSError` when the old file is untouched, unless only the last flush failed.
     """
-    temporary = path.with_name(f"{path.name}.{os.urandom(6).hex()}{TEMPORARY}")
+    target = path.resolve(strict=True) if access in _KEPT else path
+    stem = f"{target.name}.{os.urandom(6).hex()}"
+    temporary, backup = target.with_name(stem + TEMPORARY), target.with_name(stem + _BACKUP)
+    new = _system.NewFile(temporary, may_be_unnamed=access.is_secret)
     try:
-        _write_flushed(temporary, content, file_mode(path.parent))
-        patiently(lambda: _take_place(temporary, path), patience_s=REPLACING_PATIENCE_S)
+        _give_access(new, target, access)
+        new.write(content)
+        if is_new:
+            new.become(target)
+        elif access in _KEPT:
+            _take_place_or_put_back(new, target, (backup, temporary))
+        else:
+            _take_place(new, target, backup)
     finally:
-        remove_file(temporary)
-    flush_directory(path.parent)
+        new.close()
+        if access not in _KEPT or os.path.lexists(target):
+            _remove((temporary, backup) if access in _KEPT else (temporary,))
+    flush_directory(target.parent)
 
 
 def read_file(path: Path, limit: int) -> tuple[bytes, float] | None:
@@ -88,6 +134,16 @@ def remove_file(path: Path) -> None:
     """Remove a file if that is possible; never raises."""
     with suppress(OSError):
         path.unlink()
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove what a process that was killed while it replaced a file has left beside it; never raises."""
+    pattern = re.compile(rf"\.?{re.escape(path.name)}{_LEFT_BEHIND}")
+    with suppress(OSError):
+        if path.is_file():
+            for other in path.parent.iterdir():
+                if pattern.fullmatch(other.name) and other.is_file() and not _system.is_in_use(other):
+                    remove_file(other)
 
 
 def open_file(path: str | Path, flags: int, mode: int) -> int:
@@ -109,87 +165,67 @@ def open_file(path: str | Path, flags: int, mode: int) -> int:
     return descriptor
 
 
-def set_mode(descriptor: int, mode: int) -> None:
-    """Give an open file of ours its mode where the system has modes; never raises (a share may not keep them)."""
-    with suppress(OSError):
-        if os.fstat(descriptor).st_mode & 0o777 != mode:
-            _change_mode(descriptor, mode)
+_KEPT = (Access.AS_BEFORE, Access.AS_BEFORE_WITH_OWNER)
 
 
-def _write_flushed(path: Path, content: bytes, mode: int) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags, mode), "wb") as file:
-        set_mode(file.fileno(), mode)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def _make_directory(path: Path, mode: int, *, is_exact: bool) -> None:
+    # Each one is flushed: a record is as good as lost when the directory above it is not on the disk yet.
+    if path.parent != path and not path.parent.is_dir():
+        _make_directory(path.parent, _OPEN_DIRECTORY_MODE, is_exact=is_exact)
+    try:
+        path.mkdir(mode=mode)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+    else:
+        # The umask may have taken from the owner what every owner of a directory needs.
+        path.chmod(mode if is_exact else S_IMODE(path.stat().st_mode) | _OWNER_ENTERS)
+    flush_directory(path.parent)
+
+
+def _give_access(new: _system.NewFile, target: Path, access: Access) -> None:
+    match access:
+        case Access.AS_FOLDER:
+            new.set_mode(file_mode(target.parent))
+        case Access.OWNER:
+            new.set_mode(0o600)
+        case Access.AS_BEFORE | Access.AS_BEFORE_WITH_OWNER:
+            new.set_access_of(target, keeps_owner=access is Access.AS_BEFORE_WITH_OWNER)
+
+
+def _take_place(new: _system.NewFile, target: Path, backup: Path) -> None:
+    patiently(lambda: new.take_place_of(target, backup), patience_s=REPLACING_PATIENCE_S)
+
+
+def _take_place_or_put_back(new: _system.NewFile, target: Path, spares: tuple[Path, Path]) -> None:
+    """Let the new file take the place of the old one, or see that the name is not left without a file.
+
+    `spares` are the names of the old and the new file in between.
+    """
+    backup, temporary = spares
+    try:
+        _take_place(new, target, backup)
+    except OSError as error:
+        if os.path.lexists(target) or _is_renamed(backup, target):
+            raise
+        if not _is_renamed(temporary, target):
+            raise ContentElsewhere(error, tuple(place for place in spares if os.path.lexists(place))) from error
+
+
+def _is_renamed(source: Path, target: Path) -> bool:
+    try:
+        patiently(lambda: _system.rename(source, target), patience_s=REPLACING_PATIENCE_S)
+    except OSError:
+        return False
+    return True
+
+
+def _remove(paths: tuple[Path, ...]) -> None:
+    for path in paths:
+        with suppress(OSError):
+            patiently(path.unlink)
 
 
 def _start_of(path: Path, limit: int) -> tuple[bytes, float]:
     with path.open("rb") as file:
         return file.read(limit), os.fstat(file.fileno()).st_mtime
-
-
-if sys.platform == "win32":
-    import ctypes
-    import time
-    from ctypes import wintypes
-
-    _DIRECTORY_MODE = 0o777  # newer Pythons make 0o700 an access list without the other job accounts
-    _PAUSE_S = 0.01
-    _REPLACE_EXISTING = 0x1
-    _WRITE_THROUGH = 0x8
-
-    _move_file = ctypes.WinDLL("kernel32", use_last_error=True).MoveFileExW
-    _move_file.argtypes = (wintypes.LPCWSTR, wintypes.LPCWSTR, wintypes.DWORD)
-    _move_file.restype = wintypes.BOOL
-
-    def patiently(action: Callable[[], _Result], *, patience_s: float = PATIENCE_S) -> _Result:
-        """Do something to a file that a reader or a virus scanner may have open for a moment: denied access is retried.
-
-        Windows denies replacing, opening and removing a file that somebody else has open without sharing it.
-        """
-        give_up_at = time.monotonic() + patience_s
-        while time.monotonic() < give_up_at:
-            try:
-                return action()
-            except PermissionError:
-                time.sleep(_PAUSE_S)
-        return action()
-
-    def flush_directory(path: Path) -> None:
-        """Do nothing: here the replacement itself is written through to the disk."""
-
-    def _take_place(temporary: Path, target: Path) -> None:
-        # os.replace does not ask for the rename to be on the disk when it returns.
-        if not _move_file(str(temporary), str(target), _REPLACE_EXISTING | _WRITE_THROUGH):
-            raise ctypes.WinError(ctypes.get_last_error())
-
-    def _change_mode(descriptor: int, mode: int) -> None:
-        pass
-
-else:
-    _DIRECTORY_MODE = 0o700  # parameters of tasks may be nobody else's business
-    _CANNOT_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EACCES}
-
-    def patiently(action: Callable[[], _Result], *, patience_s: float = PATIENCE_S) -> _Result:  # noqa: ARG001 - for Windows
-        """Do it: on POSIX an open file is in nobody's way, and denied access stays denied."""
-        return action()
-
-    def flush_directory(path: Path) -> None:
-        """Flush the names in a directory to the disk; raise `OSError`, but not where the file system can't do that."""
-        try:
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            if error.errno not in _CANNOT_FLUSH:
-                raise
-
-    def _take_place(temporary: Path, target: Path) -> None:
-        temporary.replace(target)
-
-    def _change_mode(descriptor: int, mode: int) -> None:
-        os.fchmod(descriptor, mode)

@@ -1,8 +1,9 @@
-"""The calls into Windows that access lists need, each declared with its types and its check for failure."""
+"""The calls into Windows that files and access lists need, each declared with its types and its check for failure."""
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import sys
 from ctypes import wintypes
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,13 @@ FILE_ATTRIBUTE_NORMAL = 0x80
 SDDL_REVISION_1 = 1
 SE_FILE_OBJECT = 1
 DACL_SECURITY_INFORMATION = 0x4
+MOVEFILE_REPLACE_EXISTING = 0x1
+MOVEFILE_WRITE_THROUGH = 0x8
 TOKEN_QUERY = 0x8
 TOKEN_USER = 1
 
 _INVALID_HANDLE = ctypes.c_void_p(-1).value
+_ERROR_UNABLE_TO_REMOVE_REPLACED = 1175
 _INHERIT_ONLY_ACE = 0x8
 _ALLOWING_ACES = frozenset({0x0, 0x9})
 """ACCESS_ALLOWED_ACE_TYPE and ACCESS_ALLOWED_CALLBACK_ACE_TYPE; the others deny, audit or are about directories."""
@@ -86,6 +90,13 @@ def _is_null(result: int | None, _function: Any, _arguments: tuple[Any, ...]) ->
         raise ctypes.WinError(ctypes.get_last_error())
 
 
+def _is_replaced(result: int, _function: Any, _arguments: tuple[Any, ...]) -> int:
+    if not result and ctypes.get_last_error() == _ERROR_UNABLE_TO_REMOVE_REPLACED:
+        # A reader has it open: the same as denied access.
+        raise PermissionError(errno.EACCES, ctypes.FormatError(_ERROR_UNABLE_TO_REMOVE_REPLACED))
+    return _is_true(result, _function, _arguments)
+
+
 def _declared(
     library: ctypes.WinDLL, name: str, restype: Any, errcheck: Callable[[Any, Any, Any], Any], *argtypes: Any
 ) -> Any:
@@ -104,6 +115,8 @@ CreateFile = _declared(
     _kernel32, "CreateFileW", _HANDLE, _is_handle,
     _TEXT, _DWORD, _DWORD, _P(SecurityAttributes), _DWORD, _DWORD, _HANDLE,
 )  # fmt: skip
+MoveFileEx = _declared(_kernel32, "MoveFileExW", _BOOL, _is_true, _TEXT, _TEXT, _DWORD)
+ReplaceFile = _declared(_kernel32, "ReplaceFileW", _BOOL, _is_replaced, _TEXT, _TEXT, _TEXT, _DWORD, _VOID, _VOID)
 CloseHandle = _declared(_kernel32, "CloseHandle", _BOOL, _is_true, _HANDLE)
 LocalFree = _declared(_kernel32, "LocalFree", _VOID, _is_null, _VOID)
 GetCurrentProcess = _declared(_kernel32, "GetCurrentProcess", _HANDLE, _is_true)

@@ -22,7 +22,7 @@ def test_the_example_loads_and_mentions_every_key(tmp_path: Path) -> None:
 
 def test_the_examples_settings_are_right_when_they_are_commented_in(tmp_path: Path) -> None:
     """Nothing that the example shows is refused or unknown, and what it shows as default is the default."""
-    for name in ("wire.toml", "ca.pem"):
+    for name in ("wire.toml", "ca.pem", "mask.txt"):
         (tmp_path / name).touch()
     text = (ROOT / "Connector.config.example").read_text("utf-8")
     read = loaded(tmp_path, re.sub(r"^;([A-Z_]+=)", r"\1", text, flags=re.MULTILINE))

@@ -147,14 +147,17 @@ HELPS = (
     ("amt", "opcon", "--help"),
     ("amt", "opcon", "job", "--help"),
     ("amt", "demo", "--help"),
+    ("amt-lab", "--help"),
+    ("amt-lab", "demo", "--help"),
+    ("amt-lab", "acceptance", "--help"),
     ("Encrypt", "--help"),
 )
 
 
 @pytest.mark.parametrize("command", HELPS, ids=" ".join)
-def test_help_fits_one_screen_and_shows_examples(command: tuple[str, ...], programs: Programs) -> None:
+def test_help_fits_one_screen_and_shows_examples(command: tuple[str, ...], programs: Programs, lab: list[str]) -> None:
     """30 lines of 80 characters at most, and a line that can be typed."""
-    program = programs.amt if command[0] == "amt" else programs.encrypt
+    program = {"amt": programs.amt, "Encrypt": programs.encrypt, "amt-lab": tuple(lab)}[command[0]]
     lines = subprocess.run([*program, *command[1:]], capture_output=True, text=True, check=True).stdout.splitlines()
     assert len(lines) <= 30
     assert max(map(len, lines)) <= 80
@@ -167,10 +170,29 @@ def test_every_subcommand_has_its_help_tested() -> None:
     assert {command[1] for command in HELPS if command[0] == "amt"} == {"--help", *SUBCOMMANDS}
 
 
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+PACKAGE = ROOT / "amtconnector"
+ROOMS = [
+    *(f"{path.name}/" for path in PACKAGE.iterdir() if path.is_dir() and (path / "__init__.py").is_file()),
+    *(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__"),
+    *(
+        f"{folder}/{path.name}"
+        for folder in ("run", "amtopcon", "output", "records", "system")
+        for path in (PACKAGE / folder).glob("*.py")
+        if path.stem != "__init__" and not path.stem.endswith(("_posix", "_windows"))
+    ),
+]
+
+
 def test_the_tour_of_the_code_names_what_is_there() -> None:
     """Each room that the README and the architecture name exists."""
     tour = README.partition("## A tour of the code")[2]
-    architecture = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    rooms = set(re.findall(r"`([a-z_/]+(?:\.py|/))`", tour + architecture))
+    rooms = set(re.findall(r"`([a-z_/]+(?:\.py|/))`", tour + ARCHITECTURE))
     assert len(rooms) > 20
     assert not {name for name in rooms if not any((ROOT / place / name).exists() for place in ("amtconnector", ""))}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_architecture_names_every_room(room: str) -> None:
+    """Whoever looks for a line finds its room on that page."""
+    assert re.search(rf"(?<![\w/]){re.escape(room)}", ARCHITECTURE)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import jsonschema_rs
 import pytest
 import schemathesis.openapi
 from hypothesis import HealthCheck, Phase, settings
@@ -165,3 +166,42 @@ def test_the_description_and_the_contract_name_the_same_routes() -> None:
     """The routes of the description are those that the simulator serves by default."""
     described = {f"{method.upper()} {path}" for path, methods in schema.items() for method in methods}
     assert described == set(ROUTES.values())
+
+
+def answers_of(description: Any) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Yield each answer that a call may give: the call, its HTTP status and its content, references resolved."""
+    for methods in description["paths"].values():
+        for call in methods.values():
+            for status, answer in call["responses"].items():
+                found = (
+                    description["components"]["responses"][answer["$ref"].rsplit("/", 1)[1]]
+                    if "$ref" in answer
+                    else answer
+                )
+                yield call["operationId"], int(status), next(iter(found["content"].values()))
+
+
+def first_example(content: dict[str, Any]) -> Any:
+    """Return what a mock server answers."""
+    return content["example"] if "example" in content else next(iter(content["examples"].values()))["value"]
+
+
+def test_a_mock_server_made_of_the_description_plays_a_good_run() -> None:
+    """The first example of each answer is that of one task that is started, watched and ends as DONE."""
+    answers = {(call, status): first_example(content) for call, status, content in answers_of(schema.raw_schema)}
+    assert len(answers[LOGON.rsplit("/", 1)[1], 200]["AmtLogonToken"]) > 16
+    assert answers["OpConJobAction", 200] == {"BatchRequestId": 2112}
+    assert answers["MonitorJob", 200] == {"BatchRequestId": 2112, "Status": 4}
+    assert answers["GetMessages", 200]
+
+
+def test_every_example_of_an_answer_is_right() -> None:
+    """Each answer has one, and it satisfies the schema beside it."""
+    definitions = {"components": schema.raw_schema["components"]}
+    for call, status, content in answers_of(schema.raw_schema):
+        examples = [entry["value"] for entry in content.get("examples", {}).values()] or [content["example"]]
+        for example in examples:
+            rules = jsonschema_rs.validator_for({**content["schema"], **definitions})
+            problems = [error.message for error in rules.iter_errors(example)]
+            assert (call, status, problems) == (call, status, [])
+            assert status == 200 or example["status"] == status

@@ -41,8 +41,14 @@ class Site:
     def __init__(self, path: Path, call: ast.Call, kind: type[RunError]) -> None:
         self.place = f"{path.relative_to(SOURCES)}:{call.lineno}"
         self.kind = kind
-        given = [keyword.value for keyword in call.keywords if keyword.arg == "task"]
-        self.state = ast.unparse(given[0]) if given else f"TaskState.{kind.task.name}"
+        given = [keyword.value for keyword in call.keywords if keyword.arg == "fate"]
+        self.state = _state(given[0]) if given else f"TaskState.{kind.fate.state.name}"
+
+
+def _state(fate: ast.expr) -> str:
+    """Return the first argument of `TaskFate(...)`, or of the monitor's own `_fate(...)`."""
+    assert isinstance(fate, ast.Call), ast.unparse(fate)
+    return ast.unparse(fate.args[0])
 
 
 def sites() -> Iterator[Site]:
@@ -70,4 +76,4 @@ def test_every_place_that_raises_says_whether_a_task_may_be_running(site: Site) 
 @pytest.mark.parametrize("kind", OUTCOMES.values(), ids=lambda kind: kind.slug)
 def test_what_a_class_says_by_itself_is_in_the_table(kind: type[RunError]) -> None:
     """A failure that says nothing else is not played down."""
-    assert kind.task in TABLE[kind.exit_code]
+    assert kind.fate.state in TABLE[kind.exit_code]

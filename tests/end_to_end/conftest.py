@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,8 +41,12 @@ def site(tmp_path: Path, programs: Programs, simulator: SharedSimulator) -> Iter
 
 @pytest.fixture(scope="session", autouse=True)
 def patience_begins(request: pytest.FixtureRequest) -> None:
-    """Start what takes a minute before everything else, where a test is going to look at it."""
-    if any("patient_runs" in getattr(item, "fixturenames", ()) for item in request.session.items):
+    """Start what takes a minute before everything else, where a test is going to look at it.
+
+    Of the processes that share the tests the first one has those that begin first.
+    """
+    is_first = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
+    if is_first and any("patient_runs" in getattr(item, "fixturenames", ()) for item in request.session.items):
         request.getfixturevalue("patient_runs")
 
 

@@ -1,6 +1,6 @@
 """Runs into limits that no setting shortens: 60 s for what reaches nobody, 20 s for a start when told to stop.
 
-They are started before all other tests, run beside them, and are looked at last.
+They are started before all other tests and run beside them.
 """
 
 from __future__ import annotations

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
+import marshal
 import os
 import re
 import shutil
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -80,6 +83,28 @@ def test_the_list_of_components_has_versions_and_licences(folder: Path) -> None:
     for part in listed["components"]:
         assert part["version"]
         assert part["licenses"], part["name"]
+
+
+def test_the_list_of_components_names_the_interpreter(folder: Path) -> None:
+    """Whose build of Python it is, on what, and the digest of the library that is inside."""
+    listed = json.loads((folder / "sbom.cdx.json").read_text(encoding="utf-8"))
+    [python] = [part for part in listed["components"] if part["name"] == "Python"]
+    told = {entry["name"].rpartition(":")[2]: entry["value"] for entry in python["properties"]}
+    assert told.keys() == {"implementation", "build", "compiler", "platform"}
+    assert all(told.values())
+    inside = digests(folder / "_internal").values()
+    assert python["hashes"]
+    assert all(entry["content"] in inside for entry in python["hashes"])
+
+
+def test_the_code_inside_has_no_columns_of_its_source(folder: Path) -> None:
+    """They cost 2 ms of every start: PYTHONNODEBUGRANGES was in force when the folder was built."""
+    with zipfile.ZipFile(folder / "_internal" / "base_library.zip") as library:
+        compiled = library.read("codecs.pyc")
+    if not compiled.startswith(importlib.util.MAGIC_NUMBER):
+        pytest.skip("another Python has built it")
+    code = marshal.loads(compiled[16:])  # noqa: S302 - of a folder that was built here
+    assert {place[2] for place in code.co_positions()} == {None}
 
 
 def test_neither_the_simulator_nor_test_tools_are_inside(folder: Path) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.source_only, pytest.mark.posix_only]  # prompts are answered at a POSIX terminal
 
 TESTED_ELSEWHERE = {
-    ("amt", "demo"): "tests/unit/commands/test_demo.py runs it, and it takes ten seconds",
+    ("amt", "demo"): "tests/end_to_end/test_demo.py runs it, and it takes ten seconds",
 }
 MENTIONS = {
     ("Encrypt", "--set"): "names the option; the value follows in other places",

@@ -200,6 +200,10 @@ class FakeService:
         assert request_id == REQUEST
         self._answered("kill", self.kills)
 
+    def close(self) -> None:
+        """End the conversation."""
+        self.calls.append("close")
+
     def count(self, call: str) -> int:
         """Return how often a call was made."""
         return self.calls.count(call)

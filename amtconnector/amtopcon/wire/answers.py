@@ -1,6 +1,7 @@
 """Read the answers of the wire contract: leniently in form, never in meaning.
 
-A body that is not understood never becomes a status, a token or a request id.
+A body that is not understood never becomes a status, a token or a request id. Each reader raises the `CallFailed` that
+says what an answer means that is none; `understanding` is the edge that lets nothing else out.
 """
 
 from __future__ import annotations
@@ -8,16 +9,26 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from amtconnector.amtopcon.wire.reply import Json, Members, Reply, document_in, kind_of, server_words, spoken
-from amtconnector.errors import NotUnderstood
+from amtconnector.amtopcon.wire.document import Object
+from amtconnector.amtopcon.wire.paths import carried, found
+from amtconnector.amtopcon.wire.refusals import fits
+from amtconnector.amtopcon.wire.reply import answered, document_in, failure_of, is_page, kind_of, server_words
+from amtconnector.amtopcon.wire.shape import shape_of
+from amtconnector.amtopcon.wire.understanding import understanding
+from amtconnector.amtopcon.wire.words import words_of
+from amtconnector.errors import Busy, LogonRefused, NotFound, NotUnderstood, Rejected, Unauthorized
 from amtconnector.statuses import Status, StatusClass
 from amtconnector.task import RequestId
 
 if TYPE_CHECKING:
+    from amtconnector.amtopcon.wire.document import Json
+    from amtconnector.amtopcon.wire.paths import Path
     from amtconnector.amtopcon.wire.profile import Profile
+    from amtconnector.amtopcon.wire.reply import Reply
 
-_HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html)\b", re.IGNORECASE)
 _NOT_TOKEN = re.compile(r"[^\x21-\x7e]")
+_NUMBER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
+_NOTHING = re.compile(r"-[0-9]{1,63}|0{1,64}", re.ASCII)
 
 
 class Started(NamedTuple):
@@ -33,18 +44,46 @@ class Refused(NamedTuple):
     status: Status | None = None
 
 
+@understanding
+def read_logon(reply: Reply, profile: Profile) -> str:
+    """Return the token.
+
+    Raises LogonRefused for credentials that were refused, in whichever form; Busy for a logon that was refused for
+    another reason and may be tried again; else what its HTTP status means, or NotUnderstood.
+    """
+    places = profile.refused.words
+    if fits(profile.refused.later, reply):
+        raise Busy(answered(reply, places), retry_after_s=reply.retry_after_s)
+    refused = profile.refused
+    if reply.status in {401, 403} or fits(refused.credentials, reply) or fits(refused.when, reply):
+        raise LogonRefused(answered(reply, places))
+    if reply.status == 404:  # of the whole interface: no request is meant
+        words = server_words(reply, places)
+        raise Rejected("the server answered 404 to the logon" + (f": {words}" if words else ""))
+    if failure := failure_of(reply, places):
+        raise failure
+    if token := read_token(reply, profile):
+        return token
+    words = _words_beside_token(reply, profile)
+    raise LogonRefused("the server answered with an empty token" + (f": {words}" if words else ""))
+
+
+@understanding
 def read_token(reply: Reply, profile: Profile) -> str:
     """Return the token of a successful logon; "" when the server gave an empty one, which is its way to refuse.
 
     Raises NotUnderstood when there is no token; only the values of error members are shown, for any other could be the
     token.
     """
-    document = document_in(reply, quotes=_HTML.match(reply.body) is not None)
-    values = document.named(profile.members.token) if isinstance(document, Members) else [document]
-    if not values or document is None:
-        words = "; ".join(spoken(document)) if isinstance(document, Members) else ""
+    values = [value for place in profile.members.token if place.source for value in carried(reply, place)]
+    document: Json = None
+    if not values:
+        document = document_in(reply, profile.answers_format, quotes=is_page(reply))
+        values = _first(document, profile.members.token) if isinstance(document, Object) else [document]
+    if not values or values == [None] == [document]:
+        words = words_of(document, profile.refused.words) if isinstance(document, Object) else ""
         said = f"; the server says: {reply.quoted(words)}" if words else ""
-        raise NotUnderstood(f"the answer to the logon has no token: {kind_of(document, reply)}{said}")
+        raise NotUnderstood(f"the answer to the logon has no token: {_came(document, reply, hides_texts=True)}{said}")
     if any(value not in ("", None) and not isinstance(value, str) for value in values):
         raise NotUnderstood("the token in the answer to the logon is no text")
     tokens = {str(value or "").strip() for value in values}
@@ -56,39 +95,125 @@ def read_token(reply: Reply, profile: Profile) -> str:
     return token
 
 
+@understanding
+def check_sent(reply: Reply, profile: Profile) -> None:
+    """Raise what an answer to a start means that is no 2xx."""
+    if reply.status in range(400, 500) and reply.status not in {408, 409} and fits(profile.refused.token, reply):
+        raise Unauthorized(answered(reply, profile.refused.words))
+    if failure := failure_of(reply, profile.refused.words):
+        raise failure
+
+
+@understanding
 def read_start(reply: Reply, profile: Profile) -> Started | Refused:
-    """Return what a 2xx answer to a start means.
+    """Return what a 2xx answer to a start means; raises Unauthorized where the profile says that it refuses the token.
 
     Raises NotUnderstood when it can't be told: then the task may be running.
     """
-    document = document_in(reply)
-    given = document.named(profile.members.request_id) if isinstance(document, Members) else [document]
-    numbers = {_request_number(value) for value in given if value not in ("", None)}
+    given = _given_ids(reply, profile)
+    document = _read_or_refused(reply, profile) if not given else None
+    if isinstance(document, Refused):
+        return document
+    if not given:
+        found_ids = _first(document, profile.members.request_id) if isinstance(document, Object) else [document]
+        given = [value for value in found_ids if value not in ("", None)]
+    _check_complete(document, reply)
+    numbers = {_request_number(value) for value in given}
     if len(numbers) > 1 or None in numbers:
-        kind = kind_of(document, reply)
-        raise NotUnderstood(f"the answer to the start has no request id that fits, or two different ones: {kind}")
-    status = _reason(document, reply, profile) if isinstance(document, Members) else None
+        came = _came(document, reply)
+        raise NotUnderstood(f"the answer to the start has no request id that fits, or two different ones: {came}")
     number = numbers.pop() if numbers else None
+    is_refusal = fits(profile.refused.when, reply)
     if isinstance(number, RequestId):
+        if is_refusal:
+            raise NotUnderstood(f"the answer to the start refuses it, and has the request id {number}")
         return Started(number)
-    if number is None and status is None:
-        raise NotUnderstood(f"the answer to the start has no request id: {kind_of(document, reply)}")
-    return Refused(server_words(reply) if isinstance(document, Members) else "", status)
+    if fits(profile.refused.token, reply):
+        raise Unauthorized(answered(reply, profile.refused.words))
+    status = _reason(document, reply, profile) if isinstance(document, Object) else None
+    if number is None and status is None and not is_refusal:
+        raise NotUnderstood(f"the answer to the start has no request id: {_came(document, reply)}")
+    return Refused(
+        reply.quoted(words_of(document, profile.refused.words)) if isinstance(document, Object) else "", status
+    )
 
 
+@understanding
 def read_status(reply: Reply, profile: Profile, request_id: RequestId) -> Status:
     """Return the status of a batch request.
 
-    Raises NotUnderstood when the answer names no status, names two, or speaks of another request.
+    Raises what `check_accepted` does, and NotUnderstood when the answer names no status, names two, or speaks of
+    another request.
     """
-    document = document_in(reply)
-    if not isinstance(document, Members):
-        return _only_status([document], reply, profile, document)
-    for echo in document.named(profile.members.request_id):
-        if echo is not None and _request_number(echo) != request_id:
-            raise NotUnderstood(f"the answer is about another request than {request_id}")
-    given: list[Json] = [value for value in document.named(profile.members.status) if value is not None]
-    return _only_status(given, reply, profile, document)
+    check_accepted(reply, profile)
+    document = document_in(reply, profile.answers_format)
+    if not isinstance(document, Object | list):
+        _check_complete(document, reply)
+        return _status_of([("", document)], reply, profile, document)
+    for place in profile.members.request_id:
+        for echo in found(document, place, request_id.text):
+            if echo is not None and _request_number(echo) != request_id:
+                raise NotUnderstood(f"the answer is about another request than {request_id}")
+    named = [
+        (place.text, value)
+        for place in profile.members.status
+        for value in found(document, place, request_id.text)
+        if value is not None
+    ]
+    return _status_of(named, reply, profile, document)
+
+
+@understanding
+def check_accepted(reply: Reply, profile: Profile) -> None:
+    """Raise what an answer means that is no good one, as its HTTP status or the profile's conditions have it."""
+    refused = profile.refused
+    if reply.status < 500 and reply.status not in {408, 409}:
+        if fits(refused.token, reply):
+            raise Unauthorized(answered(reply, refused.words))
+        if fits(refused.request, reply):
+            raise NotFound(answered(reply, refused.words))
+    if failure := failure_of(reply, refused.words):
+        raise failure
+    if fits(refused.when, reply):
+        raise Rejected(answered(reply, refused.words))
+
+
+def _given_ids(reply: Reply, profile: Profile) -> list[Json]:
+    """Return the request ids in headers and cookies, where the profile says that they stand."""
+    places = (place for place in profile.members.request_id if place.source)
+    return [value for place in places for value in carried(reply, place) if value]
+
+
+def _read_or_refused(reply: Reply, profile: Profile) -> Json | Refused:
+    try:
+        return document_in(reply, profile.answers_format)
+    except NotUnderstood:
+        if fits(profile.refused.when, reply):
+            return Refused(server_words(reply))
+        raise
+
+
+def _check_complete(document: Json, reply: Reply) -> None:
+    """Refuse a bare number that ended with the connection: `21` may be what is left of 2112."""
+    if isinstance(document, int | float) and not reply.is_complete_for_sure:
+        raise NotUnderstood("the answer is a number without an end that could be told: it may have been cut")
+
+
+def _first(document: Json, places: tuple[Path, ...]) -> list[Json]:
+    """Return the values of the places; all of them, so that two that differ are seen."""
+    return [value for place in places for value in found(document, place)]
+
+
+def _words_beside_token(reply: Reply, profile: Profile) -> str:
+    document = document_in(reply, profile.answers_format, quotes=False)
+    return reply.quoted(words_of(document, profile.refused.words)) if isinstance(document, Object) else ""
+
+
+def _came(document: Json, reply: Reply, *, hides_texts: bool = False) -> str:
+    """Say what came: names, and the shape."""
+    if not isinstance(document, Object | list):
+        return kind_of(document, reply)
+    return f"{kind_of(document, reply)}, {reply.quoted(shape_of(document, hides_texts=hides_texts), 300)}"
 
 
 def _request_number(value: Json) -> RequestId | int | None:
@@ -98,33 +223,38 @@ def _request_number(value: Json) -> RequestId | int | None:
     text = str(value).strip() if isinstance(value, str) or abs(value) < 10**64 else ""
     if parsed := RequestId.parse(text):
         return parsed
-    return 0 if re.fullmatch(r"-[0-9]{1,63}|0{1,64}", text) else None
+    return 0 if _NOTHING.fullmatch(text) else None
 
 
-def _reason(document: Members, reply: Reply, profile: Profile) -> Status | None:
+def _reason(document: Object, reply: Reply, profile: Profile) -> Status | None:
     """Return the terminal unsuccessful status that an answer to a start gives as its reason."""
-    given = document.named(profile.members.status)
+    given = _first(document, profile.members.status)
     statuses = {_status(value, reply, profile) for value in given if value is not None}
     status = statuses.pop() if len(statuses) == 1 else None
     return status if status is not None and status.is_terminal and not status.is_success else None
 
 
-def _only_status(values: list[Json], reply: Reply, profile: Profile, document: Json) -> Status:
-    if not values:
-        raise NotUnderstood(f"the answer names no status: {kind_of(document, reply)}")
-    statuses = [_status(value, reply, profile) for value in values]
-    if None in statuses:
+def _status_of(named: list[tuple[str, Json]], reply: Reply, profile: Profile, document: Json) -> Status:
+    """Return the status that the first name has; a DONE that another one contradicts is none."""
+    if not named:
+        raise NotUnderstood(f"the answer names no status: {_came(document, reply)}")
+    read = [(name, _status(value, reply, profile)) for name, value in named]
+    statuses = [(name, status) for name, status in read if status is not None]
+    if len(statuses) < len(read):
         raise NotUnderstood("the status in the answer is neither a number nor a name")
-    if len(set(statuses)) > 1:
-        raise NotUnderstood("the answer names two different statuses")
-    return statuses[0]  # type: ignore[return-value]  # None was sorted out above
+    name, first = statuses[0]
+    for other_name, other in statuses[1:]:
+        is_same_place = name.casefold() == other_name.casefold()
+        if other != first and (is_same_place or first.is_success or other.is_success):
+            raise NotUnderstood(f"the answer names two different statuses: {name} is {first}, {other_name} is {other}")
+    return first
 
 
 def _status(value: Json, reply: Reply, profile: Profile) -> Status | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value).strip() if isinstance(value, str) or abs(value) < 10**9 else ""
-    if re.fullmatch(r"-?[0-9]{1,9}", text):
+    if _NUMBER.fullmatch(text):
         return profile.statuses.by_code(int(text))
     if not text:
         return None

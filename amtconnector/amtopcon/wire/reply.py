@@ -1,4 +1,4 @@
-"""An answer as it came: its JSON, what its HTTP status means for the request, and the server's own words.
+"""An answer as it came, and what its HTTP status means for the request.
 
 A status that is no success becomes the `CallFailed` that says whether the request was executed; the table is
 `failure_of`.
@@ -6,9 +6,10 @@ A status that is no success becomes the `CallFailed` that says whether the reque
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
+from amtconnector.amtopcon.wire.document import UNREADABLE, Object, parsed
+from amtconnector.amtopcon.wire.words import words_of
 from amtconnector.errors import (
     Busy,
     CallFailed,
@@ -24,16 +25,8 @@ from amtconnector.text import described, excerpt
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | Members | None"
-_ERROR_MEMBERS = ("title", "detail", "message", "errormessage", "errordescription")
-
-
-class Members(list[tuple[str, "Json"]]):
-    """The members of a JSON object in their order: a name may come twice, and then both are seen."""
-
-    def named(self, names: frozenset[str]) -> list[Json]:
-        """Return the values of all members with one of these lower-case names, in any letter case."""
-        return [value for name, value in self if name.casefold() in names]
+    from amtconnector.amtopcon.wire.document import Json
+    from amtconnector.amtopcon.wire.paths import Path
 
 
 def _as_it_is(text: str) -> str:
@@ -44,7 +37,8 @@ class Reply(NamedTuple):
     """An HTTP answer: its status, its headers in lower case, its body.
 
     `retry_after_s` is what the server asked to wait; None when it did not say. `conceal` takes secrets out of what is
-    quoted from the answer. Headers and body stay out of the `repr`: they may hold a cookie or a token.
+    quoted from the answer. Where it is not complete for sure it ended with the connection, neither with a length nor
+    with a last chunk: it may have been cut. Headers and body stay out of the `repr`: they may hold a cookie or a token.
     """
 
     status: int
@@ -52,9 +46,10 @@ class Reply(NamedTuple):
     body: bytes
     retry_after_s: float | None = None
     conceal: Callable[[str], str] = _as_it_is
+    is_complete_for_sure: bool = True
 
     def __repr__(self) -> str:
-        return described(self, "headers", "body", "conceal")
+        return described(self, "headers", "body", "conceal", "is_complete_for_sure")
 
     def quoted(self, text: str, limit: int = 200) -> str:
         """Return a piece of the answer for people: without secrets, on one line, `limit` characters at most."""
@@ -65,20 +60,28 @@ class Reply(NamedTuple):
         """Whether it is a 2xx."""
         return 200 <= self.status < 300
 
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8-sig", "surrogateescape")
 
-def failure_of(reply: Reply) -> CallFailed | None:
+
+def failure_of(reply: Reply, places: tuple[Path, ...] = ()) -> CallFailed | None:
     """Return what a reply that is no 2xx means for the request, None for a 2xx.
 
     Not executed: 401, 429, a 503 that carries Retry-After, and every other 3xx and 4xx. May have been executed: 408,
-    409 and every other 5xx.
+    409 and every other 5xx. `places` is where the profile knows the server's words to stand.
     """
     if reply.is_success:
         return None
     kind = _FAILURES.get(reply.status) or _failure_of_class(reply)
-    words = server_words(reply)
-    # The text becomes the middle of a sentence.
-    text = f"the server answered {reply.status}" + (f": {words.rstrip('.')}" if words.strip(".") else "")
-    return kind(text, retry_after_s=reply.retry_after_s)
+    return kind(answered(reply, places), retry_after_s=reply.retry_after_s)
+
+
+def answered(reply: Reply, places: tuple[Path, ...] = ()) -> str:
+    """Say what the server answered: status and words, as the middle of a sentence."""
+    words = server_words(reply, places)
+    return f"the server answered {reply.status}" + (f": {words.rstrip('.')}" if words.strip(".") else "")
 
 
 _FAILURES: dict[int, type[CallFailed]] = {
@@ -99,48 +102,50 @@ def _failure_of_class(reply: Reply) -> type[CallFailed]:
     return NoAnswer if reply.status >= 500 else NotUnderstood
 
 
-def server_words(reply: Reply) -> str:
-    """Return what the server says of a refusal, on one short line: problem details, an error member, or the body."""
+def server_words(reply: Reply, places: tuple[Path, ...] = ()) -> str:
+    """Return what the server says of a refusal, on one short line: the members meant for it, else the body."""
     try:
         document = document_in(reply)
     except NotUnderstood:
         return reply.quoted(reply.body.decode("utf-8-sig", "replace"))
-    if isinstance(document, str):
-        return reply.quoted(document)
-    return reply.quoted("; ".join(spoken(document))) if isinstance(document, Members) else ""
+    return reply.quoted(words_of(document, places) or (reply.text if isinstance(document, Object) and document else ""))
 
 
-def spoken(document: Members) -> list[str]:
-    """Return what an answer says of an error: problem details, or the members that are meant for it."""
-    said = [value for name, value in document if name.casefold() in _ERROR_MEMBERS and isinstance(value, str)]
-    for errors in document.named(frozenset({"errors"})):
-        said += _texts(errors)
-    return [text for text in said if text.strip()]
+def document_in(reply: Reply, form: str = "", *, quotes: bool = True) -> Json:
+    """Return what an answer holds.
 
-
-def _texts(value: Json, depth: int = 5) -> list[str]:
-    """Return the texts in the errors of problem details, which are lists by name and never as deep as this."""
-    if depth and isinstance(value, Members):
-        return [f"{name}: {text}" for name, entry in value for text in _texts(entry, depth - 1)]
-    if depth and isinstance(value, list):
-        return [text for entry in value for text in _texts(entry, depth - 1)]  # type: ignore[arg-type]
-    return [value] if isinstance(value, str) else []
-
-
-def document_in(reply: Reply, *, quotes: bool = True) -> Json:
-    """Return the JSON in an answer; raises NotUnderstood, which quotes what is none unless `quotes` is False."""
-    text = reply.body.decode("utf-8-sig", "surrogateescape")
+    `form` is "json", "xml", or "" for whichever it is, which is good for words and shapes only. Raises NotUnderstood,
+    which quotes what can't be read unless `quotes` is False.
+    """
+    text = reply.text
     try:
-        document: Json = json.loads(text, object_pairs_hook=Members)
-    except (ValueError, RecursionError) as error:
+        if form == "xml" or (not form and is_xml(reply)):
+            from amtconnector.amtopcon.wire.xml_answer import document_of
+
+            return document_of(reply.body)
+        return parsed(text)
+    except UNREADABLE as error:
         what = f": {reply.quoted(text)}" if quotes and text.strip() else " (it is empty)" if not text.strip() else ""
-        raise NotUnderstood(f"the answer is no JSON{what}") from error
-    return document
+        raise NotUnderstood(f"the answer is no {'XML' if form == 'xml' else 'JSON'}{what}") from error
+
+
+def is_xml(reply: Reply) -> bool:
+    """Return whether an answer is XML, which AMT may well speak, and no web page."""
+    return reply.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and not is_page(reply)
+
+
+def is_page(reply: Reply) -> bool:
+    """Return whether an answer is a web page: a proxy's, a sign-in page's, another web server's."""
+    start = reply.body[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    is_html = "text/html" in reply.headers.get("content-type", "").lower()
+    if start.startswith(b"<?xml"):
+        start = start.partition(b"?>")[2].lstrip()
+    return start.startswith((b"<!doctype html", b"<html")) or (is_html and start.startswith(b"<"))
 
 
 def kind_of(document: Json, reply: Reply) -> str:
     """Say in words what came, without its values."""
-    if isinstance(document, Members):
+    if isinstance(document, Object):
         names = ", ".join(name for name, _ in document)
         return f"its members are {reply.quoted(names)}" if names else "it has no members"
     return {list: "it is an array", str: "it is a text", type(None): "it is null"}.get(type(document), "it is a value")

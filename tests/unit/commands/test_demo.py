@@ -1,13 +1,10 @@
-"""`amt demo`: the whole program, shown in ten seconds, leaving nothing behind."""
+"""`amt demo` where there is no simulator: a release, a plain installation."""
 
 from __future__ import annotations
 
 import importlib.util
-import os
-import signal
-import subprocess
+import shlex
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,107 +13,55 @@ from amtconnector.commands import demo
 from amtconnector.commands.click_command import run_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
 @pytest.fixture
-def temporary(tmp_path: Path) -> Path:
-    """Return the folder that the demonstration takes for temporary files."""
-    return tmp_path
+def release(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return the program of a release that runs this."""
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    program = tmp_path / "with blanks" / "amt" / "amt"
+    monkeypatch.setattr(sys, "executable", str(program))
+    return program
 
 
-@pytest.fixture
-def process(temporary: Path) -> Iterator[subprocess.Popen[str]]:
-    """Return a demonstration that has just begun, in a session of its own, as on a terminal."""
-    environment = {**os.environ, "TMPDIR": str(temporary), "TEMP": str(temporary), "TMP": str(temporary)}
-    environment |= {"SMA_MSLSAM_JOB_NAME": "NIGHTLY 0000000001", "SMA_MSLSAM_SCHEDULE_NAME": "DAILY"}
-    command = [sys.executable, "-m", "amtconnector", "demo"]
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        env=environment,
-        start_new_session=True,
-    ) as process:
-        yield process
-        process.kill()
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return what the command complains of."""
+    assert run_command(demo.command, list(arguments), "amt demo") == 1
+    return capsys.readouterr().err
 
 
-def read_until(process: subprocess.Popen[str], part: str) -> str:
-    """Return the output up to the line that holds `part`."""
-    assert process.stdout
-    lines = ""
-    for line in process.stdout:
-        lines += line
-        if part in line:
-            return lines
-    raise AssertionError(f"{part!r} never came:\n{lines}")
-
-
-def is_empty(folder: Path, *, within_s: float = 5) -> bool:
-    """Say whether a folder is empty, now or soon."""
-    deadline = time.monotonic() + within_s
-    while any(folder.iterdir()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not any(folder.iterdir())
-
-
-def test_a_job_runs_to_its_end_before_the_readers_eyes(process: subprocess.Popen[str], temporary: Path) -> None:
-    """It shows the configuration, the command, the job log and the exit code, ends with 0 and leaves nothing behind."""
-    output, _ = process.communicate(timeout=30)
-    for part in (
-        "  https://127.0.0.1:",
-        "  USER=amt1:",
-        '  amt -jt "START" -an "DEMO2" -jn "RUN_PARAMETERTESTA" -pa "\'PARAM\'"',
-        "started in AMT Environment : BatchrequestId '2112'",
-        ": Parameter 1: 'PARAM'",
-        ": Connector completed with return code 4",
-        "Exit code 4",
-    ):
-        assert part in output
-    assert process.returncode == 0
-    assert "warning" not in output.casefold()
-    assert is_empty(temporary)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="a console signal can't be sent to another session on Windows")
-def test_ctrl_c_ends_the_task_in_good_order(process: subprocess.Popen[str], temporary: Path) -> None:
-    """The run gets to kill its task; the demonstration then ends with 1 and leaves nothing behind."""
-    read_until(process, "BatchrequestId '2112'")
-    if sys.platform != "win32":
-        os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=20)
-    assert "KILLED (3)" in output
-    assert "Exit code 3" in output
-    assert process.returncode == 1
-    assert is_empty(temporary)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without telling it")
-def test_being_ended_leaves_nothing_behind(process: subprocess.Popen[str], temporary: Path) -> None:
-    """A SIGTERM ends the run, the server and the folder too."""
-    read_until(process, "BatchrequestId '2112'")
-    process.terminate()
-    output, _ = process.communicate(timeout=20)
-    assert process.returncode == 1
-    assert "Connector completed with return code 3" in output
-    assert is_empty(temporary)
-
-
-def test_without_the_extra_it_says_how_to_install_it(
+def test_without_the_extra_it_says_what_works(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The built program and a plain installation have no simulator."""
+    """No index has the package: a clone has it, and the lab of the release."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "uvicorn" else object())
-    assert run_command(demo.command, [], "amt demo") == 1
-    assert 'pip install "amtconnector[simulator]"' in capsys.readouterr().err
+    text = said(capsys)
+    assert "pip install '.[simulator]'" in text
+    assert "amt-lab demo" in text
+    assert "amtconnector[simulator]" not in text
 
 
-def test_the_built_program_says_so_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A frozen program can't start Python modules."""
-    monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert run_command(demo.command, [], "amt demo") == 1
-    assert "the simulator is not installed here" in capsys.readouterr().err
+@pytest.mark.skipif(sys.platform == "win32", reason="the quotes of a POSIX shell")
+def test_a_release_names_the_lab_beside_it(release: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With a command that can be pasted."""
+    lab = release.parent.parent / "amt-lab" / "amt-lab"
+    lab.parent.mkdir(parents=True)
+    lab.touch()
+    text = said(capsys, "--page")
+    assert "`amt demo` is in the lab folder, beside the release." in text
+    assert "Copy" not in text
+    assert shlex.split(text.splitlines()[-1]) == [str(lab), "demo", "--page"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the quotes of a POSIX shell")
+def test_a_release_in_a_folder_of_another_name_is_named_to_the_lab(
+    release: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The lab looks for the release under the name that it was built with; a missing lab is said."""
+    program = release.parent.parent / "AMT Connector" / "amt"
+    monkeypatch.setattr(sys, "executable", str(program))
+    text = said(capsys)
+    lab = program.parent.parent / "amt-lab"
+    assert f"Copy the folder amt-lab of the release to {lab} first." in text
+    assert shlex.split(text.splitlines()[-1]) == [str(lab / "amt-lab"), "demo", "--program", str(program)]

@@ -31,6 +31,7 @@ def test_what_is_not_given_has_its_default(tmp_path: Path) -> None:
     assert (read.initial_poll_delay_s, read.poll_interval_s, read.max_poll_interval_s) == (10, 5, 30)
     assert (read.max_outage_s, read.kill_confirm_timeout_s, read.retain_runs_days) == (900, 60, 30)
     assert (read.stream_messages, read.kill_task_on_interrupt, read.debug) == (True, True, False)
+    assert (read.installation_id, read.keep_messages, read.mask_messages, read.event_log) == ("", False, None, False)
     assert (read.output_encoding, read.key_file, read.wire_profile, read.publish_status) == (None, None, None, False)
     assert (read.server.uses_tls, read.server.tls_server_name, read.server.ca_file) == (True, "", None)
     assert (read.server.connect_timeout_s, read.server.read_timeout_s, read.server.start_timeout_s) == (10, 60, 300)
@@ -42,12 +43,14 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     """A value that differs from the default arrives in the field of its name."""
     (tmp_path / "ca.pem").touch()
     (tmp_path / "wire.toml").touch()
+    (tmp_path / "mask.txt").touch()
     read = loaded(
         tmp_path,
         "[Connector]\nName=100 % ours\nstatus-check-initial-poll-delay=.5\nSTATUS CHECK POLL INTERVAL=0.1\n"
         "STATUS_CHECK_MAX_POLL_INTERVAL=7.\nSTATUS_CHECK_MAX_OUTAGE=0\nSTREAM_MESSAGES=off\n"
         "KILL_TASK_ON_INTERRUPT=No\nKILL_CONFIRM_TIMEOUT=0\nDEBUG=1\nOUTPUT_ENCODING=cp850\nRUN_DIRECTORY=runs\n"
-        "RETAIN_RUNS=0.5\nKEY_FILE=keys/k\nWIRE_PROFILE=wire.toml\n"
+        "RETAIN_RUNS=0.5\nKEY_FILE=keys/k\nINSTALLATION_ID=AMT-Test-01\nKEEP_MESSAGES=on\n"
+        "MASK_MESSAGES=mask.txt\nEVENT_LOG=yes\nWIRE_PROFILE=wire.toml\n"
         "[AMT_BATCH_SERVER]\nSERVER_ADDRESS: http://[::1]:80/\nSERVER_USES_TLS=FALSE\nTLS_SERVER_NAME=Other.Example\n"
         "CA_FILE=ca.pem\nCONNECT_TIMEOUT=1\nREAD_TIMEOUT=2\nSTART_TIMEOUT=3\nSUBMIT_USER=S\nSTATION=T\nQUEUE_NAME=Q\n"
         "USER=u=1\nPASSWORD=p:2\n[OpCon]\nPublish-Status=yes\n",
@@ -58,6 +61,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert (read.output_encoding, read.run_directory) == ("cp850", tmp_path / "runs")
     assert (read.retain_runs_days, read.key_file) == (0.5, tmp_path / "keys" / "k")
     assert (read.wire_profile, read.publish_status) == (tmp_path / "wire.toml", True)
+    assert (read.installation_id, read.keep_messages, read.event_log) == ("amt-test-01", True, True)
+    assert read.mask_messages == tmp_path / "mask.txt"
     server = read.server
     assert (server.host, server.port, server.uses_tls, server.tls_server_name) == ("::1", 80, False, "other.example")
     assert (server.base_url, server.address, server.ca_file) == ("http://[::1]:80", "[::1]:80", tmp_path / "ca.pem")
@@ -125,12 +130,15 @@ def find(given: str | None, folder: Path) -> Path:
     return config.find(given, working_directory=folder / "work", program_directory=folder / "program")
 
 
-def test_the_configuration_is_looked_for_in_three_places(tmp_path: Path) -> None:
-    """The given path, else the working directory, else beside the executable."""
+def test_the_configuration_is_looked_for_in_four_places(tmp_path: Path) -> None:
+    """The given path, else the working directory, else beside the program, else in the folder above it."""
     with pytest.raises(ConfigurationError) as caught:
         find(None, tmp_path)
     beside, working = tmp_path / "program" / "Connector.config", tmp_path / "work" / "Connector.config"
-    assert caught.value.subject == f"{working} or {beside}"
+    above = tmp_path / "Connector.config"
+    assert caught.value.subject == f"{working} or {beside} or {above}"
+    above.touch()
+    assert find(None, tmp_path) == above
     beside.touch()
     assert find(None, tmp_path) == beside
     working.touch()

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amtconnector.config import inifile
-from amtconnector.system import file_content
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,47 +199,3 @@ def test_nothing_that_may_be_a_credential_is_in_a_repr() -> None:
     """Neither values nor keys nor sections: `PASSWORD secret=1` is a key."""
     ini = inifile.parse("[secret1]\nPASSWORD=secret2\nPASSWORD secret3=1\nsecret4\n")
     assert "secret" not in repr(ini) + repr(ini.entries)
-
-
-@on_posix
-def test_a_rewritten_file_keeps_its_mode(tmp_path: Path) -> None:
-    """The account that reads the configuration can read it afterwards, and nobody else can."""
-    path = tmp_path / "Connector.config"
-    path.write_bytes(b"[A]\n")
-    path.chmod(0o640)
-    file_content.replace(path, b"[B]\n")
-    assert (path.stat().st_mode & 0o777, path.read_bytes()) == (0o640, b"[B]\n")
-
-
-@on_posix
-def test_a_link_to_the_file_stays_a_link(tmp_path: Path) -> None:
-    """The file behind a link is rewritten, in its own place."""
-    path, link = tmp_path / "real.config", tmp_path / "Connector.config"
-    path.write_bytes(b"old")
-    link.symlink_to(path)
-    file_content.replace(link, b"new")
-    assert link.is_symlink()
-    assert path.read_bytes() == b"new"
-
-
-def test_a_rewrite_that_does_not_succeed_leaves_the_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The file is replaced in one step or not at all, and no temporary copy stays behind."""
-    path = tmp_path / "Connector.config"
-    path.write_bytes(b"old")
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(file_content, "_take_place", full)
-    with pytest.raises(OSError, match="No space"):
-        file_content.replace(path, b"new")
-    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("Connector.config", b"old")]
-
-
-def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    """Only an existing file is rewritten."""
-    with pytest.raises(FileNotFoundError):
-        file_content.replace(tmp_path / "Connector.config", b"new")
-    assert not list(tmp_path.iterdir())

@@ -43,9 +43,9 @@ def refusal(path: Path) -> CredentialsError:
     return caught.value
 
 
-@pytest.fixture(params=[0o000, 0o022, 0o777])
-def umask(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Set the process's umask for a test."""
+@pytest.fixture(params=[0o000, 0o022, 0o177, 0o777])
+def umask(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:  # noqa: ARG001 - made before the umask
+    """Set the process's umask for a test, but not for its temporary directory."""
     before = os.umask(request.param)
     yield
     os.umask(before)

@@ -51,7 +51,7 @@ from amtconnector.records import RunDirectory, RunKey
 directory = RunDirectory(Path(sys.argv[1]))
 (record,) = directory.records()
 claim = directory.claim(record.key, "20261123-ffffffffff")
-files._take_place = lambda temporary, target: os.kill(os.getpid(), int(sys.argv[2]))
+files._take_place = lambda new, target, backup: os.kill(os.getpid(), int(sys.argv[2]))
 claim.save(claim.record._replace(request_id="9999"))
 """
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amtconnector.errors import ConfigurationError, LostContact, RunError, SubmissionUnknown
+from amtconnector.errors import ConfigurationError, LostContact, RunError, SubmissionUnknown, TaskFate, TaskState
 from amtconnector.opcon import OpConJob
 from amtconnector.output.job_log import JobLog, open_run_sentence
 from amtconnector.records import RunDirectory
@@ -107,9 +107,9 @@ RUN = OpenRun("20261123-a1b2c3d4e5", "2112", "look for 2112")
 @pytest.mark.parametrize(
     ("error", "told_twice"),
     [
-        (LostContact("Gone.", request_id="2112"), False),
-        (SubmissionUnknown("Sent.", run_id=RUN.run_id), False),
-        (LostContact("Gone.", request_id="21120"), True),
+        (LostContact("Gone.", fate=TaskFate(TaskState.RUNNING, "2112")), False),
+        (SubmissionUnknown("Sent.", fate=TaskFate(TaskState.MAYBE, run_id=RUN.run_id)), False),
+        (LostContact("Gone.", fate=TaskFate(TaskState.RUNNING, "21120")), True),
         (ConfigurationError("Request 2112 is in its text only."), True),
     ],
 )

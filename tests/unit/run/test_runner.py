@@ -589,7 +589,7 @@ class TestEndingThatAmtRefuses:
         getattr(stage.service, f"{action}s").append(refusal)
         getattr(stage.service, f"{action}s").popleft()
         error = stage.failed(getattr(stage, action))
-        assert (type(error), error.request_id) == (Interrupted, "2112")
+        assert (type(error), error.fate.request_id) == (Interrupted, "2112")
         assert stage.service.count(action) == 1
         assert f"the right '{action.capitalize()} Running Job'" in error.hint
         assert stage.clock.now == 1000

@@ -63,7 +63,10 @@ def test_all_problems_are_reported_together_with_their_place() -> None:
         "applications.DEMO2.jobs.X.duraton: unknown key;",
         "applications.DEMO2.jobs.X.ends: expected an AMT status, its number or its name",
         "applications.DEMO2.jobs.X.messages[1].at: expected a number, 0 or more",
-        "faults[1].call: expected one of any, heartbeat, logon, start, stop, kill, status, messages, connection",
+        (
+            "faults[1].call: expected one of any, heartbeat, logon, start, stop, kill, status, messages, logoff, "
+            "connection"
+        ),
         "scheduler.controller_delay: expected a number, 0 or more",
     ]
 
@@ -118,7 +121,7 @@ def test_every_key_is_explained_on_the_page() -> None:
     """docs/simulator.md names every key that a definitions file may hold."""
     source = "".join(
         (Path(definitions.__file__).parent / f"{module}.py").read_text(encoding="utf-8")
-        for module in ("definitions", "messages", "faults", "contract")
+        for module in ("definitions", "messages", "faults", "contract/file")
     )
     keys = re.findall(r"table\.(?!tables?\()\w+\(\"(\w+)\"", source) + re.findall(
         r"(?:scheduler|logon)\.\w+\(\"(\w+)\"", source

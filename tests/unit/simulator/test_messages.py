@@ -65,7 +65,7 @@ def test_a_million_messages_lie_ready_after_the_first_time() -> None:
 
 def test_messages_can_be_objects() -> None:
     """Each text becomes the member of an object."""
-    wrapping = Wrapping('{"Text":', "}")
+    wrapping = Wrapping("Text")
     assert rendered(Message(0, "a", repeat=2), Message(0, "b"), wrapping=wrapping) == [
         {"Text": "a"},
         {"Text": "a"},

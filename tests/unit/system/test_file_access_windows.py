@@ -15,7 +15,7 @@ if sys.platform == "win32":
     import ctypes
     from contextlib import contextmanager
 
-    from amtconnector.system import file_access_windows, windows_api
+    from amtconnector.system import file_access_windows, files, windows_api
 
     DACL_OFFSET = 16
     """Where a self-relative security descriptor says how far away its access list is; 0: it has none."""
@@ -69,9 +69,10 @@ if sys.platform == "win32":
     def test_a_new_file_is_for_system_administrators_and_this_account(tmp_path: Path) -> None:
         """The list of a new file inherits nothing; the first of two who make it wins."""
         path = tmp_path / "folder" / "connector.key"
-        file_access_windows.create(path, b"first")
+        files.create_directory(path.parent)
+        _create(path, b"first")
         with pytest.raises(FileExistsError):
-            file_access_windows.create(path, b"second")
+            _create(path, b"second")
         assert path.read_bytes() == b"first"
         assert [entry.name for entry in path.parent.iterdir()] == [path.name]
         with path.open("rb") as file:
@@ -80,9 +81,9 @@ if sys.platform == "win32":
     def test_a_replaced_file_keeps_its_list(tmp_path: Path) -> None:
         """An exchange of the content changes nobody's access."""
         path = tmp_path / "connector.key"
-        file_access_windows.create(path, b"first")
+        _create(path, b"first")
         before = entries(path)
-        file_access_windows.replace(path, b"second")
+        files.replace_file(path, b"second", access=files.Access.AS_BEFORE_WITH_OWNER)
         assert path.read_bytes() == b"second"
         assert entries(path) == before
         assert "S-1-5-18" in dict(before)
@@ -94,6 +95,9 @@ if sys.platform == "win32":
         closing = file_access_windows.closing_command(path)
         assert closing.startswith(f'icacls "{path}" /inheritance:r')
         assert all(f'"*{sid}"' in closing for sid in file_access_windows.WIDE_GROUPS)
+
+    def _create(path: Path, content: bytes) -> None:
+        files.replace_file(path, content, access=files.Access.OWNER, is_new=True)
 
     def entries(path: Path) -> list[tuple[str, int]]:
         """Return identifiers and rights of a file's list."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from amtconnector.system import files
 
-if TYPE_CHECKING:
-    from pathlib import Path
+SYSTEM: Any = vars(files)["_system"]
+"""The half of the module that is for this system."""
 
 needs_modes = pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")
 
@@ -40,7 +41,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(
     if step == "fsync":
         monkeypatch.setattr(os, "fsync", fail)
     else:
-        monkeypatch.setattr(files, "_take_place", fail)
+        monkeypatch.setattr(SYSTEM.NewFile, "take_place_of", fail)
     with pytest.raises(OSError, match="space"):
         files.replace_file(path, b"new")
     assert path.read_bytes() == b"old"
@@ -52,18 +53,18 @@ def test_content_is_on_the_disk_before_the_name_is_and_the_name_before_the_end(
 ) -> None:
     """A power failure at any moment leaves the old file or the whole new one."""
     events = []
-    real_fsync, real_take_place = os.fsync, files._take_place
+    real_fsync, real_take_place = os.fsync, SYSTEM.NewFile.take_place_of
 
     def fsync(descriptor: int) -> None:
         events.append("flush")
         real_fsync(descriptor)
 
-    def take_place(temporary: Path, target: Path) -> None:
+    def take_place(new: Any, target: Path, backup: Path) -> None:
         events.append("rename")
-        real_take_place(temporary, target)
+        real_take_place(new, target, backup)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(files, "_take_place", take_place)
+    monkeypatch.setattr(SYSTEM.NewFile, "take_place_of", take_place)
     files.replace_file(tmp_path / "note", b"new")
     assert events == (["flush", "rename"] if sys.platform == "win32" else ["flush", "rename", "flush"])
 
@@ -88,6 +89,39 @@ def test_a_new_directory_is_for_its_owner_alone(tmp_path: Path) -> None:
     """The parameters of tasks are not for every account on the machine."""
     files.create_directory(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+
+
+@needs_modes
+@pytest.mark.parametrize("umask", [0o177, 0o777])
+def test_no_umask_shuts_the_owner_out_of_a_new_directory(tmp_path: Path, umask: int) -> None:
+    """Its owner can enter, list and change a new directory and those made above it; nobody else gains a right."""
+    before = os.umask(umask)
+    try:
+        files.create_directory(tmp_path / "a" / "b")
+        files.create_subdirectory(tmp_path / "a" / "b" / "c")
+    finally:
+        os.umask(before)
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("a", "a/b", "a/b/c")]
+    assert modes == [0o700, 0o700, 0o700]
+
+
+@needs_modes
+def test_a_directory_that_another_one_made_meanwhile_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was first has prepared it."""
+    is_dir, missing = Path.is_dir, [tmp_path / "runs"]
+
+    def made_after_the_first_question(path: Path) -> bool:
+        if path in missing:
+            missing.remove(path)
+            return False
+        return is_dir(path)
+
+    (tmp_path / "runs").mkdir(mode=0o500)
+    monkeypatch.setattr(Path, "is_dir", made_after_the_first_question)
+    files.create_directory(tmp_path / "runs")
+    assert (tmp_path / "runs").stat().st_mode & 0o777 == 0o500
 
 
 def test_a_directory_is_made_with_those_above_it_and_each_is_flushed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import tracemalloc
 
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from amtconnector.amtopcon.wire import profile
 from amtconnector.amtopcon.wire.messages import MessageReader
 from amtconnector.errors import NotUnderstood
+from amtconnector.text import LONGEST_KEPT, CutText
 
-MEMBERS = profile.load().members
+PROFILE = profile.load()
 ANY_TEXT = st.text(st.characters(exclude_categories=[]))
 MESSAGES = st.lists(ANY_TEXT, max_size=8)
 BODIES = st.one_of(
@@ -29,7 +31,7 @@ BODIES = st.one_of(
 
 def reader() -> MessageReader:
     """Return a reader of the built-in contract."""
-    return MessageReader(MEMBERS.messages, MEMBERS.message_text)
+    return MessageReader(PROFILE)
 
 
 def outcome(pieces: list[bytes]) -> tuple[list[str], str]:
@@ -162,7 +164,7 @@ def test_anything_else_is_not_understood(body: str) -> None:
 
 def test_a_page_is_quoted_without_secrets_and_the_rest_of_it_is_not_read() -> None:
     """The next piece already raises: an endless page does not keep anybody busy."""
-    fed = MessageReader(MEMBERS.messages, MEMBERS.message_text, lambda text: text.replace("opconxps", "***"))
+    fed = MessageReader(PROFILE, lambda text: text.replace("opconxps", "***"))
     assert fed.feed(b"<html>opconxps \x1b") == []
     for _ in range(2):
         with pytest.raises(NotUnderstood, match=r"<html>\*\*\*"):
@@ -177,25 +179,127 @@ def test_messages_are_given_as_soon_as_they_are_whole() -> None:
     assert fed.feed(b'"d"]') == ["d"]
 
 
-def test_a_long_message_is_read_in_linear_time() -> None:
-    """One that arrives in many pieces is not tried again at each of them."""
+def seconds(pieces: list[bytes]) -> float:
+    """Return how long an answer in these pieces takes."""
+    begun = time.process_time()
+    outcome(pieces)
+    return time.process_time() - begun
+
+
+@pytest.mark.parametrize(
+    ("before", "repeated"),
+    [
+        (b"{", b" "),
+        (b"", b" "),
+        (b"[", b" "),
+        (b'["', b"x"),
+        (b'["', b"\\"),
+        (b'["', b"\\q"),
+        (b'["a"', b" "),
+        (b'["a",', b"["),
+        (b"[", b'{"a":'),
+        (b"[", b'"a" "b",'),
+        (b"[", b"]"),
+        (b"[1", b"1"),
+        (b'{"', b"x"),
+        (b'{"a":"', b"x"),
+        (b'{"a":', b"1"),
+        (b'{"a":[', b"1,"),
+        (b'"', b"\\u005b"),
+        (b'"[', b"1,"),
+        (b"[", b'"\\ud83d'),
+        (b"[", b"nul,"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 4096])
+def test_every_answer_is_read_in_linear_time(before: bytes, repeated: bytes, size: int) -> None:
+    """Four times as much takes about four times as long, wherever the network cuts."""
+    short = cut(before + repeated * 8000, size)
+    long = cut(before + repeated * 32000, size)
+    assert seconds(long) < 10 * max(seconds(short), seconds(short), 0.02)
+
+
+def test_a_malformed_element_is_counted_and_what_follows_it_is_read() -> None:
+    """A path with backslashes that somebody pasted into JSON costs one element nothing but its form."""
+    body = b'["before","C:\\data\\x","after"]'
+    expected = (["before", "C:\\data\\x", "after"], "1 elements of the list of messages are no messages")
+    for size in (1, 7, len(body)):
+        assert outcome(cut(body, size)) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "texts", "odd"),
+    [
+        (b'["a",{"Message":"C:\\data"},"b"]', ["a", "C:\\data", "b"], 1),
+        (b'["a" "x","b"]', ["b"], 1),
+        (b'["a",,"b"]', ["a", "b"], 1),
+        (b'["a",nope,"b"]', ["a", "b"], 1),
+        (b'["a",{"Message" "x"},"b"]', ["a", "b"], 1),
+        (b'["a",{"Message":"x"],"b"]', ["a", "b"], 1),
+        (b'["a",{"x":[1,2 3],"Message":"y"},"b"]', ["a", "b"], 1),
+        (b'["a",' + b"9" * 6000 + b',"b"]', ["a", "b"], 1),
+        (b'["a",' + b"[" * 200 + b"]" * 200 + b',"b"]', ["a", "b"], 1),
+        (b'["a","\\ud83d\\q","b"]', ["a", "\ud83d\\q", "b"], 1),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1000000])
+def test_no_malformed_element_loses_another(body: bytes, texts: list[str], odd: int, size: int) -> None:
+    """It is told how many they were."""
+    assert outcome(cut(body, size)) == (texts, f"{odd} elements of the list of messages are no messages")
+
+
+def test_of_a_huge_message_only_its_beginning_is_kept() -> None:
+    """A quarter of a gigabyte in one message needs a few megabytes, and it is known how much was left out."""
     fed = reader()
-    tries = 0
-    real_step = fed._step
-
-    def counted() -> bool:
-        nonlocal tries
-        tries += 1
-        return real_step()
-
-    fed.feed(b'["')
-    assert fed.feed(b"x" * 16) == []
-    real_step, fed._step = fed._step, counted
-    for _ in range(4096):
-        fed.feed(b"x" * 16)
-    assert tries < 20
-    assert fed.feed(b'"]', is_last=True) == ["x" * (65536 + 16)]
+    fed.feed(b'["before",{"Message":"')
+    tracemalloc.start()
+    try:
+        piece = b"x" * 65536
+        for _ in range(400):
+            assert fed.feed(piece) == []
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * 1024 * 1024
+    (message, after) = fed.feed(b'"},"after"]', is_last=True)
     fed.check()
+    assert isinstance(message, CutText)
+    assert (len(message), message.left_out, after) == (LONGEST_KEPT, 400 * 65536 - LONGEST_KEPT, "after")
+
+
+@pytest.mark.parametrize(
+    ("body", "texts"),
+    [
+        (json.dumps(json.dumps(["a", "b"])), ["a", "b"]),
+        (json.dumps(json.dumps({"messages": [{"message": "a"}]})), ["a"]),
+        (json.dumps(json.dumps(json.dumps(["a\n"]))), ["a\n"]),
+        (json.dumps("null"), []),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_json_in_a_json_string_is_read(body: str, texts: list[str], size: int) -> None:
+    """Double encoding needs no profile."""
+    assert outcome(cut(body.encode(), size)) == (texts, "")
+
+
+@pytest.mark.parametrize(
+    ("body", "is_more"),
+    [
+        ('{"Messages":["a"],"HasMore":true}', True),
+        ('{"Messages":["a"],"HasMore":false,"Next":null,"Total":1}', False),
+        ('{"Total":2,"Messages":["a"]}', True),
+        ('{"Page":{"NextPage":2},"Messages":["a"]}', True),
+        ('{"Messages":["a"],"@odata.nextLink":"/x"}', True),
+        ('{"Messages":["a",null],"Count":5}', False),
+        ('["a"]', False),
+    ],
+)
+def test_a_wrapper_that_says_that_there_is_more_is_believed(body: str, is_more: bool) -> None:  # noqa: FBT001 - a table
+    """Lines that stay on the server are not lost in silence."""
+    fed = reader()
+    fed.feed(body.encode(), is_last=True)
+    fed.check()
+    assert fed.says_more is is_more
 
 
 def test_the_memory_for_messages_does_not_grow_with_their_number() -> None:

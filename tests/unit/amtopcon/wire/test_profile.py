@@ -10,8 +10,10 @@ from typing import Any, get_args
 
 import pytest
 
-from amtconnector.amtopcon.wire import profile
-from amtconnector.amtopcon.wire.profile import CallName, Profile
+from amtconnector.amtopcon.wire import profile, profile_file
+from amtconnector.amtopcon.wire.paths import Path as Place
+from amtconnector.amtopcon.wire.placeholders import ALLOWED, TASK
+from amtconnector.amtopcon.wire.profile import CallName, Profile, TokenPlaces
 from amtconnector.errors import ConfigurationError
 from amtconnector.statuses import AMT_STATUSES, Status, StatusClass
 
@@ -36,6 +38,11 @@ def refusal(folder: Path, text: str | bytes) -> str:
     return caught.value.message
 
 
+def names(places: tuple[Place, ...]) -> list[str]:
+    """Return paths as a profile has them."""
+    return [place.text for place in places]
+
+
 def test_the_built_in_profile_is_the_assumed_contract() -> None:
     """Routes, verbs and names as the interface's description has them."""
     built_in = profile.load()
@@ -48,10 +55,15 @@ def test_the_built_in_profile_is_the_assumed_contract() -> None:
         "status": ("GET", "/api/MonitorJob"),
         "messages": ("GET", "/api/GetMessages"),
     }
-    assert (built_in.token_header, built_in.token_value) == ("X-AMT-LogonToken", "{token}")
-    assert built_in.members.status == {"status", "jobstatus", "state", "completioncode"}
-    assert built_in.members.token == {"amtlogontoken"}
-    assert built_in.members.message_text == {"message", "text"}
+    assert built_in.token == TokenPlaces("X-AMT-LogonToken", "{token}")
+    assert names(built_in.members.status) == ["Status", "JobStatus", "State", "CompletionCode"]
+    assert names(built_in.members.token) == ["AmtLogonToken"]
+    assert names(built_in.members.message_text) == ["Message", "Text"]
+
+
+def test_the_built_in_profile_is_its_file() -> None:
+    """What people read and what every run uses without reading TOML are one."""
+    assert profile_file.profile_of({}) == profile.load()
 
 
 def test_the_description_of_the_interface_and_the_profile_are_one() -> None:
@@ -72,7 +84,7 @@ def test_the_query_is_the_described_one(name: CallName) -> None:
 def test_the_token_travels_in_the_described_header() -> None:
     """The security scheme names it."""
     scheme = OPENAPI["components"]["securitySchemes"]["logonToken"]
-    assert (scheme["in"], scheme["name"]) == ("header", profile.load().token_header)
+    assert (scheme["in"], scheme["name"]) == ("header", profile.load().token.header)
 
 
 def resolved(node: dict[str, Any]) -> dict[str, Any]:
@@ -90,7 +102,7 @@ def test_a_file_replaces_entry_by_entry(tmp_path: Path) -> None:
     site = changed(tmp_path, '[calls.logon]\npath = "/v2/Logon"\n[members]\nstatus = ["Zustand"]\n')
     built_in = profile.load()
     assert (site.calls["logon"].path, site.calls["logon"].body) == ("/v2/Logon", built_in.calls["logon"].body)
-    assert site.members.status == {"zustand"}
+    assert names(site.members.status) == ["Zustand"]
     assert site.members.token == built_in.members.token
     assert site.calls["start"] == built_in.calls["start"]
 
@@ -151,12 +163,11 @@ def test_amts_own_statuses_can_not_be_changed(tmp_path: Path, status: Status) ->
         ('[calls.logon]\nbody = { u = "{user}", p = "{password}", t = "{token}" }\n', "{token} is no value"),
         ("[calls.status]\nquery = {}\n", "{request_id} is used nowhere"),
         ('[calls.start.body]\nTaskValues = "{task_values}"\n', "{application} is used nowhere"),
-        ('[calls.heartbeat]\npath = "/{user}"\n', "{user} is no value of this call; there are: none"),
+        ('[calls.heartbeat]\npath = "/{user}"\n', "{user} is no value of this call; there are: cookie, now, run_id"),
         ('[calls.logon]\nbody = { u = "{user}", p = "{password}", d = 2026-05-18 }\n', "calls.logon.body"),
         ('[calls.logon]\nbody = { u = "{user}", p = "{password}", d = [inf] }\n', "calls.logon.body"),
         ('[calls.logon]\nbody = { u = "{user}", p = "{password}", d = { e = nan } }\n', "calls.logon.body"),
         ('[token]\nheader = "X Token"\n', "token.header"),
-        ('[token]\nheader = ""\n', "token.header"),
         ('[token]\nvalue = "Bearer"\n', "token.value"),
         ('[token]\nvalue = "{token}{token}"\n', "token.value"),
         ('[token]\nvalue = "{tokn}"\n', "token.value"),
@@ -193,7 +204,7 @@ def test_an_entry_that_would_fail_later_is_refused_by_its_name(tmp_path: Path, t
 
 def test_a_list_is_a_whole_value_of_the_body(tmp_path: Path) -> None:
     """Inside another text it would lose its form."""
-    body = {name: f"{{{name}}}" for name in sorted(profile._VALUES["start"])}
+    body = {name: f"{{{name}}}" for name in sorted(TASK)}
     entries = ", ".join(f'{name} = "{value}"' for name, value in body.items())
     changed(tmp_path, f"[calls.start]\nbody = {{ {entries} }}\n")
     broken = entries.replace('"{parameters}"', '"x {parameters}"')
@@ -208,14 +219,14 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_every_call_of_the_type_is_in_the_file() -> None:
-    """The names of calls are written twice, as a type and as data."""
-    assert tuple(profile.load().calls) == get_args(CallName)
+    """The names of calls are written twice, as a type and as data; nobody knows that there is a logoff."""
+    assert (*profile.load().calls, "logoff") == get_args(CallName) == tuple(ALLOWED)
 
 
 def test_the_contract_is_in_the_profile_alone() -> None:
     """No other module of the connector knows a route or a member's name."""
     package = ROOT / "amtconnector"
-    others = [path for path in package.rglob("*.py") if "simulator" not in path.parts]
+    others = [path for path in package.rglob("*.py") if not {"simulator", "built_in.py"} & set(path.parts)]
     for word in ("/api/", "BatchRequestId", "AmtLogonToken", "JobStatus", "X-AMT-LogonToken", "TaskValues"):
         assert [path.name for path in others if f'"{word}' in path.read_text("utf-8")] == []
 

@@ -1,0 +1,33 @@
+"""Whether an answer says that its list is not all there is, in one of the ways that services have for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amtconnector.amtopcon.wire.document import Object
+
+if TYPE_CHECKING:
+    from amtconnector.amtopcon.wire.document import Json
+
+_MORE = frozenset("hasmore hasmoreitems hasnext hasnextpage more moreavailable ismore istruncated truncated".split())  # noqa: SIM905 - reads
+_NEXT = frozenset(
+    "next nextpage nextlink nexturl nextcursor nexttoken nextoffset odatanextlink continuationtoken".split()  # noqa: SIM905 - reads
+)
+_TOTAL = frozenset("total totalcount totalitems totalmessages totalrecords totalresults odatacount".split())  # noqa: SIM905 - reads
+_DEEPEST = 3
+
+
+def says_more(document: Json, count: int, depth: int = _DEEPEST) -> bool:
+    """Return whether a member says that there is more than these `count` messages."""
+    if not isinstance(document, Object) or not depth:
+        return False
+    return any(_says_more(name, value, count) or says_more(value, count, depth - 1) for name, value in document)
+
+
+def _says_more(name: str, value: Json, count: int) -> bool:
+    known = "".join(character for character in name.casefold() if character.isalnum())
+    if known in _MORE:
+        return value is True or str(value).casefold() == "true"
+    if known in _NEXT:
+        return value not in (None, "", False, 0, -1) and not isinstance(value, list)
+    return known in _TOTAL and isinstance(value, int) and not isinstance(value, bool) and value > count

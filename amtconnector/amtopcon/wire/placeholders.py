@@ -1,0 +1,98 @@
+"""The placeholders of a profile, `{name}` and `{name:option}`: which there are, and what they stand for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from amtconnector.amtopcon.wire.profile import Call, CallName
+
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+TEXTS = frozenset({"application", "job", "script", "submit_user", "run_as", "station", "queue"})
+LISTS = frozenset({"task_values", "parameters"})
+TASK = TEXTS | LISTS
+ELEMENTS: Mapping[str, str] = {"task_value": "task_values", "parameter": "parameters"}
+"""One value of a list, and the list that it belongs to."""
+COUNTERS = frozenset({"n", "index"})
+
+_ALWAYS = frozenset({"run_id", "now", "cookie"})
+_ABOUT = TASK | COUNTERS | ELEMENTS.keys() | {"request_id", "token"}
+ALLOWED: Mapping[CallName, frozenset[str]] = {
+    "heartbeat": _ALWAYS,
+    "logon": _ALWAYS | {"user", "password", "basic"},
+    "start": _ALWAYS | TASK | COUNTERS | ELEMENTS.keys() | {"token"},
+    "stop": _ALWAYS | _ABOUT,
+    "kill": _ALWAYS | _ABOUT,
+    "status": _ALWAYS | _ABOUT,
+    "messages": _ALWAYS | _ABOUT | {"page", "offset"},
+    "logoff": _ALWAYS | {"token"},
+}
+"""Which placeholders each call may hold."""
+
+
+class Placeholder(NamedTuple):
+    """One placeholder of a text; `option` is what stands behind the colon, None without one."""
+
+    name: str
+    option: str | None
+
+    @classmethod
+    def of(cls, inner: str) -> Placeholder:
+        """Read what stands between the braces."""
+        name, colon, option = inner.partition(":")
+        return cls(name, option if colon else None)
+
+    @property
+    def is_whole_list(self) -> bool:
+        """Whether it stands for a list as it is, which only a JSON body can hold."""
+        return self.name in LISTS and self.option is None
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with its option; "" when nothing is."""
+        takes_option = self.name in LISTS or self.name in {"now", "cookie", "request_id"}
+        if self.option is None:
+            return "needs the cookie's name: {cookie:NAME}" if self.name == "cookie" else ""
+        if not takes_option or not self.option:
+            return "takes nothing behind a colon" if not takes_option else "has nothing behind its colon"
+        if self.name == "request_id" and self.option != "text":
+            return "knows one form only: {request_id:text}"
+        if self.name == "now" and self.option != "utc" and "%" not in self.option:
+            return "is {now}, {now:utc} or a form such as {now:%Y-%m-%d}"
+        return ""
+
+
+def placeholders(text: str) -> Iterator[Placeholder]:
+    """Yield the placeholders of a text."""
+    for inner in PLACEHOLDER.findall(text):
+        yield Placeholder.of(inner)
+
+
+def texts(template: object) -> Iterator[str]:
+    """Yield all texts of a template, the names of members included."""
+    if isinstance(template, str):
+        yield template
+    elif isinstance(template, dict):
+        for name, entry in template.items():
+            yield name
+            yield from texts(entry)
+    elif isinstance(template, list):
+        for entry in template:
+            yield from texts(entry)
+
+
+def texts_of(call: Call) -> Iterator[str]:
+    """Yield all texts of a call that may hold placeholders."""
+    yield call.path
+    for part in (call.query, call.headers, call.body, call.form):
+        yield from texts(part)
+
+
+def element_in(template: object) -> str:
+    """Return the list of whose values a template holds one, "" for none."""
+    names = (one.name for text in texts(template) for one in placeholders(text))
+    return next((ELEMENTS[name] for name in names if name in ELEMENTS), "")

@@ -1,0 +1,60 @@
+"""Where the programs are that the lab starts: the connector, and the lab itself."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+IS_FROZEN = bool(getattr(sys, "frozen", False))
+_IS_WINDOWS = sys.platform == "win32"
+_SUFFIX = ".exe" if _IS_WINDOWS else ""
+_BOOTLOADER_VARIABLES = ("_PYI_", "_MEIPASS", "PYINSTALLER_")
+
+
+def lab_command(subcommand: str, *arguments: str) -> list[str]:
+    """Return the command line that starts a subcommand of this lab."""
+    start = [sys.executable] if IS_FROZEN else [sys.executable, "-m", "amtconnector.lab"]
+    return [*start, subcommand, *arguments]
+
+
+def connector_command() -> list[str]:
+    """Return the start of the connector's command line: this source, or the release beside the lab's folder.
+
+    Raises FileNotFoundError where there is no release.
+    """
+    if not IS_FROZEN:
+        return [sys.executable, "-m", "amtconnector"]
+    program = release_program()
+    if not program.is_file():
+        raise FileNotFoundError(program)
+    return [str(program)]
+
+
+def release_program() -> Path:
+    """Return where the released `amt` is expected: in the folder `amt` beside the lab's own."""
+    return Path(sys.executable).resolve().parent.parent / "amt" / f"amt{_SUFFIX}"
+
+
+def environment_for_programs() -> dict[str, str]:
+    """Return this environment as another program should see it.
+
+    Without a job of OpCon that this process may be part of, and without what a frozen program's start-up code has put
+    there for its own libraries.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SMA_MSLSAM_")}
+    if IS_FROZEN:
+        kept = {name: value for name, value in kept.items() if not name.startswith(_BOOTLOADER_VARIABLES)}
+        original = kept.pop("LD_LIBRARY_PATH_ORIG", None)
+        kept.pop("LD_LIBRARY_PATH", None)
+        if original is not None:
+            kept["LD_LIBRARY_PATH"] = original
+    return kept
+
+
+def pasteable(words: list[str]) -> str:
+    """Return a command line that can be pasted into a shell of this system."""
+    if _IS_WINDOWS:
+        return " ".join(f'"{word}"' if " " in word else word for word in words)
+    return shlex.join(words)
