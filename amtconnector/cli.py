@@ -52,6 +52,10 @@ Examples:
 
 def main() -> NoReturn:
     """Do what this process's command line asks for, and exit."""
+    if sys.platform == "win32":
+        from amtconnector.system import time_zone
+
+        time_zone.forget_variable()
     tokens = from_process()
     if tokens and tokens[0] in SUBCOMMANDS:
         sys.exit(_subcommand(tokens[0], tokens[1:]))

@@ -70,7 +70,7 @@ class StoredCredentials:
             return refused(Step.CREDENTIALS, error)
         self.is_usable = True
         if any(value.form is Form.LEGACY for value in self._values):
-            fix = credentials.command("migrate", self._values[0].config_path)
+            fix = credentials.command("migrate", config_path=self._values[0].config_path)
             text = "readable, but stored in the old encoding, which protects nothing"
             return warning(Step.CREDENTIALS, text, f"Encrypt them in place: {fix}", *details)
         return ok(Step.CREDENTIALS, "encrypted, and they decrypt", *details)

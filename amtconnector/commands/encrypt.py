@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
 
 from amtconnector import config, credentials
 from amtconnector.commands.click_command import DONE, NOT_DONE
+from amtconnector.config import places
 from amtconnector.credentials import credential_file, key_places, secret_entry
 from amtconnector.errors import ConfigurationError
 from amtconnector.system import file_access
+from amtconnector.system.command_line import encrypt_command, own_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from amtconnector.config.installation_id import OpenRuns
     from amtconnector.credentials.credential_file import CredentialFile
     from amtconnector.credentials.keyfile import KeyRing
 
@@ -28,6 +31,7 @@ _EXAMPLES = (
     ("migrate", "encrypt what is in the old encoding"),
     ("check", "tell how USER and PASSWORD are stored"),
     ("rotate A.config B.config", "encrypt these files with a new key"),
+    ("new-id", "give a copied file its own id"),
 )
 _OPTIONS = """\
   -v, --value VALUE     the value; -v - reads it from standard input
@@ -88,6 +92,9 @@ def command(
             _refuse_values(action, options)
             file = credential_file.read(_config_path(options.config))
             return _migrate(file) if action == "migrate" else _check(file)
+        case ("new-id",):
+            _refuse_values("new-id", options)
+            return _new_id(credential_file.read(_config_path(options.config)))
         case ("rotate", *files) if files:
             _refuse_values("rotate", options)
             return _rotate(files, options)
@@ -95,8 +102,8 @@ def command(
             raise click.UsageError("rotate needs the configuration files: rotate FILE...")
         case _:
             raise click.UsageError(
-                "Expected migrate, check, rotate FILE... or - (what was given is not shown, it could be a secret). "
-                "A value follows -v, in quotes where it holds blanks."
+                "Expected migrate, check, new-id, rotate FILE... or - (what was given is not shown, it could be a "
+                "secret). A value follows -v, in quotes where it holds blanks."
             )
 
 
@@ -121,11 +128,48 @@ def _print_encrypted(options: _Options, given: str | None) -> int:
 def _set(file: CredentialFile, name: str, given: str | None) -> int:
     text = credentials.Secret(_entered(name, given))
     ring, is_new = key_places.ring_to_encrypt(file.key_file)
-    file.store({name: text}, ring)
+    named, installation_id = _named(file)
+    named.store({name: text}, ring)
     click.echo(f"{name} in {file.path} is encrypted with the key {ring.newest.id} of {ring.path}.")
+    if installation_id:
+        click.echo(f"INSTALLATION_ID={installation_id} was written into it: a copy for another version has it too.")
     if is_new:
         _tell_of_new_key(ring)
     return DONE
+
+
+def _named(file: CredentialFile) -> tuple[CredentialFile, str]:
+    """Return the file with the id of its installation, and that id where it is new there; "" where it needs none."""
+    from amtconnector.config import installation_id as ids  # reads run records
+
+    if not ids.needs_id(file.ini):
+        return file, ""
+    first = ids.first_id(file.path)
+    return file._replace(ini=ids.with_id(file.ini, first)), first
+
+
+def _new_id(file: CredentialFile) -> int:
+    from amtconnector.config import installation_id as ids
+
+    directory = config.run_directory_of(file.path)
+    named, chosen = _named(file)
+    if not chosen:
+        if open_runs := ids.named_open_runs(file.ini, directory, file.path):
+            _refuse_to_move(file.path, open_runs)
+        chosen = ids.new_id(file.path)
+        named = file._replace(ini=ids.with_id(file.ini, chosen))
+    file.write(named.ini)
+    click.echo(f"INSTALLATION_ID={chosen} was written into {file.path}.")
+    click.echo(f"Its runs are kept in {config.run_directory_of(file.path)}")
+    return DONE
+
+
+def _refuse_to_move(path: Path, open_runs: OpenRuns) -> NoReturn:
+    raise ConfigurationError(
+        "Runs of this installation are open: under another id their jobs would not find them. Nothing was changed.",
+        subject=str(open_runs),
+        hint=f"See them:  {own_command('runs', '--config', str(path))}",
+    )
 
 
 def _migrate(file: CredentialFile) -> int:
@@ -157,21 +201,23 @@ def _rotate(names: Sequence[str], options: _Options) -> int:
         raise click.UsageError("rotate takes its files after the word rotate, without --config.")
     from amtconnector.credentials import rotation  # only rotate needs it
 
-    paths = dict.fromkeys(_config_path(name) for name in names)
+    paths = {places.real_path(path): path for path in map(_config_path, names)}.values()
     done = rotation.rotate([credential_file.read(path) for path in paths])
     click.echo(f"The new key {done.ring.newest.id} is the first line of {done.ring.path}.")
     for path in paths:
         click.echo(f"{path}: USER and PASSWORD are encrypted with it, verified.")
     if done.unused:
-        click.echo(f"No longer used in these files: {', '.join(done.unused)}. No key was removed.")
-        click.echo("Other installations may still need them: run 'Encrypt check' for each before you remove a line.")
+        unused = ", ".join(f"{key.id} (line {key.line})" for key in done.unused)
+        click.echo(f"No longer used in these files: {unused} of {done.ring.path}. No key was removed.")
+        click.echo("Other installations may still need them, and copies of these files: before you remove those lines,")
+        click.echo(f"look at each other file:  {encrypt_command('check', '--config', 'FILE')}")
     return DONE
 
 
 def _help(program: str) -> str:
     examples = "\n".join(f"  {f'{program} {arguments}':<{len(program) + 27}}{what}" for arguments, what in _EXAMPLES)
     return (
-        f"Usage: {program} [OPTIONS] [migrate | check | rotate FILE... | -]\n\n"
+        f"Usage: {program} [OPTIONS] [migrate | check | new-id | rotate FILE... | -]\n\n"
         "Encrypt the credentials that Connector.config holds.\n\n"
         f"{examples}\n\nOptions:\n{_OPTIONS}\n\nExit codes: 0 done, 1 not done, 101 wrong command line."
     )
@@ -229,3 +275,6 @@ def _tell_of_new_key(ring: KeyRing) -> None:
     """Tell of a key that was just made: the one thing left to do is to let the jobs' account read it."""
     click.echo(f"A new key file was made: {ring.path}. The account '{file_access.account()}' can read it.", err=True)
     click.echo(f"Where the jobs run as another account, {file_access.sharing_advice(ring.path)}", err=True)
+    if ring.path == key_places.user_place():
+        click.echo("That account does not look there by itself. Connector.config has to name the file:", err=True)
+        click.echo(f"KEY_FILE={ring.path}", err=True)

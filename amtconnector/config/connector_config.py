@@ -6,7 +6,7 @@ All times are in seconds.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from amtconnector.config import inifile, keys, places, values
 from amtconnector.config.sheet import Sheet
@@ -89,7 +89,7 @@ class Config(NamedTuple):
 def load(path: Path) -> Config:
     """Read a configuration file; raises ConfigurationError with all its problems, one a line."""
     path = places.absolute(path)
-    sheet = Sheet(_read(path), path.parent)
+    sheet = Sheet(load_text(path), path.parent)
     config = _config(path, sheet)
     if sheet.problems:
         raise ConfigurationError(_report(path, sheet), subject=str(path), hint=_HINT)
@@ -112,18 +112,34 @@ def run_directory_of(path: Path) -> Path:
     )
 
 
-def _read(path: Path) -> inifile.IniText:
+def load_text(path: Path) -> inifile.IniText:
+    """Read the sections and keys of a configuration file; raises ConfigurationError when it is missing or no text."""
     try:
         ini = inifile.read(places.existing(path))
     except OSError as error:
         raise places.unreadable(path, error) from error
     if "\0" in ini.text:
+        _refuse_nul_bytes(path, ini)
+    return ini
+
+
+def _refuse_nul_bytes(path: Path, ini: inifile.IniText) -> NoReturn:
+    """Raise ConfigurationError: the file is in another encoding, or has lost a part of its content."""
+    from amtconnector.config import causes  # a sound file needs no causes
+
+    if ini.is_wide:
         raise ConfigurationError(
             "The configuration file is neither UTF-8 nor ANSI text.",
             subject=str(path),
-            hint='Save it as UTF-8 (in Notepad: "Save as", encoding "UTF-8").',
+            hint='It is UTF-16, which Notepad calls "Unicode", or UTF-32. Save it as UTF-8 (in Notepad: "Save as", '
+            'encoding "UTF-8").',
         )
-    return ini
+    raise ConfigurationError(
+        f"{path.name} has a problem:\nline {causes.nul_line(ini)}: expected text, and there are NUL bytes, as a power "
+        "cut leaves them where a file had not been written to its end",
+        subject=str(path),
+        hint="Put the file back from a copy, or remove the NUL bytes and see whether everything is still in the file.",
+    )
 
 
 def _config(path: Path, sheet: Sheet) -> Config:

@@ -2,7 +2,8 @@
 
 The reader knows no setting. It keeps every byte of the file, so that a rewritten file differs in the replaced values
 alone. Rules: a comment is a whole line that starts with `;` or `#`; the first `=` or `:` ends the key; `%` and quotes
-are ordinary characters; a section that is given twice is one section. Whatever may be a credential is in no `repr`.
+are ordinary characters; a section that is given twice is one section; what can't be seen is no part of a name, and none
+of a value where it stands at its ends. Whatever may be a credential is in no `repr`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,17 @@ if TYPE_CHECKING:
 
 ANSI = "mbcs" if sys.platform == "win32" else "cp1252"
 
+INVISIBLE = "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\u00ad\x1a"
+"""What editors and `copy a+b c` leave in a text: byte-order marks, zero-width blanks, soft hyphens, Ctrl-Z."""
+
 _BOM = b"\xef\xbb\xbf"
-_ALIKE = str.maketrans({" ": "_", "\t": "_", "-": "_"})
+_BOM_AS_ANSI = "\u00ef\u00bb\u00bf"
+_WHITE = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+_BLANKS = _WHITE + INVISIBLE
+_DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+_ALIKE = str.maketrans(dict.fromkeys(f"{_WHITE}{_DASHES}", "_") | dict.fromkeys(INVISIBLE, ""))
 
 
 class Entry(NamedTuple):
@@ -65,14 +75,28 @@ class IniText(NamedTuple):
         """Return every entry of a key, in the order of the file; the last one counts."""
         return tuple(entry for entry in self.entries if entry.is_called(section, key))
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether a text with NULs was decoded from UTF-16 or UTF-32: most of them stand between single letters."""
+        return self.text.count("\0") - len(self.text) + len(self.text.rstrip("\0")) > len(self.text) / 4
+
+    def line(self, number: int) -> str:
+        """Return a line, counted from 1, without its newline and the blanks around it."""
+        return next((bare(line) for at, _, line in _lines(self.text) if at == number), "")
+
     def value_of(self, section: str, key: str) -> str:
         """Return the value of a key that counts, the last one; "" when there is none."""
-        return next((entry.value for entry in reversed(self.entries) if entry.is_called(section, key)), "")
+        return next((bare(entry.value) for entry in reversed(self.entries) if entry.is_called(section, key)), "")
+
+
+def bare(text: str) -> str:
+    """Return a text without the blanks around it, also those that can't be seen."""
+    return text.strip(_BLANKS)
 
 
 def folded(name: str) -> str:
-    """Return the one spelling of a section's or key's name: upper case, with `_` for blanks and `-`."""
-    return name.strip().upper().translate(_ALIKE)
+    """Return the one spelling of a section's or key's name: upper case, `_` for blanks and dashes."""
+    return bare(name).upper().translate(_ALIKE)
 
 
 def read(path: Path) -> IniText:
@@ -87,13 +111,13 @@ def parse(text: str, encoding: str = "utf-8") -> IniText:
     odd_lines: list[int] = []
     section = ""
     for number, start, line in _lines(text):
-        content = line.strip()
+        content = bare(line)
         if not content or content[0] in ";#":
             continue
         if content[0] == "[":
             section = _section_name(content)
             sections.append((section, number))
-        elif line[: _separator(line)].strip():
+        elif bare(line[: _separator(line)]):
             entries.append(_entry(section, number, start, line))
             continue
         if not _is_section(content):
@@ -144,7 +168,8 @@ def _lines(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield number, offset and text of each line, without its newline (LF, CR LF or CR, nothing else)."""
     start = 0
     for number, line in enumerate(io.StringIO(text, newline=""), 1):
-        yield number, start, line.rstrip("\r\n")
+        shown = line.removeprefix(_BOM_AS_ANSI)  # the file has bytes that are no UTF-8
+        yield number, start + len(line) - len(shown), shown.rstrip("\r\n")
         start += len(line)
 
 

@@ -13,6 +13,7 @@ from amtconnector.system.command_line import program_file
 
 FILE_NAME = "Connector.config"
 
+_NOT_IN_AN_ID = str.maketrans("._", "--")
 _MISNAMED = frozenset(f"connector{ending}" for ending in (".config", ".config.txt", ".config.config", ".conf", ".txt"))
 """What a file is called that was meant to be Connector.config: editors add .txt and hide it."""
 
@@ -109,7 +110,7 @@ def default_run_directory(path: Path, installation_id: str) -> Path:
     """
     runs = runs_directory()
     if installation_id:
-        return runs / installation_id
+        return _place_of(installation_id, runs)
     spelled = runs / _named_by_path(absolute(path))
     return spelled if os.path.isdir(spelled) else runs / _named_by_path(real_path(path))  # noqa: PTH112
 
@@ -132,6 +133,23 @@ def misnamed_beside(path: Path) -> str:
         return ""
     meant = _MISNAMED | {f"{path.name.lower()}.txt"}
     return next((name for name in sorted(names) if name.lower() in meant and name != path.name), "")
+
+
+def as_id(name: str) -> str:
+    """Return the name of a place as an INSTALLATION_ID has it: letters, digits and hyphens, in lower case."""
+    return name.lower().translate(_NOT_IN_AN_ID)
+
+
+def _place_of(installation_id: str, runs: Path) -> Path:
+    """Return the place that an id names; one that was named by the file's path before keeps its name."""
+    exact = runs / installation_id
+    if os.path.isdir(exact):  # noqa: PTH112 - Path's raises
+        return exact
+    try:
+        names = sorted(os.listdir(runs))  # noqa: PTH208 - names are all that is asked for
+    except OSError:
+        return exact
+    return next((runs / name for name in names if as_id(name) == installation_id), exact)
 
 
 def _named_by_path(path: Path) -> str:

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from amtconnector.config import keys
-from amtconnector.config.inifile import folded
+from amtconnector.config import keys, unknown_names
+from amtconnector.config.inifile import bare, folded
 from amtconnector.config.values import Expected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from amtconnector.config.inifile import Entry, IniText
-    from amtconnector.config.keys import AnySetting, Setting
+    from amtconnector.config.keys import Setting
 
 T = TypeVar("T")
 
-_CREDENTIAL_NAMES = ("USER", "PASSWORD", "PASSWD", "PASSPHRASE", "PWD")
-_CLOSE = 0.75
-_LONGEST_SHOWN = 40
 _MOST_LINES_NAMED = 20
 _NO_LINE = 0
 
@@ -35,6 +32,7 @@ class Sheet:
         self._folder = folder
         self._problems: list[tuple[int, str]] = []
         self._warnings: list[tuple[int, str]] = []
+        self._ini = ini
         self._entries: dict[tuple[str, str], list[Entry]] = {}
         for entry in ini.entries:
             self._entries.setdefault((folded(entry.section), folded(entry.key)), []).append(entry)
@@ -48,8 +46,9 @@ class Sheet:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Everything that is odd and does no harm."""
-        return _in_order(self._warnings)
+        """Everything that is odd and does no harm, but what is a problem of the same line."""
+        wrong = {line for line, _ in self._problems} - {_NO_LINE}
+        return _in_order([(line, text) for line, text in self._warnings if line not in wrong])
 
     def has(self, setting: Setting[T]) -> bool:
         """Whether the file holds the key."""
@@ -60,13 +59,15 @@ class Sheet:
         found = self._found(setting)
         if found:
             self._check_repetition(setting, found)
-        text = found[-1].value if found else ""
+        text = bare(found[-1].value) if found else ""
         if not text and (setting.required or not found or isinstance(setting.default, str)):
             return self._without(setting)
         value = setting.read(text)
         if isinstance(value, Expected):
-            self.expect(setting, value.text)
+            self.expect(setting, value.text + _odd(text, is_refused=True))
             return setting.default
+        if text and (oddity := _odd(text)):
+            self.warn(setting, f"{oddity.removeprefix('; the value ')}.")
         return value
 
     def path(self, setting: Setting[str]) -> Path | None:
@@ -108,13 +109,44 @@ class Sheet:
         return found[-1].line, f"[{setting.section}] {folded(found[-1].key)} (line {found[-1].line})"
 
     def _without(self, setting: Setting[T]) -> T:
-        if setting.required:
+        if setting.required and not self._is_elsewhere(setting):
             self.expect(setting, f"{setting.required}; the key is required")
         return setting.default
 
+    def _is_elsewhere(self, setting: Setting[T]) -> bool:
+        """Whether a missing key is in the file after all, which is a problem of that line; it is told here or there."""
+        if self._found(setting):
+            return False
+        from amtconnector.config import causes
+
+        for entry in self._ini.entries:
+            if folded(entry.key) in setting.names:
+                self._tell_of_section(setting, entry)
+                return True
+            if folded(entry.section) == setting.section and causes.key_without_separator(entry.key) in setting.names:
+                place = f"[{setting.section}] {setting.key} (line {entry.line})"
+                self._problems.append((entry.line, f"{place}: expected {setting.key}=value; the = is missing"))
+                return True
+        odd = (causes.key_without_separator(self._ini.line(line)) for line in self._ini.odd_lines)
+        return any(name in setting.names for name in odd)
+
+    def _tell_of_section(self, setting: Setting[T], entry: Entry) -> None:
+        """Say that a key is in the wrong section, once for each section that is misspelled."""
+        heading = next((line for name, line in reversed(self._ini.sections) if line < entry.line), _NO_LINE)
+        if heading == _NO_LINE:
+            return  # a key above all sections is a problem that is told already
+        is_misspelled = folded(entry.section) not in keys.SECTIONS
+        line = heading if is_misspelled else entry.line
+        key = "" if is_misspelled else f" {setting.key}"
+        shown = f"[{entry.section}] " if is_misspelled and unknown_names.is_showable(entry.section) else ""
+        place = f"{shown}(line {line}):" if shown else f"line {line}:"
+        where = f"expected [{setting.section}]" if is_misspelled else f"expected{key} below [{setting.section}]"
+        if (line, f"{place} {where}") not in self._problems:
+            self._problems.append((line, f"{place} {where}"))
+
     def _check_repetition(self, setting: Setting[T], found: Sequence[Entry]) -> None:
         last_of = {folded(entry.key): entry for entry in found}
-        if len({str(setting.read(entry.value)) for entry in last_of.values()}) > 1:
+        if len({str(setting.read(bare(entry.value))) for entry in last_of.values()}) > 1:
             other = next(entry for entry in last_of.values() if entry is not found[-1])
             self.expect(setting, f"the same value as {folded(other.key)} (line {other.line}), another name of this key")
         elif len(found) > 1:
@@ -124,61 +156,47 @@ class Sheet:
     def _check_lines(self, ini: IniText) -> None:
         shape = "expected [SECTION], KEY=value, or a comment, which is a whole line that starts with ; or #"
         if ini.odd_lines:
-            self._problems.append((ini.odd_lines[0], f"{_lines(ini.odd_lines)}: {shape}"))
+            self._check_odd_lines(ini, shape)
         homeless = [entry.line for entry in ini.entries if not entry.section]
         if homeless:
             shape = f"expected a section such as [{keys.CONNECTOR}] above the first key"
             self._problems.append((homeless[0], f"{_lines(homeless)}: {shape}"))
 
+    def _check_odd_lines(self, ini: IniText, shape: str) -> None:
+        from amtconnector.config import causes  # only a file with a wrong line pays for it
+
+        plain = []
+        for number in ini.odd_lines:
+            if cause := causes.of_line(ini.line(number)):
+                self._problems.append((number, f"line {number}: {cause}"))
+            else:
+                plain.append(number)
+        if plain:
+            self._problems.append((plain[0], f"{_lines(plain)}: {shape}"))
+
     def _check_names(self, ini: IniText) -> None:
         for name, line in ini.sections:
             if name and folded(name) not in keys.SECTIONS:
-                self._warnings.append((line, _unknown_section(name, line)))
+                self._warnings.append((line, unknown_names.unknown_section(name, line)))
         known = {(setting.section, name) for setting in keys.SETTINGS for name in setting.names}
         for (section, key), entries in self._entries.items():
             if section in keys.SECTIONS and (section, key) not in known:
-                self._warnings.extend((entry.line, _unknown_key(section, entry)) for entry in entries)
+                self._warnings.extend((entry.line, unknown_names.unknown_key(section, entry)) for entry in entries)
 
 
-def _unknown_section(name: str, line: int) -> str:
-    shown = f"[{name}] (line {line})" if _is_showable(name) else f"line {line}"
-    nearest = _nearest(folded(name), keys.SECTIONS)
-    advice = f"; did you mean [{nearest}]?" if nearest else "."
-    return f"{shown} is not a known section and is left out with its keys{advice}"
+def _odd(text: str, *, is_refused: bool = False) -> str:
+    """Return what is odd about a value as the end of a sentence, "" for nothing."""
+    if not is_refused and _is_ordinary(text):
+        return ""
+    from amtconnector.config import causes
+
+    cause = causes.of_refused_value(text) if is_refused else causes.of_value(text)
+    return f"; the value {cause}" if cause else ""
 
 
-def _unknown_key(section: str, entry: Entry) -> str:
-    name = entry.key if _is_showable(entry.key) else "a key that is not shown"
-    nearest = _nearest_setting(section, folded(entry.key))
-    advice = "." if nearest is None else f"; did you mean {_name_from(section, nearest)}?"
-    return f"[{section}] {name} (line {entry.line}) is not a known key and is left out{advice}"
-
-
-def _name_from(section: str, setting: AnySetting) -> str:
-    return setting.key if setting.section == section else f"{setting.key} in [{setting.section}]"
-
-
-def _nearest_setting(section: str, key: str) -> AnySetting | None:
-    here = {name: setting for setting in keys.SETTINGS if setting.section == section for name in setting.names}
-    elsewhere = {name: setting for setting in keys.SETTINGS if setting.section != section for name in setting.names}
-    if key in elsewhere:
-        return elsewhere[key]
-    return here.get(_nearest(key, here)) or elsewhere.get(_nearest(key, elsewhere))
-
-
-def _nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str:
-    import difflib  # only a file with an unknown name pays for it
-
-    return next(iter(difflib.get_close_matches(name[: 2 * _LONGEST_SHOWN], known, 1, likeness)), "")
-
-
-def _is_showable(name: str) -> bool:
-    """Whether a name is surely one: a line with a credential in it ends at the first `=` or `:` too."""
-    if len(name) > _LONGEST_SHOWN or not all(letter.isalnum() or letter in " _-." for letter in name):
-        return False
-    if folded(name).startswith(_CREDENTIAL_NAMES):
-        return False
-    return not any(_nearest(word.upper(), _CREDENTIAL_NAMES, _CLOSE) for word in name.split()[:-1])
+def _is_ordinary(text: str) -> bool:
+    """Whether nothing about a value can be odd; quick, for every run asks."""
+    return text.isascii() and text.isprintable() and not ({*"\"'`"} & {text[0], text[-1]}) and not {*";#"} & {*text}
 
 
 def _lines(numbers: Sequence[int]) -> str:

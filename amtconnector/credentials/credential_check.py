@@ -35,13 +35,13 @@ def _finding(value: Stored, file: CredentialFile) -> tuple[str, bool]:
         case Form.ENCRYPTED:
             return _encrypted(value, file)
         case Form.LEGACY:
-            fix = credentials.command("migrate", file.path)
+            fix = credentials.command("migrate", config_path=file.path)
             return f"legacy: the old encoding, which protects nothing; it can be read\nEncrypt it: {fix}", True
         case Form.PLAIN:
-            fix = credentials.command(f"--set {value.name}", file.path)
+            fix = credentials.command("--set", value.name, config_path=file.path)
             return f"plain text: no run will use it\nEncrypt it: {fix}", False
         case Form.MISSING:
-            fix = credentials.command(f"--set {value.name}", file.path)
+            fix = credentials.command("--set", value.name, config_path=file.path)
             return f"missing\nSet it: {fix}", False
 
 
@@ -53,4 +53,5 @@ def _encrypted(value: Stored, file: CredentialFile) -> tuple[str, bool]:
         subject = f"\n{error.subject}" if error.subject else ""
         return f"encrypted{key}; it does not decrypt\n{error.message}{subject}\n{error.hint}", False
     since = opened.encrypted_at.astimezone().isoformat(sep=" ", timespec="seconds")
-    return f"encrypted since {since} with the key {opened.key.id}; it decrypts\nKey file: {opened.key.path}", True
+    place = f"{opened.key.path}, line {opened.key.line}"
+    return f"encrypted since {since} with the key {opened.key.id}; it decrypts\nKey file: {place}", True

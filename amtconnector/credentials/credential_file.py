@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from amtconnector import credentials
 from amtconnector.config import inifile, keys
+from amtconnector.config.connector_config import load_text
+from amtconnector.credentials import key_places
 from amtconnector.credentials.stored import Secret, Stored
 from amtconnector.errors import ConfigurationError
+from amtconnector.system.files import ContentElsewhere, remove_abandoned
 from amtconnector.text import described
 
 if TYPE_CHECKING:
@@ -47,39 +50,54 @@ class CredentialFile(NamedTuple):
         ini = self.ini
         for name, secret in secrets.items():
             ini = inifile.replaced(ini, keys.SERVER, name, credentials.encrypt(secret.reveal(), ring))
-        self._write(ini)
+        self.write(ini)
         for value in read(self.path).values:
             expected = secrets.get(value.name)
             if expected and credentials.decrypt(value, ring).secret.reveal() != expected.reveal():
                 raise ConfigurationError(f"{value.name} does not read back as it was written.", subject=str(self.path))
 
-    def _write(self, ini: inifile.IniText) -> None:
+    def write(self, ini: inifile.IniText) -> None:
+        """Replace the file's text; raises ConfigurationError, which says what the file holds then."""
         try:
             inifile.write(self.path, ini)
+        except ContentElsewhere as error:
+            _refuse_without_file(self.path, error)
         except OSError as error:
+            is_new = _is_written(self.path, ini)
+            what = "It holds the new value, which a power cut may take back" if is_new else "It is unchanged"
             raise ConfigurationError(
-                f"The configuration file can't be written: {error.strerror}. It is unchanged.",
+                f"The configuration file can't be written: {error.strerror}. {what}.",
                 subject=str(self.path),
-                hint="Run Encrypt as an account that may write it.",
+                hint="Run Encrypt as an account that may write it and its folder, and see that the disk has room.",
             ) from error
 
     def _value(self, section: str, key: str) -> str:
-        entries = self.ini.entries_of(section, key)
-        return entries[-1].value if entries else ""
+        return self.ini.value_of(section, key)
 
 
 def read(path: Path) -> CredentialFile:
-    """Read a configuration file; raises ConfigurationError when it can't be read or is no text."""
+    """Read a configuration file; raises ConfigurationError when it can't be read or is no text.
+
+    What an Encrypt that was killed has left beside it and beside its key file is removed.
+    """
+    file = CredentialFile(path, load_text(path))
+    for written in (path, *((file.key_file,) if file.key_file else key_places.usual_places())):
+        remove_abandoned(written)
+    return file
+
+
+def _is_written(path: Path, ini: inifile.IniText) -> bool:
     try:
-        ini = inifile.read(path)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The configuration file can't be read: {error.strerror}.",
-            subject=str(path),
-            hint="Name the file with --config, and run Encrypt as an account that may read it.",
-        ) from error
-    if "\0" in ini.text:
-        raise ConfigurationError(
-            "The configuration file is neither UTF-8 nor ANSI text.", subject=str(path), hint="Save it as UTF-8."
-        )
-    return CredentialFile(path, ini)
+        return inifile.read(path).text == ini.text
+    except OSError:
+        return False
+
+
+def _refuse_without_file(path: Path, error: ContentElsewhere) -> NoReturn:
+    old, *others = error.places
+    new = f" The new content is in {others[0]}." if others else ""
+    raise ConfigurationError(
+        f"The configuration file could not be replaced: {error.strerror}. It is not under its name any more.",
+        subject=str(path),
+        hint=f"Its content is in {old}: rename that file to {path.name}.{new}",
+    ) from error

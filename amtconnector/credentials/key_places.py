@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from amtconnector.credentials import keyfile
 from amtconnector.errors import CredentialsError
 from amtconnector.system import file_access
+from amtconnector.system.command_line import encrypt_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,12 @@ def user_place() -> Path:
     return platformdirs.user_config_path(name, appauthor=False) / _NAME
 
 
-def ring_for(key_id: str, key_file: Path | None) -> KeyRing:
+def usual_places() -> tuple[Path, ...]:
+    """Return where key files are without KEY_FILE: the machine's place and the user's."""
+    return tuple(_places(None))
+
+
+def ring_for(key_id: str, key_file: Path | None, config_path: Path | None = None) -> KeyRing:
     """Return the keys to decrypt a value with: KEY_FILE, else the machine's and, when it is needed, the user's.
 
     Raises CredentialsError when there is no key file, or when one that is refused could hold the key. When the ring
@@ -59,7 +65,12 @@ def ring_for(key_id: str, key_file: Path | None) -> KeyRing:
             return ring
     if refusal:
         raise refusal
-    return ring or keyfile.refuse_missing(_places(key_file))
+    return ring or _refuse_missing(tuple(_places(key_file)), key_file, config_path)
+
+
+def place_to_encrypt() -> Path:
+    """Return the key file that is taken without KEY_FILE: the first one that is there, else the machine's place."""
+    return next((place for place in _places(None) if _is_there(place)), machine_place())
 
 
 def ring_to_encrypt(key_file: Path | None) -> tuple[KeyRing, bool]:
@@ -83,6 +94,25 @@ def ring_to_encrypt(key_file: Path | None) -> tuple[KeyRing, bool]:
         hint=f"Run it as an account that may write there (this is '{file_access.account()}'), or name another file "
         "with --key-file and set KEY_FILE in Connector.config to it.",
     ) from failure
+
+
+def _refuse_missing(places: tuple[Path, ...], key_file: Path | None, config_path: Path | None) -> NoReturn:
+    """Raise CredentialsError: there is no key file in any of the places."""
+    hints = ["Copy the key file from the machine where the credentials were encrypted."]
+    if not key_file:
+        hints.append(
+            "Where another account of this machine has encrypted them, the key may be in that account's own folder: "
+            "put it where both accounts reach it, and let KEY_FILE in Connector.config name it."
+        )
+    named = ("--config", str(config_path.absolute())) if config_path else ()
+    hints += [
+        f"Or encrypt {name} again here: {encrypt_command('--set', name, *named)}" for name in ("USER", "PASSWORD")
+    ]
+    raise CredentialsError(
+        "There is no key file to decrypt the credentials with.",
+        subject=" or ".join(str(place) for place in places),
+        hint="\n".join(hints),
+    )
 
 
 def _places(key_file: Path | None) -> Iterator[Path]:

@@ -18,7 +18,7 @@ from amtconnector.system import file_access, files
 from amtconnector.text import described
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 _KEY_LENGTH = 32
@@ -27,11 +27,12 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Key(NamedTuple):
-    """One key: its id, its text as the file holds it, which nothing ever shows, and that file."""
+    """One key: its id, its text as the file holds it, which nothing ever shows, that file, and its line there."""
 
     id: str
     text: str
     path: Path
+    line: int = 1
 
     def __repr__(self) -> str:
         return described(self, "text")
@@ -115,16 +116,6 @@ def key_id(text: str) -> str:
     return hashlib.sha256(b"amtconnector key id:" + text.encode()).hexdigest()[:8]
 
 
-def refuse_missing(places: Iterable[Path]) -> NoReturn:
-    """Raise CredentialsError: there is no key file in any of the places."""
-    raise CredentialsError(
-        "There is no key file to decrypt the credentials with.",
-        subject=" or ".join(str(place) for place in places),
-        hint="Copy the key file from the machine where the credentials were encrypted, or encrypt them again here: "
-        "'Encrypt --set USER', then 'Encrypt --set PASSWORD'.",
-    )
-
-
 def _new_line() -> bytes:
     return binascii.b2a_base64(os.urandom(_KEY_LENGTH)).replace(b"+", b"-").replace(b"/", b"_")
 
@@ -139,8 +130,6 @@ def _content(path: Path) -> bytes:
             content = file.read(_LARGEST + 1)
     except PermissionError as error:
         _refuse_unreadable(path, error)
-    except FileNotFoundError:
-        refuse_missing((path,))
     except OSError as error:
         raise CredentialsError(
             f"The key file can't be read: {error.strerror}.",
@@ -167,7 +156,7 @@ def _key(text: str, number: int, path: Path) -> Key:
         key = b""
     if len(key) != _KEY_LENGTH or binascii.b2a_base64(key, newline=False) != standard:
         _refuse_damaged(f"Line {number} of the key file is no key: the file is damaged.", path)
-    return Key(key_id(text), text, path)
+    return Key(key_id(text), text, path, number)
 
 
 def _refuse_exposed(exposure: str, path: Path) -> NoReturn:
@@ -175,8 +164,8 @@ def _refuse_exposed(exposure: str, path: Path) -> NoReturn:
         f"The key file is exposed: {exposure}. The account '{file_access.account()}' refuses to use it.",
         subject=str(path),
         hint=f"Close it: {file_access.closing_command(path)}\n"
-        "If somebody may have read it, make a new key afterwards: 'Encrypt rotate' with every Connector.config that "
-        "uses it, and change the password in AMT.",
+        "If somebody may have read it, make a new key afterwards ('Encrypt rotate' with every Connector.config that "
+        "uses it), and change the password in AMT.",
     )
 
 

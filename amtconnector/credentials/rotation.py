@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector import credentials
+from amtconnector.config.places import real_path
 from amtconnector.credentials import key_places, keyfile
 from amtconnector.errors import CredentialsError
 from amtconnector.system import locks
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amtconnector.credentials.credential_file import CredentialFile
-    from amtconnector.credentials.keyfile import KeyRing
+    from amtconnector.credentials.keyfile import Key, KeyRing
     from amtconnector.credentials.stored import Secret
 
 
 class Rotation(NamedTuple):
-    """What a rotation did: the keys as they are now, and the ids of those that the files use no more."""
+    """What a rotation did: the keys as they are now, and those that the files use no more."""
 
     ring: KeyRing
-    unused: tuple[str, ...]
+    unused: tuple[Key, ...]
 
 
 def rotate(files: Sequence[CredentialFile]) -> Rotation:
@@ -41,7 +42,7 @@ def rotate(files: Sequence[CredentialFile]) -> Rotation:
     ring = _with_new_key(key_file)
     for file, found in zip(files, secrets, strict=True):
         file.store(found, ring)
-    return Rotation(ring, tuple(key.id for key in ring.keys[1:]))
+    return Rotation(ring, ring.keys[1:])
 
 
 def _secrets(file: CredentialFile) -> dict[str, Secret]:
@@ -50,14 +51,23 @@ def _secrets(file: CredentialFile) -> dict[str, Secret]:
 
 
 def _common_key_file(files: Sequence[CredentialFile]) -> Path | None:
-    key_files = {file.key_file for file in files}
-    if len(key_files) > 1:
+    named = {_one_spelling(file.key_file or key_places.place_to_encrypt()): file.key_file for file in files}
+    if len(named) > 1:
         raise CredentialsError(
             "These files name different key files in KEY_FILE; nothing was changed.",
-            subject=", ".join(str(key_file or "the machine's key file") for key_file in key_files),
+            subject=", ".join(str(key_file or "the machine's key file") for key_file in named.values()),
             hint="Run 'Encrypt rotate' once for each key file, with the configuration files that use it.",
         )
-    return key_files.pop()
+    return next(iter(named.values()))
+
+
+def _one_spelling(path: Path) -> Path | tuple[int, int]:
+    """Return what tells a file from others however it is spelled: the file itself, its path where it is missing."""
+    try:
+        status = path.stat()
+    except OSError:
+        return real_path(path)
+    return status.st_dev, status.st_ino
 
 
 def _with_new_key(key_file: Path | None) -> KeyRing:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from amtconnector.errors import CredentialsError
+from amtconnector.system.command_line import encrypt_command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _LARGEST = 64 * 1024
 
@@ -57,40 +61,77 @@ def checked(text: str) -> str:
     return text
 
 
-def _ask(prompt: str) -> str:
-    import getpass  # both are paid only where a prompt is needed
-    import warnings
+def typed(next_key: Callable[[], str], is_waiting: Callable[[], bool]) -> str:
+    """Return a line that is typed at a Windows console, from its single keys.
 
+    A key without a character, such as an arrow, comes as two characters, U+0000 or U+00E0 and another at once. The
+    second of these is a letter too: whoever types it is asked to start again only where both come together. Raises
+    CredentialsError for such a key, and KeyboardInterrupt for Ctrl-C.
+    """
+    text = ""
+    while (key := next_key()) not in {"\r", "\n"}:
+        if key == "\x03":
+            raise KeyboardInterrupt
+        if key == "\x00" or (key == "\xe0" and is_waiting()):
+            next_key()
+            raise CredentialsError(
+                "A key that is no character was pressed, an arrow perhaps; nothing was encrypted.",
+                hint="Start again. A value that is pasted with \u00e0 in it has to come from standard input: "
+                f"{encrypt_command('-v', '-')}",
+            )
+        text = text[:-1] if key == "\b" else text + key
+    return text
+
+
+def _ask(prompt: str) -> str:
     if not _has_terminal():
         _refuse_without_terminal()
-    with warnings.catch_warnings():
-        # getpass warns when it can't switch the echo off, and then shows the secret: that must not happen.
-        warnings.simplefilter("error", getpass.GetPassWarning)
-        try:
-            return getpass.getpass(prompt)
-        except getpass.GetPassWarning:
-            _refuse_without_terminal()
+    return _hidden_line(prompt)
 
 
 def _refuse_without_terminal() -> NoReturn:
     raise CredentialsError(
         "There is no terminal to ask for the value without showing it.",
-        hint="Start it in a console window, or give the value on standard input: Encrypt -v -",
+        hint=f"Start it in a console window, or give the value on standard input: {encrypt_command('-v', '-')}",
     )
 
 
 if sys.platform == "win32":
 
     def _has_terminal() -> bool:
-        """Whether there is a console: without one the C run-time's reading would never end."""
+        """Whether somebody can type: into a console that has a window, since none ever ends a read without one.
+
+        A service's process may have a console that nobody sees, and NUL, which counts as a terminal to the C run-time.
+        """
+        from amtconnector.system import windows_api  # paid only where a prompt is needed
+
+        return windows_api.is_console(windows_api.STD_INPUT_HANDLE) and bool(windows_api.GetConsoleWindow())
+
+    def _hidden_line(prompt: str) -> str:
+        import msvcrt
+
+        for letter in prompt:
+            msvcrt.putwch(letter)
         try:
-            with open("CONIN$", encoding="utf-8"):  # noqa: PTH123  # a device, no path
-                return sys.stdin is not None and sys.stdin.isatty()
-        except OSError:
-            return False
+            return typed(msvcrt.getwch, msvcrt.kbhit)
+        finally:
+            msvcrt.putwch("\r")
+            msvcrt.putwch("\n")
 
 else:
 
     def _has_terminal() -> bool:
         """Leave the question to getpass, which finds the terminal even where standard input is redirected."""
         return True
+
+    def _hidden_line(prompt: str) -> str:
+        import getpass  # both are paid only where a prompt is needed
+        import warnings
+
+        with warnings.catch_warnings():
+            # getpass warns when it can't switch the echo off, and then shows the secret: that must not happen.
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            try:
+                return getpass.getpass(prompt)
+            except getpass.GetPassWarning:
+                _refuse_without_terminal()

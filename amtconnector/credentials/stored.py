@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from amtconnector.credentials import key_places, legacy
 from amtconnector.errors import CredentialsError
-from amtconnector.system import file_access
+from amtconnector.system.command_line import encrypt_command
 from amtconnector.text import MASK
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def open_encrypted(value: Stored, key_file: Path | None) -> Opened:
     """Find the key of an encrypted value and decrypt it; raises CredentialsError."""
     if not value.key_id:
         _refuse_damaged(value)
-    return decrypt(value, key_places.ring_for(value.key_id, key_file))
+    return decrypt(value, key_places.ring_for(value.key_id, key_file, value.config_path))
 
 
 def legacy_secret(value: Stored) -> Secret | None:
@@ -137,7 +137,7 @@ def refuse_plain(values: tuple[Stored, ...]) -> None:
             f"{' and '.join(refused)} {verb} not encrypted: plain text, or nothing, stands there.",
             subject=str(values[0].config_path),
             hint="\n".join(
-                f"Encrypt it in place: {command(f'--set {name}', values[0].config_path)}" for name in refused
+                f"Encrypt it in place: {command('--set', name, config_path=values[0].config_path)}" for name in refused
             ),
         )
 
@@ -153,7 +153,7 @@ def encrypt(text: str, ring: KeyRing) -> str:
         # From None: a UnicodeError carries the text.
         raise CredentialsError(
             "The value holds bytes that are no text in the encoding of this system; nothing was encrypted.",
-            hint="Enter it at the prompt, or give it as UTF-8 on standard input: Encrypt -v -",
+            hint=f"Enter it at the prompt, or give it as UTF-8 on standard input: {encrypt_command('-v', '-')}",
         ) from None
     return f"{_PREFIX}{ring.newest.id}:{_fernet(ring.newest).encrypt(content).decode('ascii')}"
 
@@ -175,9 +175,9 @@ def decrypt(value: Stored, ring: KeyRing) -> Opened:
     return _opened(token, key) or _refuse_damaged(value)
 
 
-def command(arguments: str, config_path: Path) -> str:
-    """Return the command line of an Encrypt that works on this configuration, for a hint."""
-    return f"Encrypt {arguments} --config {file_access.quoted(str(config_path))}"
+def command(*words: str, config_path: Path) -> str:
+    """Return the command line of an Encrypt that works on this configuration, ready to be pasted."""
+    return encrypt_command(*words, "--config", str(config_path.absolute()))
 
 
 def _envelope(value: Stored) -> tuple[str, str]:
@@ -219,7 +219,7 @@ def _legacy_warnings(values: tuple[Stored, ...]) -> tuple[str, ...]:
     if not names:
         return ()
     verb = "is" if len(names) == 1 else "are"
-    fix = command("migrate", values[0].config_path)
+    fix = command("migrate", config_path=values[0].config_path)
     return (f"{' and '.join(names)} {verb} stored in the old encoding, which protects nothing. Encrypt with: {fix}",)
 
 
@@ -227,8 +227,8 @@ def _refuse_damaged(value: Stored) -> NoReturn:
     raise CredentialsError(
         f"The encrypted value of {value.name} is damaged: a part of it is missing or was changed.",
         subject=str(value.config_path),
-        hint=f"Put it back from a copy of the file, or encrypt it again: "
-        f"{command(f'--set {value.name}', value.config_path)}",
+        hint="Put it back from a copy of the file, or encrypt it again.\n"
+        f"Encrypt it again: {command('--set', value.name, config_path=value.config_path)}",
     )
 
 
@@ -237,6 +237,7 @@ def _refuse_wrong_key(value: Stored, key_id: str, ring: KeyRing) -> NoReturn:
     raise CredentialsError(
         f"{value.name} was encrypted with the key {key_id}, which is not in the key file (it holds {present}).",
         subject=f"{value.config_path}, key file {' and '.join(str(path) for path in ring.paths)}",
-        hint="Bring that key: copy its line from the key file of the machine where the value was encrypted.\n"
-        f"Or encrypt the value again here: {command(f'--set {value.name}', value.config_path)}",
+        hint="Bring that key: copy its line from the key file of the machine where the value was encrypted. Where "
+        "another account of this machine has encrypted it, let KEY_FILE in Connector.config name its key file.\n"
+        f"Or encrypt the value again here: {command('--set', value.name, config_path=value.config_path)}",
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from amtconnector.simulator.answer import Answer, Refusal, dressed, now_text, value_answer
 from amtconnector.simulator.contract.filling import FACTS, fill
-from amtconnector.simulator.messages import Wrapping
+from amtconnector.simulator.messages import Wrapping, json_text
 from amtconnector.simulator.pages import page_of
 from amtconnector.simulator.statuses import name_of
 
@@ -123,7 +123,7 @@ class Answers:
         told = [self._message(task, number, text) for number, text in page.entries]
         one_text = "\n".join(text for _, text in page.entries)
         if forms.messages == "plain-text":
-            return Answer(200, (one_text.encode(errors="replace"),), "text/plain; charset=utf-8")
+            return _text_answer(one_text, "text/plain")
         facts = {**self._facts(task), "Messages": told, "MessageText": one_text, "HasMore": page.has_more,
                  "Total": len(texts), "NextPage": page.next_page}  # fmt: skip
         wrapped = {self._member("Messages", forms): told}
@@ -165,14 +165,21 @@ class Answers:
         if call is None:
             return value_answer(plain, forms)
         known = {**_NOTHING, "Now": now_text(), **facts}
-        answer = value_answer(plain if call.answer is None else fill(call.answer, known), forms)
+        value = plain if call.answer is None else fill(call.answer, known)
+        answer = _text_answer(value, call.answer_type) if call.answer_type else value_answer(value, forms)
         headers = tuple((name.lower(), str(fill(text, known))) for name, text in call.answer_headers.items())
-        is_empty = not call.has_answer_body or call.answer_status == 204 or (plain is None and call.answer is None)
+        is_empty = not call.has_answer_body or call.answer_status == 204 or value is None
         body = () if is_empty else answer.body
         return Answer(call.answer_status, body, answer.content_type, headers, answer.is_chunked)
 
     def _member(self, name: str, forms: Forms | None = None) -> str:
         return (forms or self._forms).member(self._contract.member(name))
+
+
+def _text_answer(value: object, content_type: str) -> Answer:
+    """Answer with a text as it is, without the quotation marks of JSON."""
+    text = value.encode(errors="replace") if isinstance(value, str) else json_text(value)
+    return Answer(200, (text,), f"{content_type}; charset=utf-8")
 
 
 _NOTHING: Mapping[str, object] = dict.fromkeys(FACTS)

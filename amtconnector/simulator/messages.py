@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from amtconnector.simulator.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 LINES_PER_PIECE = 10_000
 COUNTER = "{n}"
@@ -118,6 +118,23 @@ def pieces(messages: Iterable[Message], words: Mapping[str, str], wrapping: Wrap
         for piece in _rendered(_filled_in(message, words), wrapping):
             found += [b",", piece] if found else [piece]
     return found
+
+
+def last_texts(messages: Sequence[Message], words: Mapping[str, str], limit: int) -> tuple[list[str], int]:
+    """Return the last `limit` messages as texts, and how many there are in all."""
+    found: list[str] = []
+    for message in reversed(messages):
+        missing = limit - len(found)
+        if missing <= 0:
+            break
+        numbers = range(message.repeat, max(message.repeat - missing, 0), -1)
+        found += [_copy(_filled_in(message, words), number) for number in numbers]
+    return found[::-1], sum(message.repeat for message in messages)
+
+
+def _copy(message: Message, number: int) -> str:
+    text = message.text.replace(COUNTER, f"{number:0{COUNTER_DIGITS}d}", 1)
+    return text.ljust(message.length, ".")
 
 
 def _filled_in(message: Message, words: Mapping[str, str]) -> Message:

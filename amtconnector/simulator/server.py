@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 
 from amtconnector.simulator.admin import Admin
 from amtconnector.simulator.amtopcon import AmtOpCon
 from amtconnector.simulator.endpoint import Endpoint
 from amtconnector.simulator.faults import FaultTable
+from amtconnector.simulator.page.guard import objection_to_a_browser
+from amtconnector.simulator.page.page import Page
+from amtconnector.simulator.page.view import World
 from amtconnector.simulator.scheduler import Scheduler
 from amtconnector.simulator.store import Store
 from amtconnector.simulator.transport import ListeningSocket, protocol_noting
@@ -64,8 +69,9 @@ class Simulator:
         service = AmtOpCon(definitions, scheduler, self.store, clock=time.time)
         endpoint = Endpoint(service, self.faults, self.store, definitions.contract)
         admin = Admin(scheduler, self.store, self.faults, time.time)
-        routes = [*(admin.routes() if options.has_admin else []), Mount("/", endpoint)]
-        self.application = _NotCounting(Starlette(routes=routes), self.store)
+        page = Page(World(definitions, scheduler, self.store, self.faults, options.speed))
+        own = [*page.routes(), *admin.routes()] if options.has_admin else []
+        self.application = _NotCounting(Starlette(routes=[*own, Mount("/", endpoint)]), self.store)
 
     def note_connection(self, client_port: int) -> int:
         """Note a connection; return its number."""
@@ -80,16 +86,22 @@ class Simulator:
 
 
 class _NotCounting:
-    """Takes the connections of the administrators' interface out of the count: a look must not change the truth."""
+    """Takes the connections of the administrators out of the count: a look must not change the truth.
+
+    What another site's page makes a browser send to their interface is refused here.
+    """
 
     def __init__(self, application: ASGIApp, store: Store) -> None:
         self._application = application
         self._store = store
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].startswith("/simulator/"):
+        if scope["path"] == "/" or scope["path"].startswith("/simulator/"):
             self._store.drop_connection(scope["state"]["connection"])
-        await self._application(scope, receive, send)
+        if scope["path"].startswith("/simulator/") and (objection := objection_to_a_browser(Request(scope))):
+            await PlainTextResponse(objection, 403)(scope, receive, send)
+        else:
+            await self._application(scope, receive, send)
 
 
 class _Server(uvicorn.Server):

@@ -39,6 +39,19 @@ NAMES = {
 }
 
 
+TERMINAL = frozenset({KILLED, DONE, 6, 10, ERROR, ABORTED, 22, 23, 24, INVALID_USER})
+FOR_AN_OPERATOR = frozenset({5, 14})
+RUNS = frozenset({RUNNING, 7, 8, 9, 18})
+WAITS = frozenset({13, 15, 16, 20, 21})
+
+
+def kind_of(number: int) -> str:
+    """Return the class of a status: queued, waiting, operator, running, unlisted; good or bad where it is an end."""
+    kinds = {"operator": FOR_AN_OPERATOR, "running": RUNS, "waiting": WAITS, "queued": {0, QUEUED}, "good": {DONE}}
+    found = next((kind for kind, numbers in kinds.items() if number in numbers), "")
+    return found or ("bad" if number in TERMINAL else "unlisted")
+
+
 def name_of(number: int) -> str:
     """Return the published name of a status; an unlisted number is its own name."""
     return NAMES.get(number, str(number))

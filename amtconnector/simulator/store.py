@@ -82,6 +82,10 @@ class Store:
         row = found.fetchone()
         return None if row is None else str(row[0])
 
+    def count_all_tokens(self, now: float) -> int:
+        """Return how many valid tokens there are."""
+        return int(self._database.execute("SELECT count(*) FROM tokens WHERE expires_at > ?", (now,)).fetchone()[0])
+
     def count_tokens(self, user: str, now: float) -> int:
         """Return how many valid tokens a user has."""
         found = self._database.execute("SELECT count(*) FROM tokens WHERE user = ? AND expires_at > ?", (user, now))
@@ -134,6 +138,15 @@ class Store:
         found = self._database.execute("SELECT number, facts FROM requests WHERE number > ? ORDER BY number", (after,))
         for number, facts in found:
             yield {"number": number, **json.loads(facts)}
+
+    def last_requests(self, limit: int) -> list[dict[str, Any]]:
+        """Return the last few requests, the latest first."""
+        found = self._database.execute("SELECT number, facts FROM requests ORDER BY number DESC LIMIT ?", (limit,))
+        return [{"number": number, **json.loads(facts)} for number, facts in found]
+
+    def count_requests(self) -> int:
+        """Return how many requests the log holds."""
+        return int(self._database.execute("SELECT count(*) FROM requests").fetchone()[0])
 
     def clear_requests(self) -> None:
         """Forget the requests and connections; their numbers go on from 1."""

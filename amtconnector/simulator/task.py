@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amtconnector.simulator import statuses
-from amtconnector.simulator.messages import Wrapping, pieces, shown
+from amtconnector.simulator.messages import Wrapping, last_texts, pieces, shown
 
 if TYPE_CHECKING:
     from amtconnector.simulator.definitions import Job
@@ -107,6 +107,10 @@ class Task:
     def message_pieces(self, now: float, wrapping: Wrapping) -> list[bytes]:
         """Return the messages that it shows as the inside of a JSON array, in pieces."""
         return pieces(self.entries(now), self._words(), wrapping)
+
+    def last_messages(self, now: float, limit: int) -> tuple[list[str], int]:
+        """Return the last few messages that it shows, and how many it shows in all."""
+        return last_texts(self.entries(now), self._words(), limit)
 
     def prepare(self, wrapping: Wrapping) -> None:
         """Make its large answers now, so that the first one who asks for them does not wait longer than the next."""

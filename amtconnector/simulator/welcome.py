@@ -38,6 +38,7 @@ def _lines(definitions: Definitions, options: Options, ca: Path | None) -> Itera
         yield "Faults"
         yield from (f"  {_fault_line(fault)}" for fault in definitions.faults)
     if options.has_admin:
+        yield "Page                   open the address above in a browser on this machine"
         yield "Truth and faults       /simulator/summary, /tasks, /requests, /faults (docs/simulator.md)"
 
 

@@ -61,11 +61,10 @@ def _is_frozen() -> bool:
 
 
 def _found(name: str) -> list[str]:
-    """Return the path of one of the two programs beside the running one; nothing where they are not installed."""
+    """Return the path of one of the two programs: beside the running one, else beside the interpreter; [] for none."""
     running = program_file()
-    if not _is_frozen() and running.name.removesuffix(_SUFFIX) not in {_PROGRAM, _ENCRYPT}:
-        return []
-    folders = [running.parent, Path(sys.executable).parent] if _is_frozen() else [running.parent]
+    is_program = _is_frozen() or running.name.removesuffix(_SUFFIX) in {_PROGRAM, _ENCRYPT}
+    folders = [*([running.parent] if is_program else []), Path(sys.executable).parent]
     paths = [folder / (name + _SUFFIX) for folder in folders]
     found = next((path for path in paths if path.is_file()), paths[-1] if _is_frozen() else None)
     return [str(found)] if found else []

@@ -21,6 +21,7 @@ SE_FILE_OBJECT = 1
 DACL_SECURITY_INFORMATION = 0x4
 MOVEFILE_REPLACE_EXISTING = 0x1
 MOVEFILE_WRITE_THROUGH = 0x8
+STD_INPUT_HANDLE = -10
 TOKEN_QUERY = 0x8
 TOKEN_USER = 1
 
@@ -85,6 +86,10 @@ def _is_no_error(result: int, _function: Any, _arguments: tuple[Any, ...]) -> in
     return result
 
 
+def _anything(result: Any, _function: Any, _arguments: tuple[Any, ...]) -> Any:
+    return result
+
+
 def _is_null(result: int | None, _function: Any, _arguments: tuple[Any, ...]) -> None:
     if result is not None:
         raise ctypes.WinError(ctypes.get_last_error())
@@ -146,6 +151,17 @@ ReportEvent = _declared(
 )  # fmt: skip
 EVENTLOG_ERROR_TYPE = 0x1
 EVENTLOG_WARNING_TYPE = 0x2
+
+
+GetStdHandle = _declared(_kernel32, "GetStdHandle", _HANDLE, _anything, _DWORD)
+GetConsoleMode = _declared(_kernel32, "GetConsoleMode", _BOOL, _anything, _HANDLE, _P(_DWORD))
+GetConsoleWindow = _declared(_kernel32, "GetConsoleWindow", _HANDLE, _anything)
+
+
+def is_console(standard_handle: int) -> bool:
+    """Whether a standard handle is that of a console: NUL is a character device too."""
+    handle = GetStdHandle(standard_handle & 0xFFFFFFFF)
+    return bool(handle) and bool(GetConsoleMode(handle, ctypes.byref(wintypes.DWORD())))
 
 
 def sid_text(sid: Any) -> str:

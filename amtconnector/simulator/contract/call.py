@@ -15,7 +15,8 @@ class Call(NamedTuple):
     """One call: where it arrives, what it has to carry, how it is answered.
 
     `path` is a template as well. `encoding` is how the body travels: "json", "form", or "none" for no body at all.
-    `answer` None is the documented answer; `task` is what one task looks like where `{Tasks}` lists them all.
+    `answer` None is the documented answer, `answer_type` a content type for one that is a text and not JSON; `task` is
+    what one task looks like where `{Tasks}` lists them all.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Call(NamedTuple):
     answer: object = None
     answer_status: int = 200
     answer_headers: Mapping[str, str] = {}
+    answer_type: str = ""
     has_answer_body: bool = True
     task: object = None
 

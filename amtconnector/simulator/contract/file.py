@@ -73,6 +73,7 @@ class _Plan:
             answer=table.value("answer"),
             answer_status=table.whole("answer_status", 200, least=200),
             answer_headers={header: str(text) for header, text in answer.items()},
+            answer_type=table.text("answer_type"),
             has_answer_body=table.flag("has_answer_body", default=True),
             task=table.value("task"),
         )

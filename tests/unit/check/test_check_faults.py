@@ -179,7 +179,7 @@ def test_a_wrong_password(installation: Installation) -> None:
     assert "AMT refused the credentials" in finding.text
     assert "wrong password" in finding.text
     assert "wrong battery" not in str(finding)
-    assert "Encrypt --set PASSWORD" in finding.next_step
+    assert "ncrypt --set PASSWORD" in finding.next_step
 
 
 def test_legacy_credentials_run_with_a_warning(installation: Installation) -> None:
@@ -189,7 +189,7 @@ def test_legacy_credentials_run_with_a_warning(installation: Installation) -> No
         found = installation.using(server).having(**LEGACY).examine(with_logon=False)
     assert found[Step.CREDENTIALS].verdict is Verdict.WARNING
     assert found[Step.CREDENTIALS].details == ("USER: legacy", "PASSWORD: legacy")
-    assert "Encrypt migrate" in found[Step.CREDENTIALS].next_step
+    assert "ncrypt migrate" in found[Step.CREDENTIALS].next_step
     assert exit_code(found.values()) == 0
 
 
@@ -199,7 +199,7 @@ def test_plain_credentials_are_refused(installation: Installation) -> None:
         found = installation.using(server).having(PASSWORD="hunter2 hunter2").examine()
     finding = only_failure(found, Step.CREDENTIALS, 103)
     assert "PASSWORD is not encrypted" in finding.text
-    assert "Encrypt --set PASSWORD" in finding.next_step
+    assert "ncrypt --set PASSWORD" in finding.next_step
     assert "hunter2" not in str(found)
 
 

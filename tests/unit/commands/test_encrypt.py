@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amtconnector import credentials
+from amtconnector import config, credentials
 from amtconnector.commands.click_command import run_command
 from amtconnector.commands.encrypt import command
-from amtconnector.config import inifile
+from amtconnector.config import inifile, places
 from amtconnector.config import keys as config_keys
 from amtconnector.credentials import Form, Secret, Stored, key_places, keyfile, secret_entry
 from amtconnector.system import file_access
+from amtconnector.system.files import ContentElsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +94,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         given.append(prompt)
         return given.pop(0)
 
-    monkeypatch.setattr(getpass, "getpass", answer)
+    monkeypatch.setattr(secret_entry, "_hidden_line", answer)
     monkeypatch.setattr(secret_entry, "_has_terminal", lambda: True)
     return given
 
@@ -187,6 +188,7 @@ def test_entries_that_differ_or_are_empty_change_nothing(site: Site, answers: li
     assert not site.keys.exists()
 
 
+@pytest.mark.posix_only
 def test_a_terminal_that_can_not_hide_the_value_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where getpass would show the secret, Encrypt does not ask."""
 
@@ -244,13 +246,16 @@ def test_no_standard_input_is_said(site: Site, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("name", ["USER", "PASSWORD", "password"])
 def test_a_value_is_set_in_place(site: Site, name: str) -> None:
-    """--set replaces the value, and every other byte of the file stays."""
+    """--set replaces the value and names the installation, and every other byte of the file stays."""
     code, out, _ = site.run("--set", name, "-v", "geheim")
     assert code == 0
     assert f"{name.upper()} in {site.path} is encrypted" in out
     written = site.stored(name).text.reveal()
     legacy = {"USER": "62324e685a47303d", "PASSWORD": "6233426a6232353463484d3d"}
-    assert site.path.read_bytes() == SAMPLE.replace(legacy[name.upper()], written).encode()
+    lines = site.path.read_bytes().decode().splitlines(keepends=True)
+    named = [line for line in lines if line.startswith("INSTALLATION_ID=")]
+    assert len(named) == 1
+    assert "".join(line for line in lines if line not in named) == SAMPLE.replace(legacy[name.upper()], written)
     assert opened(written, site.keys) == "geheim"
     assert not re.search("geheim|amt1:", out)
 
@@ -306,7 +311,7 @@ def test_check_tells_how_each_value_is_stored(site: Site) -> None:
     site.run("--set", "PASSWORD", "-v", "geheim")
     code, out, err = site.run("check")
     assert (code, err) == (0, "")
-    assert re.search(r"USER +legacy.*\n +Encrypt it: Encrypt migrate --config ", out)
+    assert re.search(r"USER +legacy.*\n +Encrypt it: .*ncrypt migrate --config ", out)
     assert re.search(rf"PASSWORD +encrypted since \d{{4}}-\d\d-\d\d \S+ with the key {key_id(site)}; it decrypts", out)
     assert str(site.keys) in out
     assert site.path.read_bytes().count(b"amt1:") == 1
@@ -340,7 +345,7 @@ def test_rotate_encrypts_the_files_with_a_new_key(site: Site) -> None:
     code, out, _ = site.run("rotate", str(site.path), str(other))
     assert code == 0
     assert [key.id for key in keyfile.load(site.keys).keys] == [key_id(site), old]
-    assert f"No longer used in these files: {old}." in out
+    assert f"No longer used in these files: {old} (line 2) of {site.keys}. No key was removed." in out
     assert "Other installations may still need them" in out
     for path in (site.path, other):
         assert site.revealed(path) == ("ocadm", "opconxps")
@@ -480,3 +485,69 @@ def test_values_keep_the_encoding_of_the_file(site: Site) -> None:
 def key_id(site: Site) -> str:
     """Return the id of the key that encrypts at a site."""
     return keyfile.load(site.keys).newest.id
+
+
+@pytest.mark.posix_only
+def test_what_a_killed_encrypt_left_is_removed_by_the_next_one(site: Site) -> None:
+    """Neither key material nor credentials stay in a file that nobody knows of."""
+    site.run("migrate")
+    left = [
+        path.with_name(f"{path.name}.0123456789ab{ending}")
+        for path in (site.path, site.keys)
+        for ending in (".tmp", ".old")
+    ]
+    for path in left:
+        path.write_bytes(b"secret")
+    assert site.run("check")[0] == 0
+    assert not [path for path in left if path.exists()]
+
+
+@pytest.mark.posix_only
+def test_two_spellings_of_a_key_file_are_one(site: Site) -> None:
+    """Rotate takes files that name the same key file by a link, another path or the machine's place."""
+    site.run("migrate")
+    other, link = site.another("Other.config"), site.path.with_name("linked.key")
+    link.symlink_to(site.keys)
+    other.write_bytes(other.read_bytes().replace(b"keys/connector.key", b"keys/../linked.key"))
+    code, _, err = site.run("rotate", str(site.path), str(other))
+    assert (code, err) == (0, "")
+    assert site.stored("USER").key_id == site.stored("USER", other).key_id
+
+
+def test_where_the_new_content_took_no_name_encrypt_says_where_it_is(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one message that must not say that the file is unchanged."""
+    site.run("migrate")
+    kept = site.path.with_name("Connector.config.0123456789ab.tmp")
+
+    def lost(path: Path, _ini: inifile.IniText) -> None:
+        path.rename(kept)
+        raise ContentElsewhere(OSError(5, "moved"), (kept,))
+
+    monkeypatch.setattr(inifile, "write", lost)
+    code, _, err = site.run("--set", "PASSWORD", "-v", "geheim")
+    assert code == 1
+    assert f"Its content is in {kept}: rename that file to Connector.config" in err
+    assert "unchanged" not in err
+
+
+def test_the_first_id_keeps_the_place_of_the_runs(site: Site) -> None:
+    """Whoever has runs already finds them: the id is the name of the place that they have."""
+    before = config.run_directory_of(site.path)
+    code, out, _ = site.run("new-id")
+    assert code == 0
+    assert f"was written into {site.path}" in out
+    after = config.load(site.path)
+    assert after.run_directory.name == after.installation_id == places.as_id(before.name)
+
+
+def test_a_copy_gets_an_id_of_its_own(site: Site) -> None:
+    """`new-id` in a file that has an id writes another one, in its place."""
+    site.run("new-id")
+    first = config.load(site.path).installation_id
+    assert site.run("new-id")[0] == 0
+    second = config.load(site.path).installation_id
+    assert second != first
+    assert second in config.load(site.path).run_directory.name
+    assert site.path.read_bytes().count(b"INSTALLATION_ID=") == 1

@@ -18,7 +18,6 @@ from amtconnector import credentials
 from amtconnector.credentials import Form, Secret, Stored, keyfile, read_credentials
 from amtconnector.credentials.keyfile import Key, KeyRing
 from amtconnector.errors import CredentialsError
-from amtconnector.system import file_access
 
 KEYS = ("cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=", "VKiZX8ms8MciD3VL861j3OgwUTqJNL0wDCBvQwqER5Q=")
 RING = KeyRing(tuple(Key(keyfile.key_id(text), text, Path("connector.key")) for text in KEYS))
@@ -186,7 +185,7 @@ def test_plain_text_is_refused_and_not_shown(text: str) -> None:
     with pytest.raises(CredentialsError, match=r"^PASSWORD is not encrypted") as caught:
         read_credentials(LEGACY_USER, text, None, config_path=CONFIG)
     assert text not in f"{caught.value} {caught.value.hint}"
-    assert "Encrypt --set PASSWORD --config" in caught.value.hint
+    assert "ncrypt --set PASSWORD --config" in caught.value.hint
 
 
 def test_both_plain_values_are_refused_together() -> None:
@@ -202,7 +201,7 @@ def test_legacy_values_are_accepted_with_one_warning_that_names_the_fix() -> Non
     assert (found.user.reveal(), found.password.reveal()) == ("ocadm", "opconxps")
     assert len(found.warnings) == 1
     (warning,) = found.warnings
-    assert f"Encrypt migrate --config {file_access.quoted(str(CONFIG))}" in warning
+    assert f"ncrypt migrate --config {CONFIG}" in warning
     assert warning.startswith("USER and PASSWORD are")
     assert not re.search(r"\n|error|failed|ocadm|opconxps|62324e", warning, re.IGNORECASE)
 

@@ -91,8 +91,21 @@ def test_a_console_script_is_named_by_its_path(folder: Path, monkeypatch: pytest
 
 
 @posix
-def test_from_source_the_module_is_started_with_this_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a script the interpreter's path and the module are the command."""
+def test_from_source_the_scripts_beside_the_interpreter_are_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An environment of its own has them beside its Python."""
+    monkeypatch.setattr(sys, "argv", ["somewhere/amtconnector/__main__.py"])
+    monkeypatch.setattr(sys, "executable", str(folder / "python"))
+    assert shlex.split(command_line.own_command("check")) == [str(folder / "amt"), "check"]
+
+
+@posix
+def test_without_a_script_the_module_is_started_with_this_interpreter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interpreter's path and the module are the command."""
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setattr(sys, "argv", ["somewhere/amtconnector/__main__.py"])
     assert shlex.split(command_line.own_command("check")) == [sys.executable, "-m", "amtconnector", "check"]
     assert shlex.split(command_line.encrypt_command("check"))[1:] == ["-m", "amtconnector", "encrypt", "check"]

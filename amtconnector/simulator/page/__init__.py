@@ -1,0 +1,1 @@
+"""The simulator's page for people: queues, tasks, faults and requests, at the address of the server itself."""
