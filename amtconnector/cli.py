@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from amtconnector import __version__
 from amtconnector.run.arguments import FLAGS, from_process
+from amtconnector.system.environment import ignore_foreign_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +57,7 @@ def main() -> NoReturn:
         from amtconnector.system import time_zone
 
         time_zone.forget_variable()
+    ignore_foreign_settings()
     tokens = from_process()
     if tokens and tokens[0] in SUBCOMMANDS:
         sys.exit(_subcommand(tokens[0], tokens[1:]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from binascii import b2a_base64
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ LONGEST_KEPT = 1024 * 1024
 
 _JSON_SHORT = {'"': '"', "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 _HTML_NAMES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+_SHORTEST_ENCODED = 4
 _ALARMING = re.compile(r"\S*(?:error|failed)\S*", re.IGNORECASE)
 _UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -91,8 +93,12 @@ def calm(text: str) -> str:
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
-    """Return the text with `********` for each secret, also where it is escaped as JSON, HTML or a URL has it."""
-    patterns = [_pattern(secret) for secret in sorted(secrets, key=len, reverse=True) if secret]
+    """Return the text with `********` for each secret, also where it is escaped as JSON, HTML or a URL has it.
+
+    One of four bytes or more is found as Base64 and as hex too, within a longer one (`user:password`) as well.
+    """
+    ordered = sorted(filter(None, secrets), key=len, reverse=True)
+    patterns = [*map(_pattern, ordered), *(form for secret in ordered for form in _encoded_forms(secret))]
     return re.sub("|".join(patterns), MASK, text) if patterns else text
 
 
@@ -132,6 +138,33 @@ def _shown(code: int) -> str:
 def _pattern(secret: str) -> str:
     parts = re.findall(r"\\+|[^\\]", secret)
     return "".join(_backslashes(len(part)) if part[0] == "\\" else _escaped_forms(part) for part in parts)
+
+
+def _encoded_forms(secret: str) -> list[str]:
+    """Return patterns for the forms that hide every character of a secret; a shorter one's are in too many texts."""
+    content = secret.encode("utf-8", "surrogatepass")
+    if len(content) < _SHORTEST_ENCODED:
+        return []
+    whole = b2a_base64(content, newline=False)  # its hex is the Java connector's form
+    percents = "".join(f"%{byte:02x}" for byte in content)
+    return [*map(_base64, _base64_cores(content)), *(f"(?i:{form})" for form in (content.hex(), whole.hex(), percents))]
+
+
+def _base64_cores(content: bytes) -> list[str]:
+    """Return what Base64 makes of a secret at each of the three places where it can begin, without shared characters.
+
+    The first is followed by one that only the end of the secret decides.
+    """
+    cores = []
+    for shift in range(3):
+        encoded = b2a_base64(b"\0" * shift + content, newline=False).decode("ascii")
+        cores.append(encoded[(shift * 8 + 5) // 6 : (shift + len(content)) * 8 // 6])
+    return cores
+
+
+def _base64(core: str) -> str:
+    forms = {"+": f"(?:-|{_escaped_forms('+')})", "/": f"(?:_|{_escaped_forms('/')})"}
+    return "".join(forms.get(character, character) for character in core) + "[A-Za-z0-9+/_-]?={0,2}"
 
 
 def _backslashes(count: int) -> str:

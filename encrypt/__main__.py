@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-from amtconnector.commands.click_command import run_command
-from amtconnector.commands.encrypt import command
+from amtconnector.system.environment import ignore_foreign_settings
 
 
 def main() -> NoReturn:
     """Run Encrypt with the arguments of this process and end with its exit code."""
+    ignore_foreign_settings()
+    from amtconnector.commands.click_command import run_command  # after what its libraries must not read is gone
+    from amtconnector.commands.encrypt import command
+
     sys.exit(run_command(command, sys.argv[1:], "Encrypt"))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +56,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "begins_as(number): takes up to a minute; all others run beside it")
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Return how many processes run the tests by default: two for a core, for most of a test's time is waiting."""
-    return 2 * (os.cpu_count() or 1)
+def pytest_sessionstart() -> None:
+    """Let programs under test see a hang-up even where this was started with nohup: an ignored signal is handed on."""
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many processes run the tests: two for a core, for much of a test's time is waiting.
+
+    Files that are named one by one run in this process: starting others takes longer.
+    """
+    has_folder = any(Path(argument).is_dir() for argument in config.args)
+    return 2 * (os.cpu_count() or 1) if has_folder else 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 import socket
 import ssl
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from amtconnector.amtopcon.sockets import HANDSHAKE, httpx
+from amtconnector.amtopcon.http_answer import AnswerUnclear, NoHttp
+from amtconnector.amtopcon.http_connection import HANDSHAKE
+from amtconnector.amtopcon.httpx_import import httpx
+from amtconnector.amtopcon.tls import NO_TLS_HINT, Explanation, explain
 from amtconnector.errors import CallFailed, CertificateRefused, NoAnswer, NotSent, NotUnderstood
 
 if TYPE_CHECKING:
@@ -25,6 +28,11 @@ class CallOutcome(Enum):
     NOT_UNDERSTOOD = "it was answered, in a form that can't be read"
     DEFECT = "it can't happen here unless the connector is wrong"
 
+
+BROKEN_HTTP = (
+    "AMT's web server, or something before it (a proxy, a load balancer), writes an answer that is no sound HTTP.\n"
+    "Show this line to its administrator; neither SERVER_USES_TLS nor WIRE_PROFILE is the cause."
+)
 
 FAILURES: dict[type[Exception], CallOutcome] = {
     httpx.ConnectError: CallOutcome.NOT_SENT,
@@ -51,69 +59,102 @@ FAILURES: dict[type[Exception], CallOutcome] = {
 }
 
 
-def converted(error: Exception, server: Server, *, request_left: bool) -> CallFailed:
-    """Return the failed call that an exception of httpx stands for; `request_left` when a byte of it was written.
+class Progress(NamedTuple):
+    """How far a call came: whether a byte of its request was written; whether the server has ever answered in HTTP."""
+
+    request_left: bool
+    had_contact: bool
+
+
+def converted(error: Exception, server: Server, progress: Progress) -> CallFailed:
+    """Return the failed call that an exception of httpx stands for.
+
+    A server that has answered before is not reached by another port or by TLS, so no hint says so then.
 
     Raises the exception itself when it can only come from a defect of the connector.
     """
-    fault = next(FAILURES[kind] for kind in type(error).__mro__ if kind in FAILURES)
-    if fault is CallOutcome.DEFECT:
+    outcome = next(FAILURES[kind] for kind in type(error).__mro__ if kind in FAILURES)
+    if outcome is CallOutcome.DEFECT:
         raise error
-    if fault is CallOutcome.NOT_UNDERSTOOD:
-        return NotUnderstood("the answer's encoding can't be read")
+    if outcome is CallOutcome.NOT_UNDERSTOOD:
+        return _unclear(error)
     what, hint = _cause(error, server)
-    if fault is CallOutcome.MAYBE_RECEIVED or request_left:
+    hint = "" if progress.had_contact and not isinstance(_root(error), ssl.SSLError) else hint
+    if outcome is CallOutcome.MAYBE_RECEIVED or progress.request_left:
         return NoAnswer(what, hint=hint)
     refused = isinstance(_root(error), ssl.SSLCertVerificationError)
     return (CertificateRefused if refused else NotSent)(what, hint=hint)
 
 
+def _unclear(error: Exception) -> NotUnderstood:
+    if isinstance(error, AnswerUnclear):
+        return NotUnderstood(f"the answer breaks the rules of HTTP: {error}", hint=BROKEN_HTTP)
+    return NotUnderstood("the answer's encoding can't be read")
+
+
 def _root(error: BaseException) -> BaseException:
-    """Return the operating system's or OpenSSL's own exception below httpx's and httpcore's, else the deepest one."""
-    while not isinstance(error, OSError) and (below := _below(error)) is not None:
-        error = below
+    """Return the operating system's or OpenSSL's own exception below httpx's, else the deepest one."""
+    while not isinstance(error, OSError) and error.__cause__ is not None:
+        error = error.__cause__
     return error
 
 
-def _below(error: BaseException) -> BaseException | None:
-    # httpcore tells some of its causes as context only. Any other context can be an earlier failure, in whose handling
-    # this call was made.
-    return error.__cause__ or (error.__context__ if isinstance(error.__context__, OSError) else None)
-
-
-def _cause(error: Exception, server: Server) -> tuple[str, str]:
+def _cause(error: Exception, server: Server) -> Explanation:
     """Return what a failed call means in words, without a URL, and what can be done about it."""
     root = _root(error)
     if isinstance(root, ssl.SSLError):
-        from amtconnector.amtopcon.tls import explain  # truststore is needed for https only
-
-        return explain(root, server.tls_server_name or server.host)
-    if isinstance(root, socket.gaierror):
-        return f"the name {server.host} can't be resolved", "Check SERVER_ADDRESS and this machine's name resolution."
+        return explain(root, server)
     if isinstance(error, httpx.ConnectTimeout):
-        return _not_connected(error, server)
+        return (not_secured if HANDSHAKE in str(error) else not_connected)(TimeoutError(), server)
+    if isinstance(error, httpx.ConnectError) and isinstance(root, OSError):
+        return (not_secured if HANDSHAKE in str(error) else not_connected)(root, server)
     if isinstance(error, httpx.TimeoutException):
         return "no answer in time", ""
-    if isinstance(root, ConnectionRefusedError):
-        return "connection refused", "Check the port in SERVER_ADDRESS, and whether the AMT web server is running."
     return _cut(error, root, server)
 
 
-def _not_connected(error: httpx.ConnectTimeout, server: Server) -> tuple[str, str]:
-    if HANDSHAKE in str(error):
-        from amtconnector.amtopcon.tls import NO_TLS_HINT  # truststore is needed for https only
+def not_connected(error: OSError, server: Server) -> Explanation:
+    """Explain why no connection to the server came about; `amt check` asks here too."""
+    if isinstance(error, socket.gaierror):
+        return (
+            f"the name {server.host} can't be resolved ({_spoken(error)})",
+            "Check the spelling in SERVER_ADDRESS. If it is right, ask the network's administrator about DNS.",
+        )
+    if isinstance(error, TimeoutError):
+        return (
+            f"no connection within {server.connect_timeout_s:g} s",
+            "Check SERVER_ADDRESS, and whether a firewall lets this machine through to that port.",
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused", "Check the port in SERVER_ADDRESS, and whether the AMT web server is running."
+    return _spoken(error), "Check SERVER_ADDRESS, and this machine's network."
 
+
+def not_secured(error: OSError, server: Server, missing: str = "") -> Explanation:
+    """Explain why a connection that stands could not be secured by TLS; `missing` is as in `tls.explain`."""
+    if isinstance(error, ssl.SSLError):
+        return explain(error, server, missing)
+    if isinstance(error, TimeoutError):
         return "the connection stands, but the TLS handshake is not answered", NO_TLS_HINT
-    return (
-        f"no connection within {server.connect_timeout_s:g} s",
-        "Check SERVER_ADDRESS, and whether a firewall lets this machine through to that port.",
-    )
+    port = "Check that the port in SERVER_ADDRESS is that of the AMT web server."
+    return f"the server cut the TLS handshake ({_spoken(error)})", port
 
 
-def _cut(error: Exception, root: BaseException, server: Server) -> tuple[str, str]:
+def _cut(error: Exception, root: BaseException, server: Server) -> Explanation:
+    if isinstance(error, NoHttp):
+        return f"what listens there does not answer in HTTP: it begins with '{error}'", _not_http(server)
     hint = "" if server.uses_tls else "If the server expects TLS on this port: SERVER_USES_TLS=True."
     if isinstance(root, OSError) and root.strerror:
-        return root.strerror.lower(), hint
+        return _spoken(root), hint
     if isinstance(error, httpx.RemoteProtocolError):
-        return "the server closed the connection before its answer was complete, or did not answer in HTTP", hint
+        return "the server closed the connection before its answer was complete", hint
     return f"the connection broke ({type(error).__name__})", hint
+
+
+def _not_http(server: Server) -> str:
+    port = "Check the port in SERVER_ADDRESS."
+    return port if server.uses_tls else f"{port} If the server expects TLS on it: SERVER_USES_TLS=True."
+
+
+def _spoken(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

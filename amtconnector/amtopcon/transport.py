@@ -5,14 +5,18 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from amtconnector.amtopcon.failures import FAILURES, converted
-from amtconnector.amtopcon.sockets import Line, httpx, open_client
+from amtconnector import __version__
+from amtconnector.amtopcon.cookies import Cookies
+from amtconnector.amtopcon.failures import FAILURES, Progress, converted
+from amtconnector.amtopcon.http_connection import ConnectionPerCall
+from amtconnector.amtopcon.httpx_import import httpx
+from amtconnector.amtopcon.waits import CallLimits
 from amtconnector.amtopcon.wire.answers import check_accepted
 from amtconnector.amtopcon.wire.reply import Reply
 from amtconnector.amtopcon.wire.retry_after import retry_after_s
 from amtconnector.amtopcon.wire.shape import shown
 from amtconnector.errors import CallFailed, NotUnderstood
-from amtconnector.text import masked
+from amtconnector.text import excerpt, masked
 
 if TYPE_CHECKING:
     import ssl
@@ -58,8 +62,10 @@ class HttpTransport:
         self.note = note
         self._trace = trace
         self._secrets: set[str] = set()
-        self._line = Line(waiting.usually)
-        self._client = open_client(tls, self._line)
+        self._limits = CallLimits(waiting.usually)
+        self._cookies = Cookies()
+        self._has_answered = False
+        self._client = _client(ConnectionPerCall(tls, self._limits), self._cookies)
 
     def keep_secret(self, *texts: str) -> None:
         """Mask these texts from now on."""
@@ -106,7 +112,7 @@ class HttpTransport:
                 check_accepted(self._reply(request, response), self._profile)
             if self._trace:
                 self._trace(f"<- {response.status_code} (messages)")
-            yield response.iter_bytes()
+            yield _pieces(response)
 
     @contextmanager
     def noted(self, request: Request) -> Iterator[None]:
@@ -119,14 +125,17 @@ class HttpTransport:
             raise
 
     def _reply(self, request: Request, response: httpx.Response) -> Reply:
-        body = bytearray()
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > LARGEST_ANSWER:
-                raise NotUnderstood("the answer is longer than 1 MiB")
         headers = {name.lower(): value for name, value in response.headers.items()}
-        asked_s = retry_after_s(headers.get("retry-after"))
-        reply = Reply(response.status_code, headers, bytes(body), asked_s, self.masked)
+        if location := response.extensions.get("location"):
+            headers["location"] = location
+        reply = Reply(
+            response.status_code,
+            headers,
+            _body(response),
+            retry_after_s=retry_after_s(headers.get("retry-after")),
+            conceal=self.masked,
+            is_complete_for_sure=response.extensions.get("has_known_end", True),
+        )
         if self._trace:
             self._trace(f"<- {reply.status} {self._shown_reply(request, reply)}")
         return reply
@@ -134,7 +143,7 @@ class HttpTransport:
     @contextmanager
     def _response(self, request: Request, limit_s: float) -> Iterator[httpx.Response]:
         is_start = request.call == "start"
-        self._line.begin(limit_s, self._waiting.for_start if is_start else self._waiting.usually)
+        self._limits.begin(limit_s, self._waiting.for_start if is_start else self._waiting.usually)
         if self._trace:
             self._trace(f"-> {request.method} {self._shown_request(request)}")
         try:
@@ -146,9 +155,11 @@ class HttpTransport:
                 timeout=self._timeout(request.call),
                 extensions=self._extensions(),
             ) as response:
+                self._has_answered = True
                 yield response
         except tuple(FAILURES) as error:
-            raise converted(error, self._server, request_left=self._line.request_left) from error
+            progress = Progress(request_left=self._limits.request_left, had_contact=self._has_answered)
+            raise converted(error, self._server, progress) from error
 
     def _timeout(self, call: CallName) -> httpx.Timeout:
         read_s = self._server.start_timeout_s if call == "start" else self._server.read_timeout_s
@@ -160,7 +171,7 @@ class HttpTransport:
 
     def masked(self, text: str) -> str:
         """Return a text of the server's without the secrets that are known."""
-        return masked(text, self._secrets)
+        return masked(text, self._secrets | self._cookies.secrets())
 
     def _shown_request(self, request: Request) -> str:
         if request.call == "logon":
@@ -175,3 +186,49 @@ class HttpTransport:
 
 def _wait() -> None:
     """Do nothing while waiting."""
+
+
+def _client(transport: httpx.BaseTransport, cookies: Cookies) -> httpx.Client:
+    """Return a client that asks for JSON as it is, and for the connection to be closed."""
+    headers = {
+        "User-Agent": f"amt-connector/{__version__}",
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+    }
+    return httpx.Client(
+        transport=transport,
+        headers=headers,
+        cookies=cookies,
+        follow_redirects=False,
+        event_hooks={"response": [_set_redirect_aside]},
+        trust_env=False,
+    )
+
+
+def _set_redirect_aside(response: httpx.Response) -> None:
+    """Keep httpx from reading where a redirect leads: one that it can't read would hide that the call was refused."""
+    response.extensions["location"] = response.headers.pop("Location", "")
+
+
+def _pieces(response: httpx.Response) -> Iterator[bytes]:
+    """Return the body, as it comes.
+
+    Raises NotUnderstood for a 2xx that is encoded: what a few KB would become has no bound. Of any other answer the
+    status says enough.
+    """
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding in {"", "identity"}:
+        return response.iter_bytes()
+    if response.is_success:
+        raise NotUnderstood(f"the answer is compressed ({excerpt(encoding, 40)}), although it was asked for as it is")
+    return iter(())
+
+
+def _body(response: httpx.Response) -> bytes:
+    body = bytearray()
+    for piece in _pieces(response):
+        body += piece
+        if len(body) > LARGEST_ANSWER:
+            raise NotUnderstood("the answer is longer than 1 MiB")
+    return bytes(body)

@@ -6,7 +6,6 @@ can be shown although they are refused.
 
 from __future__ import annotations
 
-import socket
 import ssl
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,8 +15,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Sequence
     from datetime import datetime
+    from pathlib import Path
 
 
 class Certificate(NamedTuple):
@@ -59,19 +60,22 @@ class Presented(NamedTuple):
         """The server's own certificate."""
         return self.chain[0]
 
+    @property
+    def missing_issuer(self) -> str:
+        """Who issued the last certificate that the server sends, when that is somebody else; "" else."""
+        last = self.chain[-1]
+        return "" if last.is_self_signed else last.issuer
 
-def presented(address: tuple[str, int], server_name: str, timeout_s: float) -> Presented:
-    """Return what the server at `address` presents to a client that asks for `server_name`.
+
+def presented(connection: socket.socket, server_name: str) -> Presented:
+    """Return what the server presents to a client that asks for `server_name`; the connection is closed afterwards.
 
     Raises OSError, of which ssl.SSLError is one, when there is no TLS to be had; ValueError for a broken certificate.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with (
-        socket.create_connection(address, timeout_s) as connection,
-        context.wrap_socket(connection, server_hostname=server_name) as tls,
-    ):
+    with connection, context.wrap_socket(connection, server_hostname=server_name) as tls:
         chain = tuple(read(der) for der in _chain(tls))
         return Presented(chain, tls.version() or "")
 
@@ -91,9 +95,21 @@ def _chain(tls: ssl.SSLSocket) -> Sequence[bytes]:
     return [own] if own else []
 
 
+def trusted_in(ca_file: Path) -> tuple[Certificate, ...]:
+    """Return the certificates in CA_FILE, none where it can't be read: a run says why."""
+    try:
+        found = x509.load_pem_x509_certificates(ca_file.read_bytes())
+        return tuple(map(_certificate, found))
+    except (OSError, ValueError):
+        return ()
+
+
 def read(der: bytes) -> Certificate:
     """Read one certificate; raises ValueError when it is none."""
-    certificate = x509.load_der_x509_certificate(der)
+    return _certificate(x509.load_der_x509_certificate(der))
+
+
+def _certificate(certificate: x509.Certificate) -> Certificate:
     digest = certificate.fingerprint(hashes.SHA256()).hex(":").upper()
     return Certificate(
         subject=certificate.subject.rfc4514_string() or "(no subject)",

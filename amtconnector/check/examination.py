@@ -41,7 +41,7 @@ class Examination:
     """One installation under examination, beginning with its Connector.config.
 
     `announce` gets a line before something is done that others may notice. `presented` is what the server showed of
-    its certificates, None before and where there is nothing.
+    its certificates, None before and where there is nothing; `ca_file` is what CA_FILE names.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class Examination:
         self._announce = announce
         self._now = now
         self.presented: Presented | None = None
+        self.ca_file: Path | None = None
 
     def findings(self) -> Iterator[Finding]:
         """Examine step by step, and tell what each one found."""
@@ -62,6 +63,7 @@ class Examination:
             yield local.run_directory(configuration.run_directory_of(self._path))
             yield from _skipped(_SERVER_STEPS, "Connector.config can't be used")
             return
+        self.ca_file = config.server.ca_file
         profile, problem = _profile(config)
         yield problem or finding
         stored = local.StoredCredentials(config)
@@ -99,7 +101,7 @@ class Examination:
         if not config.server.uses_tls:
             return None, check_tls.without(self.presented, self._now())
         try:
-            trust = context(config.server.ca_file)
+            trust = context(config.server)
         except ConfigurationError as error:
             return None, refused(Step.TLS, error)
         return trust, check_tls.handshake(config.server, trust, self.presented, self._now())

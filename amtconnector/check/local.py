@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from amtconnector import config, credentials
 from amtconnector.check.findings import Finding, Step, failed, ok, refused, skipped, warning
+from amtconnector.config import installation_id
 from amtconnector.credentials import Form, Secret, Stored, key_places
 from amtconnector.errors import ConfigurationError, CredentialsError
 from amtconnector.system import files
@@ -27,10 +29,10 @@ def configuration(path: Path) -> tuple[Config | None, Finding]:
     except ConfigurationError as error:
         return None, refused(Step.CONFIGURATION, error)
     text = f"{path}, for the server {read.server.base_url}"
-    if read.warnings:
-        count = "an oddity" if len(read.warnings) == 1 else f"{len(read.warnings)} oddities"
+    if odd := (*read.warnings, *installation_id.shared_place(read, datetime.now(UTC))):
+        count = "an oddity" if len(odd) == 1 else f"{len(odd)} oddities"
         hint = "Correct them; until then the connector runs as these lines say."
-        return read, warning(Step.CONFIGURATION, f"{text}, with {count}", hint, *read.warnings)
+        return read, warning(Step.CONFIGURATION, f"{text}, with {count}", hint, *odd)
     return read, ok(Step.CONFIGURATION, text)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from amtconnector.amtopcon.failures import not_connected
 from amtconnector.amtopcon.wire.reply import failure_of, server_words
+from amtconnector.check.connections import addresses_of, opened
 from amtconnector.check.findings import Finding, Step, failed, ok, skipped, warning
 from amtconnector.errors import (
     AuthenticationRefused,
@@ -40,41 +40,24 @@ _NOT_AMT = (
 def resolve(server: Server) -> Finding:
     """Look up the server's addresses."""
     try:
-        ipaddress.ip_address(server.host)
-    except ValueError:
-        pass
-    else:
+        found = addresses_of(server)
+    except OSError as error:
+        return failed(Step.NAME, ServerUnreachable, *not_connected(error, server))
+    listed = [str(address[0]) for _, address in found]
+    if listed == [server.host]:
         return ok(Step.NAME, f"{server.host} is an address, there is no name to look up")
-    try:
-        found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        return failed(
-            Step.NAME,
-            ServerUnreachable,
-            f"the name {server.host} can't be resolved ({_reason(error)})",
-            "Check the spelling in SERVER_ADDRESS.\nIf it is right, ask the network's administrator about DNS.",
-        )
-    addresses = dict.fromkeys(str(entry[4][0]) for entry in found)
-    return ok(Step.NAME, f"{server.host} is {', '.join(addresses)}")
+    return ok(Step.NAME, f"{server.host} is {', '.join(listed)}")
 
 
 def connect(server: Server) -> Finding:
     """Open a TCP connection and close it again."""
     try:
-        with socket.create_connection((server.host, server.port), server.connect_timeout_s) as connection:
+        with opened(server) as connection:
             peer = connection.getpeername()[0]
-    except TimeoutError:
-        text = f"no connection to {server.address} within {server.connect_timeout_s:g} s"
-        hint = "Check the host in SERVER_ADDRESS, and whether a firewall lets this machine through to that port."
-    except ConnectionRefusedError:
-        text = f"{server.address} refuses the connection"
-        hint = "Check the port in SERVER_ADDRESS, and whether the AMT web server is running."
     except OSError as error:
-        text = f"no connection to {server.address} ({_reason(error)})"
-        hint = "Check SERVER_ADDRESS, and this machine's network."
-    else:
-        return ok(Step.CONNECTION, f"{peer}, port {server.port}, accepts the connection")
-    return failed(Step.CONNECTION, ServerUnreachable, text, hint)
+        text, hint = not_connected(error, server)
+        return failed(Step.CONNECTION, ServerUnreachable, f"{server.address}: {text}", hint)
+    return ok(Step.CONNECTION, f"{peer}, port {server.port}, accepts the connection")
 
 
 def heartbeat(reply: Reply) -> Finding:
@@ -151,7 +134,3 @@ def logon(service: Service) -> Finding:
     except CallFailed as failure:
         return unanswered(Step.LOGON, failure)
     return ok(Step.LOGON, "AMT accepted the account")
-
-
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()

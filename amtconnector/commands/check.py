@@ -21,8 +21,8 @@ from amtconnector.text import escaped
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from amtconnector.check.certificates import Presented
     from amtconnector.check.findings import Finding
+    from amtconnector.check.saved_chain import SavedChain
 
 _HELP = """\
 Usage: amt check [--no-logon] [--json] [--save-chain FILE] [--config FILE]
@@ -41,7 +41,8 @@ Options:
   --no-logon          do not try the account
   --json              one JSON document on stdout
   --save-chain FILE   write the certificates that the server presents as PEM
-                      and show their fingerprints: compare before you trust
+                      into a new file, and show their fingerprints beside
+                      those in CA_FILE: compare before you trust
   --config FILE       default: Connector.config here, else beside the program
   --help              show this text
 Exit codes: 0, or that of the first failure: 102 configuration or run directory,
@@ -73,7 +74,7 @@ def command(*, no_logon: bool, as_json: bool, save_chain: Path | None, given: st
         return teller.end(told)
     examination = check.Examination(path, with_logon=not no_logon, announce=teller.announce, now=_now)
     told = [teller.tell(finding) for finding in examination.findings()]
-    is_saved = save_chain is None or _saved(save_chain, examination.presented, teller)
+    is_saved = save_chain is None or _saved(save_chain, examination, teller)
     return teller.end(told) or (0 if is_saved else 1)
 
 
@@ -81,16 +82,21 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _saved(path: Path, presented: Presented | None, teller: _Teller) -> bool:
-    if presented is None:
+def _saved(path: Path, examination: check.Examination, teller: _Teller) -> bool:
+    from amtconnector.check import saved_chain  # cryptography is needed where there is a chain
+
+    if examination.presented is None:
         click.echo("amt check: no certificates are saved, for the server presented none.", err=True)
         return False
     try:
-        path.write_text("".join(certificate.pem for certificate in presented.chain), encoding="ascii")
+        saved = saved_chain.save(path, examination.presented, examination.ca_file)
+    except FileExistsError:
+        click.echo(f"amt check: {path} exists and is not overwritten; name a file that does not exist.", err=True)
+        return False
     except OSError as error:
         click.echo(f"amt check: {path}: {error.strerror}", err=True)
         return False
-    teller.tell_saved(path, presented)
+    teller.tell_saved(saved)
     return True
 
 
@@ -115,17 +121,11 @@ class _Teller:
         click.echo(f"{'':25} {text}")
         sys.stdout.flush()
 
-    def tell_saved(self, path: Path, presented: Presented) -> None:
+    def tell_saved(self, saved: SavedChain) -> None:
         """Show what was written for CA_FILE."""
-        click.echo(f"\n{path} holds what the server presents:")
-        for certificate in presented.chain:
-            click.echo(f"  {escaped(certificate.subject)}\n    SHA-256 {certificate.fingerprint}")
-        click.echo("Compare the fingerprints with the administrator of the AMT web server. If they are the same, set")
-        click.echo(f"CA_FILE={path.absolute()}")
-        if not (last := presented.chain[-1]).is_self_signed:
-            click.echo(f"The server does not send the certificate of {escaped(last.issuer)}.")
-            click.echo("On Windows CA_FILE needs that one: get it from its owner and append it to the file.")
-            click.echo("Elsewhere the file serves as it is, until the server's own certificate is renewed.")
+        click.echo()
+        for line in saved.lines():
+            click.echo(escaped(line))
 
     def end(self, told: list[Finding]) -> int:
         """Sum up, and return the exit code."""
@@ -148,10 +148,15 @@ class _JsonTeller(_Teller):
         """Say on stderr what is about to be done."""
         click.echo(f"amt check: {text}", err=True)
 
-    def tell_saved(self, path: Path, presented: Presented) -> None:
+    def tell_saved(self, saved: SavedChain) -> None:
         """Keep what was written for the end."""
-        chain = [{"subject": one.subject, "sha256": one.fingerprint} for one in presented.chain]
-        self._saved = {"saved_chain": {"file": str(path.absolute()), "certificates": chain}}
+        chain = [
+            {"subject": one.subject, "sha256": one.fingerprint, "is_in_ca_file": saved.is_trusted(one)}
+            for one in saved.presented.chain
+        ]
+        others = [{"subject": one.subject, "sha256": one.fingerprint} for one in saved.not_presented]
+        document = {"file": str(saved.path.absolute()), "certificates": chain, "only_in_ca_file": others}
+        self._saved = {"saved_chain": document}
 
     def end(self, told: list[Finding]) -> int:
         """Write the document, and return the exit code."""

@@ -16,6 +16,10 @@ from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
 from amtconnector.errors import (
+<<<<<<< HEAD
+=======
+    ConfigurationError,
+>>>>>>> origin/main
     InternalError,
     Interrupted,
     LostContact,
@@ -42,7 +46,15 @@ if TYPE_CHECKING:
     from amtconnector.task import OpenRun
 
 _LAST_WORDS_S = 1.0
+<<<<<<< HEAD
 _EVENTS = (SubmissionUnknown, LostContact, Interrupted)
+=======
+_STRANDED: dict[TaskState, type[RunError]] = {
+    TaskState.NONE: ConfigurationError,
+    TaskState.MAYBE: SubmissionUnknown,
+    TaskState.RUNNING: LostContact,
+}
+>>>>>>> origin/main
 _Failure = TypeVar("_Failure", bound=RunError)
 
 
@@ -127,7 +139,10 @@ class Job:
             text = "The connector was told to stop before anything was started."
             return self._failed(Interrupted(text, fate=TaskFate(TaskState.NONE)))
         except Exception as error:  # noqa: BLE001 - the edge of the program
-            return self._failed(self._defect(error)) if self._log.exit_code is None else self._log.exit_code
+            if self._log.exit_code is not None:
+                return self._log.exit_code
+            is_defect = not isinstance(error, OSError | MemoryError | ImportError)
+            return self._failed(self._defect(error) if is_defect else self._stranded(error))
 
     def _run(self) -> int:
         from amtconnector import config  # after the first line of the log
@@ -176,6 +191,13 @@ class Job:
         where = places[-1] if places else "an unknown place"
         what = f"A defect of the connector: {type(error).__name__} at {where}; report it with the run's log."
         return self._ended_in_its_midst(InternalError, what)
+
+    def _stranded(self, error: Exception) -> RunError:
+        """Describe that the system does not give the connector what it needs: descriptors, memory, its own files."""
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        what = f"The system does not let the connector work here: {reason}."
+        state = self._session.task_state if self._session else TaskState.NONE
+        return self._ended_in_its_midst(_STRANDED[state], what)
 
     def _ended_in_its_midst(self, kind: type[_Failure], what: str) -> _Failure:
         """Return a failure that says whether a task may be running, and what to do then."""

@@ -23,7 +23,8 @@ class Server(NamedTuple):
     """The AMT web server and what is sent to it by default.
 
     `host` is in ASCII and lower case, an IPv6 address without brackets. `tls_server_name` is "" for the host itself,
-    `queue_name` "" for AMT's own. `user` and `password` are as stored in the file.
+    `queue_name` "" for AMT's own. `user` and `password` are as stored in the file
+    `config_path`. `ca_file` need not be there: TLS says so when it is needed, and `amt check` may be about to write it.
     """
 
     host: str
@@ -39,6 +40,7 @@ class Server(NamedTuple):
     queue_name: str
     user: str
     password: str
+    config_path: Path | None = None
 
     def __repr__(self) -> str:
         return described(self, "user", "password")
@@ -165,13 +167,13 @@ def _config(path: Path, sheet: Sheet) -> Config:
         event_log=sheet.value(keys.EVENT_LOG),
         key_file=sheet.path(keys.KEY_FILE),
         wire_profile=sheet.existing_file(keys.WIRE_PROFILE),
-        server=_server(sheet),
+        server=_server(path, sheet),
         publish_status=sheet.value(keys.PUBLISH_STATUS),
         warnings=sheet.warnings,  # the last one, when everything has been read
     )
 
 
-def _server(sheet: Sheet) -> Server:
+def _server(path: Path, sheet: Sheet) -> Server:
     address = sheet.value(keys.SERVER_ADDRESS)
     uses_tls = sheet.value(keys.SERVER_USES_TLS)
     _check_scheme(sheet, address.scheme, "https" if uses_tls else "http")
@@ -180,7 +182,7 @@ def _server(sheet: Sheet) -> Server:
         port=address.port,
         uses_tls=uses_tls,
         tls_server_name=sheet.value(keys.TLS_SERVER_NAME),
-        ca_file=sheet.existing_file(keys.CA_FILE),
+        ca_file=sheet.path(keys.CA_FILE),
         connect_timeout_s=sheet.value(keys.CONNECT_TIMEOUT),
         read_timeout_s=sheet.value(keys.READ_TIMEOUT),
         start_timeout_s=sheet.value(keys.START_TIMEOUT),
@@ -189,6 +191,7 @@ def _server(sheet: Sheet) -> Server:
         queue_name=sheet.value(keys.QUEUE_NAME),
         user=sheet.value(keys.USER),
         password=sheet.value(keys.PASSWORD),
+        config_path=path,
     )
 
 

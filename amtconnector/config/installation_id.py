@@ -51,9 +51,9 @@ def first_id(path: Path) -> str:
 
     A new id where runs of another configuration file are kept in that place.
     """
-    directory = places.default_run_directory(path, "")
-    is_own = all(_is_same_file(record.config, path) for record in _records(directory))
-    return places.as_id(directory.name) if is_own else new_id(path)
+    first = places.as_id(places.default_run_directory(path, "").name)
+    records = _records(places.default_run_directory(path, first))
+    return first if all(_is_same_file(record.config, path) for record in records) else new_id(path)
 
 
 def new_id(path: Path) -> str:
@@ -78,8 +78,8 @@ def named_open_runs(ini: inifile.IniText, directory: Path, path: Path) -> OpenRu
     return None if ini.value_of(keys.CONNECTOR, keys.RUN_DIRECTORY.key) else open_runs(directory, config=path)
 
 
-def open_runs_elsewhere(config: Config) -> tuple[OpenRuns, ...]:
-    """Return unfinished runs of the same server in other default places of this machine, for a run whose own is new.
+def open_runs_elsewhere(config: Config) -> tuple[str, ...]:
+    """Warn of unfinished runs of the same server in other default places of this machine, where the own is new.
 
     Call it before the run directory is made; () when it is there, or when the file names it in RUN_DIRECTORY. Never
     raises OSError.
@@ -88,14 +88,29 @@ def open_runs_elsewhere(config: Config) -> tuple[OpenRuns, ...]:
     if own.parent != places.runs_directory() or os.path.isdir(own):  # noqa: PTH112 - Path's raises
         return ()
     found = (open_runs(other, server=config.server.address) for other in _folders(own.parent))
-    return tuple(runs for runs in found if runs)
+    return tuple(
+        f"this configuration has no runs yet, and another one of this machine has open runs of the same server: {runs}."
+        " Where both are one installation, both files need the same INSTALLATION_ID, for a restart finds its run by it."
+        for runs in found
+        if runs
+    )
 
 
-def other_users(config: Config, now: datetime) -> tuple[Path, ...]:
-    """Return the configuration files of other servers whose runs were kept in the same place within a week.
+def shared_place(config: Config, now: datetime) -> tuple[str, ...]:
+    """Warn of another server's configuration whose runs were kept in the same place within a week.
 
-    They have the same INSTALLATION_ID: one is a copy of the other. Never raises OSError.
+    Both have the same INSTALLATION_ID: one is a copy of the other. Never raises OSError.
     """
+    if not config.installation_id:
+        return ()
+    return tuple(
+        f"INSTALLATION_ID is that of {other} too, which is for another server: one of them needs one of its own "
+        f"('Encrypt new-id')."
+        for other in _other_users(config, now)
+    )
+
+
+def _other_users(config: Config, now: datetime) -> tuple[Path, ...]:
     records = (record for record in _records(config.run_directory) if record.since and now - record.since < _LATELY)
     others = {
         record.config

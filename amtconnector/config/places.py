@@ -10,6 +10,7 @@ from pathlib import Path
 
 from amtconnector.errors import ConfigurationError
 from amtconnector.system.command_line import program_file
+from amtconnector.system.files import left_beside
 
 FILE_NAME = "Connector.config"
 
@@ -126,7 +127,12 @@ def readable_name(folder: Path) -> str:
 
 
 def misnamed_beside(path: Path) -> str:
-    """Return the name of a file beside Connector.config that was probably meant to be it; "" for none."""
+    """Return the name of a file beside Connector.config that was probably meant to be it; "" for none.
+
+    One that an Encrypt has left that was stopped while it replaced the file comes first.
+    """
+    if left := left_beside(path):
+        return left[0].name
     try:
         names = os.listdir(path.parent)  # noqa: PTH208 - names are all that is asked for
     except OSError:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from amtconnector.credentials import keyfile
 from amtconnector.errors import CredentialsError
-from amtconnector.system import file_access
+from amtconnector.system import file_access, files
 from amtconnector.system.command_line import encrypt_command
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def ring_to_encrypt(key_file: Path | None) -> tuple[KeyRing, bool]:
     for place in _places(key_file):
         if _is_there(place):
             return keyfile.load(place), False
+        if left := files.left_beside(place):
+            _refuse_to_replace(place, left[0])
         try:
             is_new = keyfile.create(place)
         except OSError as error:
@@ -94,6 +96,15 @@ def ring_to_encrypt(key_file: Path | None) -> tuple[KeyRing, bool]:
         hint=f"Run it as an account that may write there (this is '{file_access.account()}'), or name another file "
         "with --key-file and set KEY_FILE in Connector.config to it.",
     ) from failure
+
+
+def _refuse_to_replace(place: Path, left: Path) -> NoReturn:
+    """Raise CredentialsError: the key file has lost its name, and a new one would not decrypt what there is."""
+    raise CredentialsError(
+        "The key file is not under its name, since replacing it was cut off. Nothing was encrypted.",
+        subject=str(place),
+        hint=f"Its content is in {left}: rename that file to {place.name}, and start again.",
+    )
 
 
 def _refuse_missing(places: tuple[Path, ...], key_file: Path | None, config_path: Path | None) -> NoReturn:

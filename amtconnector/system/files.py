@@ -29,6 +29,7 @@ __all__ = [
     "create_subdirectory",
     "file_mode",
     "flush_directory",
+    "left_beside",
     "open_file",
     "patiently",
     "read_file",
@@ -88,8 +89,9 @@ def create_subdirectory(path: Path) -> None:
         return
     create_directory(path.parent)
     path.mkdir(exist_ok=True)
-    with suppress(OSError):
-        path.chmod(S_IMODE(path.parent.stat().st_mode))
+    if sys.platform != "win32":  # there a mode is the read-only attribute
+        with suppress(OSError):
+            path.chmod(S_IMODE(path.parent.stat().st_mode))
 
 
 def replace_file(path: Path, content: bytes, *, access: Access = Access.AS_FOLDER, is_new: bool = False) -> None:
@@ -138,12 +140,21 @@ def remove_file(path: Path) -> None:
 
 def remove_abandoned(path: Path) -> None:
     """Remove what a process that was killed while it replaced a file has left beside it; never raises."""
-    pattern = re.compile(rf"\.?{re.escape(path.name)}{_LEFT_BEHIND}")
     with suppress(OSError):
         if path.is_file():
-            for other in path.parent.iterdir():
-                if pattern.fullmatch(other.name) and other.is_file() and not _system.is_in_use(other):
+            for other in left_beside(path):
+                if not _system.is_in_use(other):
                     remove_file(other)
+
+
+def left_beside(path: Path) -> tuple[Path, ...]:
+    """Return the files beside another one that hold what replaced it or was to replace it, old ones first."""
+    pattern = re.compile(rf"\.?{re.escape(path.name)}{_LEFT_BEHIND}")
+    try:
+        found = [other for other in path.parent.iterdir() if pattern.fullmatch(other.name) and other.is_file()]
+    except OSError:
+        return ()
+    return tuple(sorted(found, key=lambda other: (other.suffix != _BACKUP, other.name)))
 
 
 def open_file(path: str | Path, flags: int, mode: int) -> int:

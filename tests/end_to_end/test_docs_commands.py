@@ -147,6 +147,7 @@ def expected(arguments: list[str]) -> int:
 
 def prepared(arguments: list[str], site: Installation) -> list[str]:
     """Bring the installation into the state that a command is for, and fill in what a page can't know."""
+    arguments = [re.sub(r"C:\\.*\\Connector\.config", str(site.config), word) for word in arguments]
     if {"KILL", "STOP"} & set(arguments):
         request_id = open_run(site)["request_id"]
         return [request_id if word == "2112" else word for word in arguments]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import time
@@ -43,7 +44,37 @@ def test_a_secret_is_found_in_every_form_that_servers_repeat_it_in(form: str, se
     assert masked(AROUND + FORMS[form](secret) + AROUND, [secret]) == AROUND + MASK + AROUND
 
 
-@given(st.text(), st.text(alphabet="abc", min_size=1))
+ENCODINGS: dict[str, Callable[[bytes], str]] = {
+    "Base64": lambda content: base64.b64encode(content).decode(),
+    "Base64 for URLs": lambda content: base64.urlsafe_b64encode(content).decode().rstrip("="),
+    "Base64 in JSON as .NET writes it": lambda content: base64.b64encode(content).decode().replace("+", "\\u002B"),
+    "hex": bytes.hex,
+    "HEX": lambda content: content.hex().upper(),
+    "the Java connector's": lambda content: base64.b64encode(content).hex(),
+    "URL, every byte": lambda content: "".join(f"%{byte:02X}" for byte in content),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@given(secret=SECRETS.filter(lambda text: len(text.encode()) >= 4))
+def test_a_secret_is_found_where_it_is_encoded(encoding: str, secret: str) -> None:
+    """For all secrets of four bytes or more: nothing of it is left."""
+    text = ENCODINGS[encoding](secret.encode())
+    assert masked(AROUND + text + AROUND, [secret]) == AROUND + MASK + AROUND
+
+
+@given(user=SECRETS, password=SECRETS.filter(lambda text: len(text.encode()) >= 6))
+def test_a_password_is_found_in_basic_authentication(user: str, password: str) -> None:
+    """Wherever it begins in it: no four characters in a row are left of what stands for it alone."""
+    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+    begin = (len(user.encode()) + 1) * 8 // 6
+    shown = masked(basic, [password])
+    assert MASK in shown
+    assert len(shown.rpartition(MASK)[2]) <= 2
+    assert len(shown.rpartition(MASK)[0].replace(MASK, "")) <= begin + 2
+
+
+@given(st.text(), st.text(alphabet="abc", min_size=1, max_size=3))
 def test_a_text_without_the_secret_stays_as_it_is(text: str, secret: str) -> None:
     """For all texts."""
     assert (masked(text, [secret]) == text) == (secret not in text)

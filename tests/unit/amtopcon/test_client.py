@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import traceback
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import httpx
 import pytest
 import respx
 
+from amtconnector.amtopcon import transport
 from amtconnector.amtopcon.wire.answers import Refused, Started
 from amtconnector.errors import (
     Busy,
@@ -38,7 +40,8 @@ RUNNING = httpx.Response(200, json={"BatchRequestId": 2112, "Status": 2})
 @pytest.fixture
 def amt() -> Iterator[respx.MockRouter]:
     """Return a server whose answers a test sets; what it does not set is an error."""
-    with respx.mock(base_url=SERVER.base_url, assert_all_called=False) as router:
+    router = respx.MockRouter(base_url=SERVER.base_url, assert_all_called=False)
+    with patch.object(transport, "ConnectionPerCall", return_value=httpx.MockTransport(router.handler)):
         router.post("/api/Logon", name="logon").mock(return_value=LOGGED_ON)
         router.post("/api/OpConJobAction", name="action")
         router.get("/api/MonitorJob", name="status").mock(return_value=RUNNING)

@@ -6,14 +6,14 @@ import inspect
 import socket
 import ssl
 
-import httpcore
 import httpx
 import pytest
-from httpx._transports.default import _load_httpcore_exceptions
 
-from amtconnector.amtopcon.failures import FAILURES, CallOutcome, converted
+from amtconnector.amtopcon.failures import FAILURES, CallOutcome, Progress, converted
 from amtconnector.errors import CertificateRefused, NoAnswer, NotSent, NotUnderstood
 from tests.support.loopback import SERVER
+
+LEFT, NOT_LEFT = Progress(request_left=True, had_contact=False), Progress(request_left=False, had_contact=False)
 
 BRANCHES: set[type[Exception]] = {
     httpx.HTTPError,
@@ -68,23 +68,6 @@ def test_a_branch_has_its_leaves_in_the_table() -> None:
         assert any(issubclass(kind, branch) for kind in FAILURES)
 
 
-def of_httpcore() -> list[type[Exception]]:
-    """Return the exceptions that leave httpcore; one of those that it exports is its pool's own business."""
-    kinds = [kind for kind in vars(httpcore).values() if inspect.isclass(kind) and issubclass(kind, Exception)]
-    return [kind for kind in kinds if kind is not httpcore.ConnectionNotAvailable]
-
-
-@pytest.mark.parametrize("kind", of_httpcore())
-def test_every_exception_of_httpcore_becomes_a_classified_one(kind: type[Exception]) -> None:
-    """The client maps them; what it would pass on as it is could not be caught."""
-    mapped = [to for origin, to in _load_httpcore_exceptions().items() if issubclass(kind, origin)]
-    assert mapped
-    nearest = max(mapped, key=lambda to: len(to.__mro__))
-    assert nearest in FAILURES or nearest in BRANCHES
-    if kind.__subclasses__() == []:
-        assert nearest in FAILURES
-
-
 @pytest.mark.parametrize(("kind", "fault"), FAILURES.items())
 @pytest.mark.parametrize("request_left", [False, True])
 def test_only_what_provably_was_not_sent_may_be_sent_again(
@@ -94,9 +77,9 @@ def test_only_what_provably_was_not_sent_may_be_sent_again(
     error = raised(kind)
     if fault is CallOutcome.DEFECT:
         with pytest.raises(kind):
-            converted(error, SERVER, request_left=request_left)
+            converted(error, SERVER, Progress(request_left=request_left, had_contact=False))
         return
-    failure = converted(error, SERVER, request_left=request_left)
+    failure = converted(error, SERVER, Progress(request_left=request_left, had_contact=False))
     expected = {
         CallOutcome.NOT_SENT: NotSent,
         CallOutcome.MAYBE_RECEIVED: NoAnswer,
@@ -115,7 +98,7 @@ def test_exactly_these_were_not_sent() -> None:
         "PoolTimeout",
         "ProxyError",
         "UnsupportedProtocol",
-        "LocalProtocolError",  # h11 refuses to send it; where a byte has left, `request_left` says so
+        "LocalProtocolError",  # it is refused before it is sent; where a byte has left, `request_left` says so
         "InvalidURL",
     }
 
@@ -124,7 +107,7 @@ def test_exactly_these_were_not_sent() -> None:
 def test_no_text_holds_the_words_of_an_exception(kind: type[Exception]) -> None:
     """The client puts whole URLs into them."""
     for cause in (None, OSError(5, "Input/output error"), ssl.SSLError(1, "https://user:pw@host")):
-        failure = converted(raised(kind, cause), SERVER, request_left=True)
+        failure = converted(raised(kind, cause), SERVER, LEFT)
         assert "pw" not in failure.message + failure.hint
         assert failure.message
 
@@ -141,26 +124,33 @@ def test_no_text_holds_the_words_of_an_exception(kind: type[Exception]) -> None:
         (httpx.ReadError, ConnectionResetError(104, "Connection reset by peer"), "connection reset by peer"),
         (httpx.WriteError, BrokenPipeError(32, "Broken pipe"), "broken pipe"),
         (httpx.CloseError, None, "(CloseError)"),
-        (httpx.RemoteProtocolError, None, "did not answer in HTTP"),
+        (httpx.RemoteProtocolError, None, "before its answer was complete"),
     ],
 )
 def test_the_cause_is_told_in_words(kind: type[Exception], cause: Exception | None, message: str) -> None:
-    """Taken from the operating system's exception below httpx's and httpcore's."""
-    middle = raised(httpcore.ConnectError, cause) if cause else None
-    assert message in converted(raised(kind, middle), SERVER, request_left=False).message
+    """Taken from the operating system's exception below httpx's."""
+    assert message in converted(raised(kind, cause), SERVER, NOT_LEFT).message
 
 
 def test_a_certificate_that_fails_is_told_from_other_trouble_of_a_handshake() -> None:
     """It is permanent; a handshake that was cut short may be tried again."""
     unverified = raised(httpx.ConnectError, ssl.SSLCertVerificationError(1, "no"))
     cut = raised(httpx.ConnectError, ssl.SSLEOFError(8, "EOF"))
-    assert type(converted(unverified, SERVER, request_left=False)) is CertificateRefused
-    assert type(converted(cut, SERVER, request_left=False)) is NotSent
+    assert type(converted(unverified, SERVER, NOT_LEFT)) is CertificateRefused
+    assert type(converted(cut, SERVER, NOT_LEFT)) is NotSent
 
 
 def test_an_earlier_failure_in_whose_handling_a_call_was_made_is_not_its_cause() -> None:
     """The second call's trouble is told, not the first one's certificate."""
     error = raised(httpx.RemoteProtocolError)
     error.__context__ = raised(httpx.ConnectError, ssl.SSLCertVerificationError(1, "an earlier one"))
-    failure = converted(error, SERVER, request_left=False)
-    assert "did not answer in HTTP" in failure.message
+    failure = converted(error, SERVER, NOT_LEFT)
+    assert "before its answer was complete" in failure.message
+
+
+@pytest.mark.parametrize("kind", [httpx.ConnectTimeout, httpx.RemoteProtocolError, httpx.ReadError])
+def test_a_server_that_has_answered_before_is_not_looked_for_elsewhere(kind: type[Exception]) -> None:
+    """Hours of success prove the port and the choice of TLS."""
+    before = converted(raised(kind), SERVER, Progress(request_left=False, had_contact=False))
+    after = converted(raised(kind), SERVER, Progress(request_left=False, had_contact=True))
+    assert (before.message, bool(before.hint), after.hint) == (after.message, True, "")

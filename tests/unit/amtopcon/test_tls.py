@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from amtconnector.amtopcon import tls
 from amtconnector.errors import CallFailed, CertificateRefused, ConfigurationError, NoAnswer, NotSent
-from tests.support.loopback import conversation, http, listening, scripted
+from tests.support.loopback import SERVER, conversation, http, listening, scripted
 
 if TYPE_CHECKING:
     import socket
@@ -57,7 +57,7 @@ def ask(
     """Ask a server with this context for its heartbeat; raises what the connector raises."""
     with listening(answer, tls=context) as served:
         server = served.server._replace(ca_file=ca_file, tls_server_name=name)
-        with conversation(server, tls=tls.context(ca_file)) as line:
+        with conversation(server, tls=tls.context(server)) as line:
             assert line.service.probe().status == 200
 
 
@@ -77,7 +77,7 @@ def test_an_unknown_authority_is_refused_and_the_way_to_trust_it_named(authority
     """Without CA_FILE the operating system's certificates decide."""
     error = refusal(server_side(authority.issue_cert("127.0.0.1")), None)
     assert "an authority that this machine does not trust" in error.message
-    assert "amt check --save-chain" in error.hint
+    assert "check --save-chain amt-server.pem" in error.hint
     assert "CA_FILE" in error.hint
 
 
@@ -176,7 +176,7 @@ def test_a_servers_own_certificate_in_ca_file_is_enough(authority: trustme.CA, t
 
 def test_tls_below_1_2_is_not_spoken(authority: trustme.CA, ca_file: Path) -> None:
     """Where this OpenSSL can still make such a server, it is refused with the cause; the connector never offers it."""
-    assert tls.context(None).minimum_version is ssl.TLSVersion.TLSv1_2
+    assert tls.context(SERVER).minimum_version is ssl.TLSVersion.TLSv1_2
     context = server_side(authority.issue_cert("127.0.0.1"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -201,7 +201,7 @@ def test_a_server_without_tls_is_told_apart(answer: bytes) -> None:
     with listening(scripted(answer), reads=False) as served:
         server = served.server._replace(uses_tls=True)
         with (
-            conversation(server, tls=tls.context(None)) as line,
+            conversation(server, tls=tls.context(SERVER)) as line,
             pytest.raises(NotSent, match="did not answer in TLS") as caught,
         ):
             line.service.probe()
@@ -223,7 +223,7 @@ def test_a_handshake_that_is_cut_short_was_not_sent() -> None:
     """The start may be sent again."""
     with listening(lambda connection, _: connection.close(), reads=False) as served:
         server = served.server._replace(uses_tls=True)
-        with conversation(server, tls=tls.context(None)) as line:
+        with conversation(server, tls=tls.context(SERVER)) as line:
             with pytest.raises(NotSent) as caught:
                 line.service.probe()
             assert type(caught.value) is NotSent
@@ -238,7 +238,7 @@ def test_a_handshake_that_nobody_answers_was_not_sent() -> None:
 
     with listening(silent, reads=False) as served:
         server = served.server._replace(uses_tls=True, connect_timeout_s=0.2)
-        with conversation(server, tls=tls.context(None)) as line, pytest.raises(NotSent):
+        with conversation(server, tls=tls.context(SERVER)) as line, pytest.raises(NotSent):
             line.service.probe()
 
 
@@ -259,14 +259,14 @@ def test_a_ca_file_without_a_certificate_is_a_configuration_error(tmp_path: Path
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ConfigurationError) as caught:
-        tls.context(path)
+        tls.context(SERVER._replace(ca_file=path))
     assert str(path) in caught.value.subject
     assert "BEGIN CERTIFICATE" in caught.value.hint
 
 
 def test_verification_can_not_be_turned_off() -> None:
     """Certificate and name are required, with CA_FILE and without."""
-    context = tls.context(None)
+    context = tls.context(SERVER)
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
@@ -282,4 +282,4 @@ def test_windows_codes_are_known(code: int, words: str, message: str) -> None:
     """Its texts are in the system's language, so the codes decide."""
     error = ssl.SSLCertVerificationError(words)
     error.verify_code, error.verify_message = code, words
-    assert message in tls.explain(error, "host")[0]
+    assert message in tls.explain(error, SERVER._replace(host="host"))[0]

@@ -31,8 +31,8 @@ def test_the_saved_chain_is_ready_for_ca_file(installation: Installation, capsys
     """What is saved settles an unknown authority, whether or not the server sends the root."""
     authority = trustme.CA()
     intermediate = authority.create_child_ca()
-    saved = installation.folder / "saved.pem"
-    for issuer in (authority, intermediate):
+    for number, issuer in enumerate((authority, intermediate)):
+        saved = installation.folder / f"saved{number}.pem"
         certificate = issuer.issue_cert("127.0.0.1")
         with serving(server_tls(certificate)) as server:
             wrong = installation.using(server).having(SERVER_USES_TLS="True")

@@ -170,3 +170,12 @@ def test_a_folder_of_that_name_is_told_and_the_file_in_it_too(tmp_path: Path) ->
     with pytest.raises(ConfigurationError, match="is a folder") as caught:
         config.find(None, working_directory=tmp_path)
     assert str(tmp_path / "Connector.config" / "Connector.config") in caught.value.hint
+
+
+def test_a_file_whose_replacing_was_cut_off_is_named(tmp_path: Path) -> None:
+    """On Windows a power cut can leave the content under another name."""
+    kept = tmp_path / "Connector.config.0123456789ab.old"
+    kept.write_text(SOUND)
+    with pytest.raises(ConfigurationError, match="was not found") as caught:
+        config.find(None, working_directory=tmp_path)
+    assert str(kept) in caught.value.hint

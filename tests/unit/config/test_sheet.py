@@ -134,7 +134,7 @@ def test_a_text_without_value_is_as_good_as_not_given(tmp_path: Path) -> None:
     assert read == loaded(tmp_path, SERVER)
 
 
-@pytest.mark.parametrize(("section", "key"), [("CONNECTOR", "WIRE_PROFILE"), ("AMT_BATCH_SERVER", "CA_FILE")])
+@pytest.mark.parametrize(("section", "key"), [("CONNECTOR", "WIRE_PROFILE"), ("CONNECTOR", "MASK_MESSAGES")])
 @pytest.mark.parametrize("value", ["missing", ".", "x" * 5000])
 def test_files_that_are_read_must_be_there(tmp_path: Path, section: str, key: str, value: str) -> None:
     """A certificate or profile that is missing, or a folder, is found before anything is sent."""

@@ -342,3 +342,12 @@ def test_a_key_file_of_the_configuration_is_the_only_place(places: tuple[Path, P
     given = write(tmp_path / "given.key", OTHER)
     assert key_places.ring_to_encrypt(given)[0].newest.text == OTHER
     assert key_places.ring_for(keyfile.key_id(KEY), given).keys == keyfile.load(given).keys
+
+
+def test_a_key_file_that_has_lost_its_name_is_not_replaced_by_a_new_one(places: tuple[Path, Path]) -> None:
+    """A new key would not decrypt what the old one has encrypted: the file that holds it is named."""
+    kept = write(places[0].with_name(f"{places[0].name}.0123456789ab.old"), KEY)
+    with pytest.raises(CredentialsError, match="not under its name") as caught:
+        key_places.ring_to_encrypt(None)
+    assert str(kept) in caught.value.hint
+    assert not places[0].exists()

@@ -183,3 +183,12 @@ def test_a_reader_that_is_in_the_way_for_a_moment_is_waited_for(monkeypatch: pyt
         return "done"
 
     assert files.patiently(action) == "done"
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="elsewhere a folder that can't be written takes no files")
+def test_the_read_only_attribute_of_a_folder_is_none_of_its_files(tmp_path: Path) -> None:
+    """Explorer sets it on folders, where it means nothing."""
+    tmp_path.chmod(0o444)
+    files.replace_file(tmp_path / "note", b"old")
+    files.replace_file(tmp_path / "note", b"new")
+    assert (tmp_path / "note").read_bytes() == b"new"

@@ -1,0 +1,116 @@
+"""The transport below httpx: one connection for each call, opened, used once and closed.
+
+httpx's own keeps to neither of the things that a run needs: waits that a signal ends, name resolution included, a limit
+for a call in all, and the knowledge whether a byte of a request has left.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from amtconnector.amtopcon.addresses import Resolver, connect
+from amtconnector.amtopcon.http_answer import AnswerReader
+from amtconnector.amtopcon.httpx_import import httpx
+from amtconnector.amtopcon.sockets import Connection
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterator
+
+    from amtconnector.amtopcon.http_answer import Head
+    from amtconnector.amtopcon.waits import CallLimits
+
+HANDSHAKE = "TLS handshake"
+"""The words of a ConnectTimeout that came after the connection stood."""
+
+_UNSENDABLE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class ConnectionPerCall(httpx.BaseTransport):
+    """Sends each request over a connection of its own; `tls` is None for plain HTTP.
+
+    Raises httpx.TransportError and httpx.DecodingError, whatever goes wrong, and what `limits` raises.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None, limits: CallLimits) -> None:
+        self._tls = tls
+        self._limits = limits
+        self._resolver = Resolver()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and return its answer, the body still to be read."""
+        content = _head_of(request) + request.read()
+        read_s = request.extensions["timeout"]["read"]
+        connection = self._opened(request)
+        try:
+            _sent(connection, content, request.extensions["timeout"]["write"])
+            reader = AnswerReader(lambda: _received(connection, read_s))
+            head = reader.head()
+        except BaseException:
+            connection.close()
+            raise
+        return httpx.Response(
+            head.status,
+            headers=list(head.headers),
+            stream=_Body(reader, head, connection.close),
+            extensions={"has_known_end": head.has_known_end},
+        )
+
+    def _opened(self, request: httpx.Request) -> Connection:
+        self._limits.while_waiting()  # whoever was told to stop opens nothing
+        until = self._limits.until(request.extensions["timeout"]["connect"])
+        host, port = request.url.host, request.url.port or (443 if self._tls else 80)
+        with _as(httpx.ConnectTimeout, httpx.ConnectError):
+            addresses = self._resolver.addresses(host, port, self._limits, until)
+            connection = Connection(connect(addresses, self._limits, until), self._limits)
+        if self._tls is not None:
+            with _as(httpx.ConnectTimeout, httpx.ConnectError, HANDSHAKE):
+                connection.secure(self._tls, request.extensions.get("sni_hostname", host), until)
+        return connection
+
+
+class _Body(httpx.SyncByteStream):
+    """The body of an answer, read while it is asked for."""
+
+    def __init__(self, reader: AnswerReader, head: Head, close: Callable[[], None]) -> None:
+        self._reader = reader
+        self._head = head
+        self.close = close  # type: ignore[method-assign]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._reader.body(self._head)
+
+
+def _sent(connection: Connection, content: bytes, timeout_s: float | None) -> None:
+    try:
+        with _as(httpx.WriteTimeout, httpx.WriteError):
+            connection.send(content, timeout_s)
+    except httpx.WriteError:  # a server may answer, and close, before it has read everything
+        return
+
+
+def _received(connection: Connection, timeout_s: float | None) -> bytes:
+    with _as(httpx.ReadTimeout, httpx.ReadError):
+        return connection.receive(timeout_s)
+
+
+@contextmanager
+def _as(timeout: type[httpx.TimeoutException], other: type[httpx.TransportError], words: str = "") -> Iterator[None]:
+    """Turn the system's exceptions into those that httpx has for this part of a call."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise timeout(words) from error
+    except OSError as error:
+        raise other(words) from error
+
+
+def _head_of(request: httpx.Request) -> bytes:
+    """Return request line and header lines. Raises httpx.LocalProtocolError when one would break out of its line."""
+    lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
+    lines += [b"%s: %s" % header for header in request.headers.raw]
+    if any(map(_UNSENDABLE.search, lines)):
+        raise httpx.LocalProtocolError("a control character in a header")
+    return b"\r\n".join(lines) + b"\r\n\r\n"
