@@ -16,10 +16,7 @@ from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
 from amtconnector.errors import (
-<<<<<<< HEAD
-=======
     ConfigurationError,
->>>>>>> origin/main
     InternalError,
     Interrupted,
     LostContact,
@@ -46,15 +43,12 @@ if TYPE_CHECKING:
     from amtconnector.task import OpenRun
 
 _LAST_WORDS_S = 1.0
-<<<<<<< HEAD
 _EVENTS = (SubmissionUnknown, LostContact, Interrupted)
-=======
 _STRANDED: dict[TaskState, type[RunError]] = {
     TaskState.NONE: ConfigurationError,
     TaskState.MAYBE: SubmissionUnknown,
     TaskState.RUNNING: LostContact,
 }
->>>>>>> origin/main
 _Failure = TypeVar("_Failure", bound=RunError)
 
 
