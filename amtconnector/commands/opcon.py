@@ -5,12 +5,12 @@ from __future__ import annotations
 import ntpath
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from amtconnector.errors import UsageError
-from amtconnector.opcon import smaddi
+from amtconnector.opcon import job_table, smaddi
 from amtconnector.opcon.smaddi import JobDefinition, Target
 from amtconnector.run import arguments
 from amtconnector.run.arguments import Action
@@ -40,6 +40,8 @@ Options:
   --job NAME               the OpCon job's name; default: the AMT job's
   --date YYYY-MM-DD        a job of that day; default: of the master schedule
   --kill                   add its kill job, which starts on request only
+  --prerun                 look first whether AMT is there: amt check --no-logon
+  --csv FILE               a job for each row; the columns are flags such as -jn
   --exe FILE               amt.exe on that machine; default: this program
   --working-directory DIR  where Connector.config is; default: folder of --exe
   --batch-user NAME        the job's Windows user; default: the agent's
@@ -76,7 +78,7 @@ class _Job(click.Command):
         return _HELP.rstrip()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if "--" not in args and "--help" not in args:
+        if "--" not in args and "--help" not in args and not any(word.startswith("--csv") for word in args):
             raise UsageError(
                 "The flags of the run are missing: they follow after --, as in: -- -jt START -an DEMO2 ..."
             )
@@ -93,9 +95,11 @@ def command() -> None:
 @click.option("--machine", required=True)
 @click.option("--job", "name", default="")
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d", "%Y%m%d"]))
-@click.option("--kill", is_flag=True)
-@click.option("--exe", default="")
-@click.option("--working-directory")
+@click.option("--kill", "has_kill_job", is_flag=True)
+@click.option("--prerun", "has_prerun", is_flag=True)
+@click.option("--csv", "table", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--exe", "program", default="")
+@click.option("--working-directory", "folder")
 @click.option("--batch-user", default=_SERVICE_ACCOUNT)
 @click.option("--frequency", default="")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path))
@@ -104,38 +108,82 @@ def job(  # noqa: PLR0913 - one for each option
     *,
     schedule: str,
     machine: str,
-    name: str,
     day: datetime | None,
-    kill: bool,
-    exe: str,
-    working_directory: str | None,
-    batch_user: str,
-    frequency: str,
+    table: Path | None,
     output: Path | None,
     flags: tuple[str, ...],
+    program: str,
+    folder: str | None,
+    **options: Any,
 ) -> int:
-    """Write a job definition."""
-    run = arguments.parse(flags)
-    target = Target(schedule, machine, _date(day, frequency))
-    program = _program(exe)
-    folder = ntpath.dirname(program) if working_directory is None else working_directory
-    name = name or _name(run)
-    first = JobDefinition(
-        name=name,
-        command_line=smaddi.command_line(program, separated(flags)),
-        working_directory=folder,
-        success_code=SUCCESS_CODES[run.action],
-        documentation=_documentation(run),
-        batch_user=batch_user,
-        is_on_request=run.action is Action.KILL,
-        frequency=frequency,
-    )
-    jobs = [first, *([_kill_job(run, first, program)] if kill else [])]
+    """Write job definitions."""
+    where = _program(program)
+    common = Wishes(program=where, folder=ntpath.dirname(where) if folder is None else folder, **options)
+    target = Target(schedule, machine, _date(day, common.frequency))
+    asked = job_table.rows(table, flags) if table else [job_table.Row("", flags, {})]
+    jobs = [definition for row in asked for definition in _definitions(common, row)]
+    _refuse_doubles(jobs)
     xml = smaddi.document(target, jobs)
-    for warning in (*smaddi.warnings(target, jobs), *_own_warnings(run)):
+    own = dict.fromkeys(warning for row in asked for warning in _own_warnings(arguments.parse(row.flags)))
+    for warning in (*smaddi.warnings(target, jobs), *own):
         click.echo(f"amt opcon job: warning: {warning}.", err=True)
     _write(xml, output)
     return 0
+
+
+class Wishes(NamedTuple):
+    """What the options say of a job, beside the flags of its run; `name` "" takes the AMT job's."""
+
+    program: str
+    folder: str
+    name: str
+    batch_user: str
+    frequency: str
+    has_kill_job: bool
+    has_prerun: bool
+
+
+def _definitions(common: Wishes, row: job_table.Row) -> Iterator[JobDefinition]:
+    """Yield the job of a run, and its kill job where one is wanted; raises UsageError, with the row's place."""
+    try:
+        run = arguments.parse(row.flags)
+        wishes = common._replace(**row.options)
+        first = _definition(run, row.flags, wishes)
+        yield first
+        if wishes.has_kill_job:
+            yield _kill_job(run, first, wishes.program)
+    except UsageError as error:
+        if not row.place:
+            raise
+        raise UsageError(f"{row.place}: {error.message}") from error
+
+
+def _definition(run: Arguments, flags: Sequence[str], wishes: Wishes) -> JobDefinition:
+    return JobDefinition(
+        name=wishes.name or _name(run),
+        command_line=smaddi.command_line(wishes.program, separated(flags)),
+        working_directory=wishes.folder,
+        success_code=SUCCESS_CODES[run.action],
+        documentation=_documentation(run),
+        batch_user=wishes.batch_user,
+        is_on_request=run.action is Action.KILL,
+        frequency=wishes.frequency,
+        prerun=_prerun(run, wishes.program) if wishes.has_prerun else "",
+    )
+
+
+def _prerun(run: Arguments, program: str) -> str:
+    """Return the command line that looks whether AMT is there; OpCon starts the job once it ends with 0."""
+    where = ["--config", run.config] if run.config else []
+    return smaddi.command_line(program, ["check", "--no-logon", *where])
+
+
+def _refuse_doubles(jobs: Sequence[JobDefinition]) -> None:
+    names = [definition.name for definition in jobs]
+    if doubles := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(
+            f"Two jobs of one schedule can't have the same name: {', '.join(doubles)}. Name them by --job."
+        )
 
 
 def _date(day: datetime | None, frequency: str) -> date | None:
@@ -147,10 +195,11 @@ def _date(day: datetime | None, frequency: str) -> date | None:
 def _program(exe: str) -> str:
     if exe:
         return exe
-    if getattr(sys, "frozen", False):
+    if sys.platform == "win32" and getattr(sys, "frozen", False):
         return sys.executable
     raise UsageError(
-        '--exe is needed: the path of amt.exe on the machine that runs the job, such as "C:\\AMT\\amt.exe"'
+        "These are definitions of Windows jobs, so --exe is needed here: the path of amt.exe on the machine that runs "
+        'the job, such as "C:\\AMT\\amt.exe"'
     )
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from amtconnector.task import OpenRun
 
 _LAST_WORDS_S = 1.0
+_EVENTS = (SubmissionUnknown, LostContact, Interrupted)
 _STRANDED: dict[TaskState, type[RunError]] = {
     TaskState.NONE: ConfigurationError,
     TaskState.MAYBE: SubmissionUnknown,
@@ -101,6 +102,7 @@ class Job:
         self._interrupt = Interrupt(self._end_at_once)
         self._config: Config | None = None
         self._session: Session | None = None
+        self._report_event: Callable[..., None] | None = None
         self._is_ending = False
 
     def run(self) -> int:
@@ -140,6 +142,10 @@ class Job:
         from amtconnector import config  # after the first line of the log
 
         self._config = config.load(config.find(self._invocation.arguments.config))
+        if self._config.event_log:
+            from amtconnector.system import event_log  # for those who want it, and not at the end of the run
+
+            self._report_event = event_log.report
         self._output.use(self._config.output_encoding)
         self._log.configuration(self._config)
         self._look_at_rights(self._config)
@@ -170,7 +176,18 @@ class Job:
         earlier = _open_run(self._invocation.opcon, self._config, self._invocation.arguments.config)
         self._log.failed(error, earlier)
         self._log.ended(error.exit_code)
+        self._report(error)
         return error.exit_code
+
+    def _report(self, error: RunError) -> None:
+        """Tell the log of the operating system of an end after which somebody has to look; never raises."""
+        if self._report_event is None or not isinstance(error, _EVENTS):
+            return
+        arguments, opcon = self._invocation.arguments, self._invocation.opcon
+        job = f"Job '{arguments.name}'" + (f" of OpCon job {opcon.name} {opcon.number}".rstrip() if opcon else "")
+        said = f"{sentence(error.message)} {task_sentence(error, starts=arguments.action is Action.START)}"
+        with suppress(Exception):
+            self._report_event(error.exit_code, f"{job}: {error.slug} ({error.exit_code}): {said}", is_error=True)
 
     def _defect(self, error: Exception) -> InternalError:
         """Describe a defect without its words, which could hold a secret; its places go to the run's log."""
@@ -213,9 +230,13 @@ class Job:
         last_moment.start()
         try:
             why = "told to stop a second time" if cause is Cause.TOLD else cause.value
-            self._log.failed(self._ended_in_its_midst(Interrupted, f"The connector was {why}, and ended at once."))
+            error = self._ended_in_its_midst(Interrupted, f"The connector was {why}, and ended at once.")
+            self._log.failed(error)
             self._log.ended(Interrupted.exit_code)
             self._output.close()
+            self._report(error)
+            if self._session:
+                self._session.take_back_signs()
         finally:
             os._exit(Interrupted.exit_code)
 

@@ -39,7 +39,6 @@ class OpConJob(NamedTuple):
     name: str
     number: str = ""
     machine: str = ""
-    restart_step: str = ""
     root_directory: Path | None = None
 
     @classmethod
@@ -56,7 +55,6 @@ class OpConJob(NamedTuple):
             name=name,
             number=number or _number_in(_value(environ, f"{_PREFIX}SAM_JOB_ID")),
             machine=_value(environ, f"{_PREFIX}LSAM_NAME"),
-            restart_step=_value(environ, f"{_PREFIX}RESTART_STEP"),
             root_directory=Path(root) if root else None,
         )
 

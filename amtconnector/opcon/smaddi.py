@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 KILL_FREQUENCY = "AMTKILL"
 """The frequency of a kill job in a master schedule: never scheduled, added by an operator or an event."""
 
-_LIMITS = {"skdname": 255, "jname": 128, "wuid": 32, "cmd_line": 4000, "working_dir": 255}
+_LIMITS = {"skdname": 255, "jname": 128, "wuid": 32, "cmd_line": 4000, "wprerun": 4000, "working_dir": 255}
 _EXPANDED = {
     "[[": "OpCon replaces [[...]] by a property",
     "{{": "OpCon replaces {{...}} by a property",
@@ -35,6 +35,7 @@ class JobDefinition(NamedTuple):
 
     `batch_user` is the Windows user whom the agent starts it as. `is_on_request`: it never starts with its schedule,
     only when an operator or an event asks for it. `frequency` is the name of one that OpCon has; "" for none.
+    `prerun` is a command line that must end well before this one is started; "" for none.
     """
 
     name: str
@@ -45,6 +46,7 @@ class JobDefinition(NamedTuple):
     batch_user: str
     is_on_request: bool = False
     frequency: str = ""
+    prerun: str = ""
 
 
 class Target(NamedTuple):
@@ -115,6 +117,8 @@ def _add_job_data(data: ET.Element, job: JobDefinition) -> None:
     _add(data, "cmd_line", job.command_line)
     if job.working_directory:
         _add(data, "working_dir", job.working_directory)
+    if job.prerun:
+        _add(data, "wprerun", job.prerun)
     _add(data, "fail_1_cond", "NE")
     _add(data, "fail_1_val", str(job.success_code))
 
@@ -134,6 +138,7 @@ def warnings(target: Target, jobs: Iterable[JobDefinition]) -> Iterator[str]:
         yield from _over_limit("wuid", job.batch_user, f"the batch user {whose}")
         yield from _over_limit("working_dir", job.working_directory, f"the working directory {whose}")
         yield from _over_limit("cmd_line", job.command_line, f"the command line {whose}")
+        yield from _over_limit("wprerun", job.prerun, f"the prerun {whose}")
         for sign, effect in _EXPANDED.items():
             if sign in job.command_line:
                 yield f"the command line {whose} holds {sign}: {effect} before the job starts"

@@ -48,12 +48,15 @@ class Sink(Protocol):
 class JobLog:
     """The wording of a run's output. Lines of the connector's own also go to `copy`, once there is a run log.
 
+    `mask` hides what must not be seen of the task's messages, `copy_messages` gets them as they are printed.
     `exit_code` is the one that the last line names; None until it is printed.
     """
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self.copy: Callable[[str], None] = _nowhere
+        self.mask: Callable[[str], str] | None = None
+        self.copy_messages: Callable[[Sequence[str]], None] | None = None
         self.exit_code: int | None = None
         self._is_inside = False
         self._second = 0
@@ -131,6 +134,10 @@ class JobLog:
         """Print messages as they came, one line each: made safe, and cut where they are very long."""
         prefix = self._prefix()
         write = self._sink.write
+        if self.mask:
+            texts = [self.mask(text) for text in texts]
+        if self.copy_messages:
+            self.copy_messages([_cut(text) for text in texts])
         for text in texts:
             write(prefix + (text if len(text) < 100_000 and text.isprintable() else escaped(_cut(text))))
 

@@ -4,7 +4,8 @@
     <directory>/<name>.lock                    whoever is at work on that record holds the lock on this file
     <directory>/logs/<run id>.log              the log of one run
     <directory>/rejected-logon-<digest>.note   see `logon_notes`, as for logon-<digest>-1.lock and -2.lock
-    <directory>/cleaned.note, cleaned.lock     see `retention`
+    <directory>/<name>.attention               see `attention`
+    <directory>/cleaned.note, .lock, .position see `retention`
 
 A record is read without a lock, and written only under it.
 """
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Self
 from amtconnector.errors import ConnectorError
 from amtconnector.records import file_names as run_names
 from amtconnector.records import record_files
+from amtconnector.records.attention import AttentionFile
 from amtconnector.records.record import RunKey, RunRecord, RunState, is_run_id, new_run_id
 from amtconnector.records.record_format import Ended, end_at_a_glance
 from amtconnector.records.run_log import RunLog
@@ -32,6 +34,11 @@ __all__ = ["Claim", "ClaimedElsewhere", "RunDirectory", "RunKey", "RunRecord", "
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 _PAUSE_S = 0.025
+
+
+def _not_yet() -> bool:
+    """Let the time alone decide."""
+    return False
 
 
 def _unheard(text: str) -> None:
@@ -175,14 +182,31 @@ class RunDirectory:
                 return self._released(record, now)
         return None
 
-    def clean(self, retain_days: float, *, now: datetime, deadline_s: float = 1.0) -> int:
+    def clean(
+        self, retain_days: float, *, now: datetime, deadline_s: float = 1.0, is_over: Callable[[], bool] = _not_yet
+    ) -> int:
         """Remove the runs that ended more than `retain_days` ago; return how many files went. Never raises.
 
-        Once a day by one process; otherwise it does nothing.
+        Once a day by one process; otherwise it does nothing. It ends after `deadline_s` seconds, or when `is_over` says
+        so; `needs_cleaning` then tells whether there is more to do today.
         """
         from amtconnector.records import retention  # not needed on the way to the start of a task
 
-        return retention.clean(self.path, retain_days, now=now, deadline_s=deadline_s)
+        countdown = retention.Countdown(deadline_s, is_stopped=is_over)
+        return retention.clean(self.path, retain_days, now=now, countdown=countdown)
+
+    def needs_cleaning(self, now: datetime) -> bool:
+        """Whether `clean` has something to do today; never raises."""
+        from amtconnector.records import retention
+
+        try:
+            return retention.is_due(self.path, now)
+        except OSError:
+            return False
+
+    def attention_file(self, record: RunRecord) -> AttentionFile:
+        """Return the attention file of a run."""
+        return AttentionFile(self.path, _name_of(record))
 
     def log_path(self, run_id: str) -> Path:
         """Return the path of a run's log; raise `ValueError` for what is not a run id."""

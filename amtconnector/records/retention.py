@@ -15,8 +15,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from amtconnector.records import attention, logon_notes, record_files, timestamps
 from amtconnector.records import file_names as run_names
-from amtconnector.records import logon_notes, record_files, timestamps
 from amtconnector.records.record import is_run_id
 from amtconnector.records.record_format import end_at_a_glance
 from amtconnector.system import files, locks
@@ -36,26 +36,48 @@ _STAMP_LOCK = f"cleaned{run_names.LOCK}"
 _POSITION = "cleaned.position"
 
 
-def clean(
-    directory: Path,
-    retain_days: float,
-    *,
-    now: datetime,
-    deadline_s: float = 1.0,
-    clock: Callable[[], float] = time.monotonic,
-) -> int:
+def _never() -> bool:
+    """Let the time alone decide."""
+    return False
+
+
+class Countdown:
+    """How long there is still time, counted from the last `begin`; `is_stopped` may end it before."""
+
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        is_stopped: Callable[[], bool] = _never,
+    ) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._is_stopped = is_stopped
+        self._end = clock() + seconds
+
+    def begin(self) -> None:
+        """Begin anew."""
+        self._end = self._clock() + self._seconds
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is up."""
+        return self._is_stopped() or self._clock() >= self._end
+
+
+def clean(directory: Path, retain_days: float, *, now: datetime, countdown: Countdown) -> int:
     """Remove the runs that ended more than `retain_days` ago, with their logs; return how many files went.
 
-    Does nothing when all was gone through within a day, or while another process does it. Takes at most `deadline_s`
-    seconds of `clock`, and those in which the names before the noted place are listed. Never raises: what can't be
-    removed stays.
+    Does nothing when all was gone through within a day, or while another process does it. Ends with the countdown,
+    which begins when the names before the noted place are listed. Never raises: what can't be removed stays.
     """
     try:
         lock = locks.take(directory / _STAMP_LOCK) if is_due(directory, now) else None
         if lock is None:
             return 0
         try:
-            return _go_on(directory, _Limits.of(retain_days, now), now, _Countdown(deadline_s, clock))
+            return _go_on(directory, _Limits.of(retain_days, now), now, countdown)
         finally:
             lock.release()
     except OSError:
@@ -69,7 +91,7 @@ def is_due(directory: Path, now: datetime) -> bool:
     return stamped is None or not timedelta(0) <= now - stamped < _DAY or _position(directory) is not None
 
 
-def _go_on(directory: Path, limits: _Limits, now: datetime, countdown: _Countdown) -> int:
+def _go_on(directory: Path, limits: _Limits, now: datetime, countdown: Countdown) -> int:
     if not is_due(directory, now):
         return 0
     begin = _position(directory) or 0
@@ -94,22 +116,6 @@ def _position(directory: Path) -> int | None:
     return int(text) if text.isdigit() else 0
 
 
-class _Countdown:
-    """How long there is still time, counted from the last `begin`."""
-
-    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
-        self._seconds = seconds
-        self._clock = clock
-        self._end = clock() + seconds
-
-    def begin(self) -> None:
-        self._end = self._clock() + self._seconds
-
-    @property
-    def is_over(self) -> bool:
-        return self._clock() >= self._end
-
-
 class _Limits(NamedTuple):
     """Before when a run must have ended to go, and a file that a crash left behind must have been written."""
 
@@ -124,7 +130,7 @@ class _Limits(NamedTuple):
 class _Sweep:
     """One way through the directory, as far as the time goes."""
 
-    def __init__(self, directory: Path, limits: _Limits, countdown: _Countdown) -> None:
+    def __init__(self, directory: Path, limits: _Limits, countdown: Countdown) -> None:
         self._directory = directory
         self._limits = limits
         self._ended_before_s = limits.ended.timestamp()
@@ -215,7 +221,15 @@ class _Sweep:
         if ending == run_names.LOCK and name.startswith(_LOGON_LOCKS) and (lock := self._lock(name)):
             self._remove_lock(lock)
             return False
+        if ending == attention.ENDING:
+            return self._is_alive(name) or not self._remove(entry.path)
         return not (_is_left_behind(entry.name, ending) and self._remove(entry.path))
+
+    def _is_alive(self, name: str) -> bool:
+        try:
+            return locks.is_taken(record_files.lock_path(self._directory, name))
+        except OSError:
+            return True
 
     def _lock(self, name: str) -> locks.FileLock | None:
         with suppress(OSError):

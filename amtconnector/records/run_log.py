@@ -13,7 +13,7 @@ from amtconnector.system import files
 from amtconnector.text import calm, escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 
@@ -44,11 +44,19 @@ class RunLog:
 
     def write(self, text: str) -> None:
         """Add one line, its UTC time before the text, control characters escaped; never raises."""
-        if self._is_closed:
+        self._add([text])
+
+    def write_messages(self, texts: Sequence[str]) -> None:
+        """Add the messages of a task, a line each, marked by `> `; never raises."""
+        self._add([f"> {text}" for text in texts])
+
+    def _add(self, lines: Sequence[str]) -> None:
+        if self._is_closed or not lines:
             return
         stamp = self._now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        text = "".join(f"{stamp} {escaped(line)}\n" for line in lines)
         try:
-            self._write(f"{stamp} {escaped(text)}\n".encode("utf-8", "backslashreplace"))
+            self._write(text.encode("utf-8", "backslashreplace"))
         except OSError as error:
             self._give_up(error)
 

@@ -21,7 +21,7 @@ from amtconnector.run.arguments import Action
 from amtconnector.run.context import Invocation, KnownTask, RunContext, RunSettings
 from amtconnector.run.lookup import RecordLookup
 from amtconnector.run.next_steps import NextSteps, moment
-from amtconnector.run.observers import RunObservers
+from amtconnector.run.observers import Attention, Cleaning, LiveLine, Observer, RunObservers, StatusColumn
 from amtconnector.run.recorder import RunRecorder
 from amtconnector.run.runner import Runner
 from amtconnector.task import RequestId
@@ -57,12 +57,13 @@ class Session:
         self._lookup = RecordLookup(invocation, config, self._directory, self._next_steps, log.line)
         self._recorder: RunRecorder | None = None
         self._amt: Service | None = None
-        root = invocation.opcon.root_directory if invocation.opcon and config.publish_status else None
-        self._publisher = StatusPublisher(root)
+        self._observers: RunObservers | None = None
         for warning in _runs_elsewhere(config):
             log.line(f"Warning: {warning}")
         self.run_id = new_run_id(datetime.now(UTC), secrets.token_bytes(5))
         self._run_log = self._open_log(self.run_id)
+        self._mask = _mask(config)
+        log.mask = self._mask
         self._account = Account(config, self._directory)
         for warning in self._account.warnings:
             log.line(f"Warning: {warning}")
@@ -80,10 +81,15 @@ class Session:
                 return self._on_request(Runner.kill)
 
     def close(self) -> None:
-        """End what others were told or lent: OpCon's status column, the logon at AMT; for at most a moment."""
-        self._publisher.close()
+        """End what others were shown or lent: status column, attention file, the logon at AMT; for at most a moment."""
+        self.take_back_signs()
         if self._amt is not None:
             self._amt.close()
+
+    def take_back_signs(self) -> None:
+        """End what others see only while a run lasts."""
+        if self._observers is not None:
+            self._observers.run_ended()
 
     def finish(self) -> None:
         """Let the record say how the task ended: the last act, when the job log is out."""
@@ -107,7 +113,7 @@ class Session:
 
     def note(self, text: str) -> None:
         """Put a line into the run's log."""
-        self._run_log.write(text)
+        self._run_log.write(self._mask(text) if self._mask else text)
 
     def _start(self) -> int:
         task = self._lookup.task
@@ -194,6 +200,9 @@ class Session:
         if self._recorder is None:
             raise RuntimeError("a runner needs a record")
         self._log.copy = self._run_log.write
+        if self._config.keep_messages:
+            self._log.copy_messages = self._run_log.write_messages
+        self._observers = self._new_observers(self._recorder.record)
         context = RunContext(
             settings=RunSettings.of(self._config),
             amt=self._client(self._recorder.record),
@@ -201,15 +210,28 @@ class Session:
             clock=RunClock(self._log, self._interrupt),
             recorder=self._recorder,
             next_steps=self._next_steps,
-            observers=RunObservers(
-                self._publisher,
-                self._directory,
-                retain_days=self._config.retain_runs_days,
-                show_live=self._show_live,
-                note=self._run_log.write,
-            ),
+            observers=self._observers,
         )
         return Runner(context)
+
+    def _new_observers(self, record: RunRecord) -> RunObservers:
+        opcon = self._invocation.opcon
+        root = opcon.root_directory if opcon and self._config.publish_status else None
+        observers: list[Observer] = [
+            LiveLine(self._show_live),
+            StatusColumn(StatusPublisher(root)),
+            Cleaning(self._directory, self._config.retain_runs_days),
+        ]
+        if self._invocation.arguments.action in {Action.START, Action.ATTACH}:  # the others don't wait for operators
+            observers.append(self._attention(record))
+        return RunObservers(observers, self._run_log.write)
+
+    def _attention(self, record: RunRecord) -> Attention:
+        job = f"Job '{record.key.job or self._invocation.arguments.name}'"
+        opcon = self._invocation.opcon
+        where = f"{job} of OpCon job {opcon.name} {opcon.number}".rstrip() if opcon else job
+        report = _reporter() if self._config.event_log else None
+        return Attention(self._directory.attention_file(record), where, self._next_steps, report)
 
     def _client(self, record: RunRecord) -> Service:
         """Return AMT; raises ConfigurationError for a task that its wire profile can't tell it."""
@@ -225,8 +247,8 @@ class Session:
             self._account,
             tls=context,
             waiting=Waiting(self._while_waiting, self._while_starting),
-            note=self._run_log.write,
-            trace=self._run_log.write if self._config.debug else None,
+            note=self.note,
+            trace=self.note if self._config.debug else None,
         )
         is_new = not record.request_id
         task = record.task if record.key.application else None
@@ -267,6 +289,21 @@ class RunClock:
     def chance(self) -> float:
         """Return a random number from 0 to 1."""
         return random.random()  # noqa: S311 - spreads requests, protects nothing
+
+
+def _mask(config: Config) -> Callable[[str], str] | None:
+    """Return what masks messages; None where nothing is to be masked. Raises ConfigurationError."""
+    if config.mask_messages is None:
+        return None
+    from amtconnector.output import message_mask  # for those who want it
+
+    return message_mask.load(config.mask_messages)
+
+
+def _reporter() -> Callable[[int, str], None]:
+    from amtconnector.system import event_log  # for those who want it
+
+    return lambda event_id, text: event_log.report(event_id, text, is_error=False)
 
 
 def _runs_elsewhere(config: Config) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ CREATE_NEW = 1
 FILE_ATTRIBUTE_NORMAL = 0x80
 SDDL_REVISION_1 = 1
 SE_FILE_OBJECT = 1
+EVENTLOG_ERROR_TYPE, EVENTLOG_WARNING_TYPE = 0x1, 0x2
 OWNER_SECURITY_INFORMATION = 0x1
 DACL_SECURITY_INFORMATION = 0x4
 PROTECTED_DACL_SECURITY_INFORMATION = 0x80000000
@@ -190,6 +191,12 @@ GetStdHandle = _declared(_kernel32, "GetStdHandle", _HANDLE, _is_anything, _DWOR
 GetConsoleMode = _declared(_kernel32, "GetConsoleMode", _BOOL, _is_anything, _HANDLE, _P(_DWORD))
 GetConsoleWindow = _declared(_kernel32, "GetConsoleWindow", _HANDLE, _is_anything)
 SetConsoleCtrlHandler = _declared(_kernel32, "SetConsoleCtrlHandler", _BOOL, _is_true, ConsoleHandler, _BOOL)
+RegisterEventSource = _declared(_advapi32, "RegisterEventSourceW", _HANDLE, _is_true, _TEXT, _TEXT)
+DeregisterEventSource = _declared(_advapi32, "DeregisterEventSource", _BOOL, _is_true, _HANDLE)
+ReportEvent = _declared(
+    _advapi32, "ReportEventW", _BOOL, _is_true,
+    _HANDLE, wintypes.WORD, wintypes.WORD, _DWORD, _VOID, wintypes.WORD, _DWORD, _P(_TEXT), _VOID,
+)  # fmt: skip
 
 
 def is_console(standard_handle: int) -> bool:
@@ -228,3 +235,13 @@ def descriptor_from(text: str) -> Iterator[ctypes.c_void_p]:
         yield descriptor
     finally:
         LocalFree(descriptor)
+
+
+def report_event(source: str, event_id: int, text: str, *, is_error: bool) -> None:
+    """Add an entry to the application's log of this machine; raises OSError."""
+    kind = EVENTLOG_ERROR_TYPE if is_error else EVENTLOG_WARNING_TYPE
+    handle = RegisterEventSource(None, source)
+    try:
+        ReportEvent(handle, kind, 0, event_id, None, 1, 0, (wintypes.LPCWSTR * 1)(text), None)
+    finally:
+        DeregisterEventSource(handle)

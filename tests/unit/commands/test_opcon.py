@@ -171,3 +171,61 @@ def test_the_help_fits_a_screen_and_shows_an_example(capsys: pytest.CaptureFixtu
     assert max(map(len, lines)) <= 80
     assert len(lines) <= 30
     assert any("-jt START" in line for line in lines)
+
+
+def test_a_prerun_looks_whether_amt_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """OpCon starts the job once it ends with 0; it uses the job's own configuration."""
+    config = r"D:\amt\Connector.config"
+    job, kill = _jobs(capsys, *WHERE, "--prerun", "--kill", "--", *START, "--config", config)
+    assert _text(job, "jobdata/wprerun") == command_line(EXE, ["check", "--no-logon", "--config", config])
+    assert kill.find("jobdata/wprerun") is None
+    (plain,) = _jobs(capsys, *WHERE, "--", *START)
+    assert plain.find("jobdata/wprerun") is None
+
+
+def test_a_windows_job_needs_a_windows_program(capsys: pytest.CaptureFixture[str]) -> None:
+    """The program that writes the definition on another system is not the one that runs the job."""
+    assert "--exe is needed" in _failure(capsys, "job", "--schedule", "S", "--machine", "M", "--", *START)
+
+
+def _table(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "jobs.csv"
+    path.write_text(text, "utf-8-sig")
+    return [*WHERE, "--csv", str(path)]
+
+
+def test_a_table_makes_a_job_of_each_row(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Columns are flags and options; empty cells are not given, but keep their place among parameters."""
+    table = "--job;-an;-jn;-pa;-pa;--frequency\nPOST;DEMO2;POSTINTEREST;;'2';Weekdays\n\n;DEMO2;FEES;;;\n"
+    post, fees = _jobs(capsys, *_table(tmp_path, table), "--", "-su", "BATCH")
+    run = ["-jt", "START", "-su", "BATCH", "-an", "DEMO2", "-jn"]
+    assert (_text(post, "jname"), _text(fees, "jname")) == ("POST", "FEES")
+    assert _text(post, "jobdata/cmd_line") == command_line(EXE, [*run, "POSTINTEREST", "-pa", "", "-pa", "'2'"])
+    assert _text(fees, "jobdata/cmd_line") == command_line(EXE, [*run, "FEES"])
+    assert (_text(post, "frq/frqname"), fees.find("frq")) == ("Weekdays", None)
+
+
+def test_a_table_needs_no_further_flags(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """And its kill jobs come with it."""
+    jobs = _jobs(capsys, *_table(tmp_path, '-an,-jn,-pa\nDEMO2,A,"x, y"\nDEMO2,B,\n'), "--kill")
+    assert [_text(job, "jname") for job in jobs] == ["A", "A KILL", "B", "B KILL"]
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("", "line 1: nothing is no column"),
+        ("-an,name\n", "line 1: 'name' is no column"),
+        ("-an,-jn\n", "holds no job"),
+        ("-an,-jn\nDEMO2,A\nDEMO2,B,C\n", "line 3: 3 cells"),
+        ("-an,-zz\nDEMO2,A\n", "line 2"),
+        ("-an,-jn\nDEMO2,\n", "line 2"),
+        ('-an,-jn\nDEMO2,"A\n', "line 2"),
+        ("-an,-jn\nDEMO2,A\nDEMO2,A\n", "the same name: A"),
+    ],
+)
+def test_what_is_wrong_in_a_table_is_named_with_its_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, table: str, words: str
+) -> None:
+    """Nothing is written then."""
+    assert words in _failure(capsys, *_table(tmp_path, table))

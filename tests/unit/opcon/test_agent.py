@@ -38,7 +38,6 @@ def test_a_job_is_read_from_the_agents_variables() -> None:
         name="POST INTEREST",
         number="0000012345",
         machine="AMTBATCH01",
-        restart_step="",
         root_directory=Path(r"C:\Program Files\OpConxps\MSLSAM"),
     )
 

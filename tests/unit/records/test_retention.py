@@ -11,6 +11,7 @@ import pytest
 from amtconnector.records import RunDirectory, RunKey, RunRecord, RunState, record_files, retention, timestamps
 from amtconnector.records.file_names import file_name
 from amtconnector.records.logon_notes import LogonNotes
+from amtconnector.records.retention import Countdown
 from amtconnector.system import locks
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def test_what_crashes_and_earlier_runs_left_behind_goes(directory: RunDirectory)
     ages = {
         note: 2 * DAY,
         unused_slot: 2 * DAY,
+        directory.path / "killed.attention": 2 * DAY,
         directory.path / "x.json.0123456789ab.tmp": 2 * DAY,
         directory.path / "y.json.0123456789ab.tmp": DAY / 2,
         directory.path / f"{orphan}.lock": 31 * DAY,
@@ -137,9 +139,16 @@ def test_what_crashes_and_earlier_runs_left_behind_goes(directory: RunDirectory)
     for path, age in ages.items():
         path.write_bytes(b"")
         set_age(path, age)
-    assert directory.clean(30, now=NOW) == 5
+    assert directory.clean(30, now=NOW) == 6
     gone = [path.name for path in ages if not path.exists()]
-    assert gone == [note.name, unused_slot.name, "x.json.0123456789ab.tmp", f"{orphan}.lock", f"{run_id(7)}.log"]
+    assert gone == [
+        note.name,
+        unused_slot.name,
+        "killed.attention",
+        "x.json.0123456789ab.tmp",
+        f"{orphan}.lock",
+        f"{run_id(7)}.log",
+    ]
     assert len(directory.records()) == 1
 
 
@@ -172,7 +181,7 @@ def test_cleaning_ends_when_its_time_is_up_and_never_takes_an_open_runs_log(
     keep(directory, 1, RunState.FINISHED, 40 * DAY)
     keep(directory, 2, RunState.FINISHED, 50 * DAY)
     open_run = keep(directory, 3, RunState.SUBMITTED, 35 * DAY)
-    removed = retention.clean(directory.path, 30, now=NOW, deadline_s=steps, clock=ticking())
+    removed = retention.clean(directory.path, 30, now=NOW, countdown=Countdown(steps, clock=ticking()))
     left = files(directory)
     assert {f"{open_run}.json", f"{open_run}.lock", f"{run_id(3)}.log"} <= left
     assert removed == 9 - len(left)
@@ -188,11 +197,11 @@ def test_every_moment_gets_something_done_however_many_files_stay(directory: Run
         keep(directory, number, RunState.FINISHED, 40 * DAY)
     passes = 0
     while retention.is_due(directory.path, NOW):
-        retention.clean(directory.path, 30, now=NOW, deadline_s=5, clock=ticking())
+        retention.clean(directory.path, 30, now=NOW, countdown=Countdown(5, clock=ticking()))
         passes += 1
         assert passes < 60
     assert {path.stem for path in directory.path.glob("*.json")} == stays
-    assert retention.clean(directory.path, 30, now=NOW) == 0
+    assert directory.clean(30, now=NOW) == 0
 
 
 def test_a_damaged_record_keeps_every_log(directory: RunDirectory) -> None:
@@ -205,11 +214,25 @@ def test_a_damaged_record_keeps_every_log(directory: RunDirectory) -> None:
     assert directory.log_path(run_id(1)).exists()
 
 
+def test_the_attention_file_of_a_run_that_is_alive_stays(directory: RunDirectory) -> None:
+    """A task can wait for an operator for days."""
+    record = RunRecord(KEY, run_id(1), RunState.SUBMITTED, request_id="2112", submitted_at=NOW - 3 * DAY)
+    with directory.claim(KEY, record.run_id) as claim:
+        claim.save(record)
+        directory.attention_file(record).show(["a line"])
+        (path,) = directory.path.glob("*.attention")
+        set_age(path, 3 * DAY)
+        directory.clean(30, now=NOW)
+        assert path.exists()
+    directory.clean(30, now=NOW + DAY)
+    assert not path.exists()
+
+
 def test_with_time_enough_everything_old_goes(directory: RunDirectory) -> None:
     """The counterpart of the cut: twice the steps are enough."""
     keep(directory, 1, RunState.FINISHED, 40 * DAY)
     keep(directory, 2, RunState.FINISHED, 50 * DAY)
-    assert retention.clean(directory.path, 30, now=NOW, deadline_s=50, clock=ticking()) == 6
+    assert retention.clean(directory.path, 30, now=NOW, countdown=Countdown(50, clock=ticking())) == 6
 
 
 def test_a_file_that_can_not_be_touched_does_not_stop_the_others(
