@@ -44,6 +44,7 @@ ends = "ABORTED"
 messages = ["Control totals differ"]
 [applications.A.jobs.LONG]
 duration = 60
+stop_ends = "KILLED"
 messages = ["Started"]
 """
 
