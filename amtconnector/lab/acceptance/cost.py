@@ -49,6 +49,8 @@ def memory(stage: Stage) -> str:
     for running, task in waiting:
         stage.amt.end_task(task["id"], "DONE")
         running.ended().must_exit(4)
+    if not megabytes:
+        raise NotTried("this system does not tell a process's private memory")
     require(megabytes < _MOST_MEMORY_MB, f"{megabytes:.0f} MB while it waits, expected below {_MOST_MEMORY_MB:.0f}")
     return f"{megabytes:.1f} MB of its own while it waits"
 
