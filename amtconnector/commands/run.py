@@ -29,7 +29,7 @@ from amtconnector.errors import (
 from amtconnector.opcon import OpConJob
 from amtconnector.output.job_log import JobLog, open_run_sentence, task_sentence
 from amtconnector.output.stdout import Output, occupy_standard_streams
-from amtconnector.run.arguments import Arguments, parse
+from amtconnector.run.arguments import Action, Arguments, parse
 from amtconnector.run.context import Invocation
 from amtconnector.system.signals import Cause, Interrupt, StopRequested
 from amtconnector.text import calm, sentence
@@ -185,7 +185,7 @@ class Job:
             return
         arguments, opcon = self._invocation.arguments, self._invocation.opcon
         job = f"Job '{arguments.name}'" + (f" of OpCon job {opcon.name} {opcon.number}".rstrip() if opcon else "")
-        said = f"{sentence(error.message)} {task_sentence(error, starts=arguments.action is Action.START)}"
+        said = f"{sentence(error.message)} {task_sentence(error)}"
         with suppress(Exception):
             self._report_event(error.exit_code, f"{job}: {error.slug} ({error.exit_code}): {said}", is_error=True)
 

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +18,7 @@ from amtconnector.records.table import run_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 RUN_ID = "20261123-a1b2c3d4e5"
 OTHER_ID = "20261123-ffffffffff"
