@@ -69,9 +69,7 @@ class Connection:
 
 
 def _shaken(context: ssl.SSLContext, connection: socket.socket, name: str) -> ssl.SSLSocket:
-    try:
-        return context.wrap_socket(connection, server_hostname=name)
-    except ssl.SSLError:  # a refused certificate is a ValueError too
-        raise
-    except ValueError as error:  # a name that TLS can't carry
-        raise ssl.SSLError(f"the name can't be sent: {name}") from error
+    labels = name.removesuffix(".").split(".")
+    if not all(0 < len(label) < 64 for label in labels):  # ssl would lose the open socket over its ValueError
+        raise ssl.SSLError(f"the name can't be sent: {name}")
+    return context.wrap_socket(connection, server_hostname=name)
