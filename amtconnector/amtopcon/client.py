@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from amtconnector.amtopcon.wire.profile import CallName, Profile
     from amtconnector.amtopcon.wire.reply import Reply
     from amtconnector.amtopcon.wire.requests import Request
-    from amtconnector.amtopcon.wire.shape import Exchange
     from amtconnector.config import Server
     from amtconnector.credentials import Credentials
     from amtconnector.statuses import Status
@@ -57,7 +56,7 @@ class Account(Protocol):
 
 
 class Service:
-    """AMTOpCon at one server.
+    """AMTOpCon at one server. `last_answer` is the HTTP status and the shape of what it answered last.
 
     `note` gets a line for each call that fails, `trace` (None: nobody) one for each request and answer, secrets masked.
     """
@@ -78,7 +77,7 @@ class Service:
         self._waiting = waiting
         self._exchange = HttpTransport(server, profile, tls=tls, waiting=waiting, note=note, trace=trace)
         self._sender = Sender(profile)
-        self.last_exchange: Exchange | None = None
+        self.last_answer = ""
         self.has_more_messages = False
 
     def speak_for(self, run_id: str, task: Task | None = None, started_by: str = "") -> None:
@@ -216,10 +215,10 @@ class Service:
         return self._sender._replace(cookies=self._exchange.cookies)
 
     def _reply(self, request: Request) -> Reply:
-        self.last_exchange = exchange_of(request, None, self._exchange.masked)
+        self.last_answer = ""
         with self._noted(request, None):
             reply = self._exchange.reply(request)
-        self.last_exchange = exchange_of(request, reply, self._exchange.masked)
+        self.last_answer = exchange_of(request, reply, self._exchange.masked).answer
         return reply
 
     @contextmanager
