@@ -19,12 +19,14 @@ _SHORTEST_ENCODED = 4
 _ALARMING = re.compile(r"error|failed", re.IGNORECASE)
 _WORD = re.compile(r"\S+")
 _ORDINARY = frozenset(
-    "access account admin administrator amt api application batch call client code connector credentials "
-    "default demo done error false file function guest id invalid job key log logon lion message missing "
-    "name none not null object opcon operator ok parameter parameters password queue refused request "
-    "required result root running schedule script server service session start started station status "
-    "stop string submit system task test text the token true type unknown user username value values web "
-    "wrong".split()
+    """
+    access account admin administrator amt api application batch call client code connector
+    credentials default demo done error false file function guest id invalid job key log logon
+    lion message missing name none not null object opcon operator ok parameter parameters
+    password queue refused request required result root running schedule script server service
+    session start started station status stop string submit system task test text the token
+    true type unknown user username value values web wrong
+    """.split()  # noqa: SIM905 - reads
 )
 _UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
