@@ -185,4 +185,8 @@ def _summary(told: Sequence[Finding], code: int) -> str:
         return f"\nNothing stands in the way of a run{warned}."
     if all(finding.step is Step.RIGHTS for finding in told if finding.verdict is Verdict.FAILED):
         return f"\n{count[Verdict.FAILED]} failed{warned}. A run starts all the same, and its log warns of it."
+    failed = {finding.step for finding in told if finding.verdict is Verdict.FAILED}
+    is_logged_on = any(finding.step is Step.LOGON and finding.verdict is Verdict.OK for finding in told)
+    if failed <= {Step.HEARTBEAT, Step.RIGHTS} and is_logged_on:
+        return f"\n{count[Verdict.FAILED]} failed{warned}. A run makes no HeartBeat: it would go on."
     return f"\n{count[Verdict.FAILED]} failed{warned}. A run would now end with exit code {code}."
