@@ -10,6 +10,7 @@ import pytest
 from amtconnector import config
 from amtconnector.config import trust
 from amtconnector.errors import ConfigurationError
+from amtconnector.system import file_access
 from amtconnector.system.file_access import Fault
 from tests.support.configfile import INCUMBENT
 
@@ -67,7 +68,7 @@ def test_a_default_one_that_its_user_can_not_close_is_warned_of(
     default: Path, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another account that may own it left it open: its next run closes it, and this one goes on."""
-    monkeypatch.setattr(trust.file_access, "is_own", lambda _path: False)
+    monkeypatch.setattr(file_access, "is_own", lambda _path: False)
     assert str(default) in trust.ensure_run_directory(default, file, is_made=True)
     assert trust.is_believed(default, file)
 

@@ -130,7 +130,7 @@ if sys.platform != "win32":
         key = tmp_path / "connector.key"
         key.write_text("")
         key.chmod(0o640)
-        monkeypatch.setattr(access_commands_posix.file_owners, "group_name", lambda gid: f"group{gid}")
+        monkeypatch.setattr(file_owners_posix, "group_name", lambda gid: f"group{gid}")
         monkeypatch.setattr(type(key), "stat", lambda _path: status(stat.S_IFREG | 0o640, gid=4711))
         assert file_access.granting_command(key).startswith("usermod -aG group4711 ")
         monkeypatch.setattr(type(key), "stat", lambda _path: status(stat.S_IFREG | 0o600, gid=4711))
