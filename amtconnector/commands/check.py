@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from amtconnector.check.saved_chain import SavedChain
 
 _HELP = """\
-Usage: amt check [--no-logon] [--json] [--save-chain FILE] [--config FILE]
+Usage: amt check [--no-logon] [--show-user] [--json] [--save-chain FILE]
+                 [--config FILE]
 
 Goes through this installation as a run does, up to the logon, and says for
 each step what was found, what is wrong and what to do next. Starts nothing in
@@ -39,6 +40,7 @@ Jobs run as the account of their job definition: check as that account.
 
 Options:
   --no-logon          do not try the account
+  --show-user         show the name of the AMT account, which is else masked
   --json              one JSON document on stdout
   --save-chain FILE   write the certificates that the server presents as PEM
                       into a new file, and show their fingerprints beside
@@ -61,10 +63,11 @@ class _Check(click.Command):
 
 @click.command(cls=_Check, name="check")
 @click.option("--no-logon", is_flag=True)
+@click.option("--show-user", is_flag=True)
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--save-chain", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--config", "given", metavar="FILE")
-def command(*, no_logon: bool, as_json: bool, save_chain: Path | None, given: str | None) -> int:
+def command(*, no_logon: bool, show_user: bool, as_json: bool, save_chain: Path | None, given: str | None) -> int:
     """Examine this installation."""
     teller = _JsonTeller() if as_json else _Teller()
     try:
@@ -73,6 +76,8 @@ def command(*, no_logon: bool, as_json: bool, save_chain: Path | None, given: st
         told = [teller.tell(findings.refused(Step.CONFIGURATION, error))]
         return teller.end(told)
     examination = check.Examination(path, with_logon=not no_logon, announce=teller.announce, now=_now)
+    if show_user:
+        examination.show_user()
     told = [teller.tell(finding) for finding in examination.findings()]
     is_saved = save_chain is None or _saved(save_chain, examination, teller)
     return teller.end(told) or (0 if is_saved else 1)
