@@ -143,6 +143,7 @@ HELPS = (
     ("amt", "--help"),
     ("amt", "check", "--help"),
     ("amt", "runs", "--help"),
+    ("amt", "status", "--help"),
     ("amt", "encrypt", "--help"),
     ("amt", "opcon", "--help"),
     ("amt", "opcon", "job", "--help"),
