@@ -1,6 +1,6 @@
-"""Compare two builds of the folder byte for byte, and list what differs; exit code 1 where anything does.
+"""Compare two builds byte for byte, and list what differs; exit code 1 where anything does.
 
-python .ci/compare_builds.py dist/amt build/again/amt
+python .ci/compare_builds.py dist build/again
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
-"""Make what a release consists of from a built folder: zip, list of components and SHA256SUMS; its notes beside it.
+"""Make what a release consists of from built folders: zips, lists of components and SHA256SUMS; its notes beside it.
 
-python .ci/release.py dist/amt build/release [v1.0.0]
+python .ci/release.py build/release dist/amt dist/amt-lab [--tag v1.0.0] [--platform win-amd64]
 
 makes the folder build/release and the file build/release.md. With a tag, its version must be the program's, and the
-section in CHANGELOG.md must not call it unreleased. The zip is the same each time it is made from the same folder.
+section in CHANGELOG.md must not call it unreleased. A zip is the same each time it is made from the same folder.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import re
@@ -21,6 +22,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
+TITLES = {"amt": "AMT Connector", "amt-lab": "AMT Connector Lab"}
+"""What the folder inside a zip is called, before its version."""
 
 
 class Section(NamedTuple):
@@ -54,6 +57,20 @@ def zip_folder(folder: Path, target: Path, name: str, day: str) -> None:
             archive.writestr(entry, path.read_bytes())
 
 
+def version_of(folder: Path) -> str:
+    """Return the version that a built folder's list of components names."""
+    listed = json.loads((folder / "sbom.cdx.json").read_text(encoding="utf-8"))
+    return str(listed["metadata"]["component"]["version"])
+
+
+def check_tag(tag: str | None, version: str, section: Section) -> None:
+    """End with a text where a tag does not fit the program, or where the change log has not been made ready."""
+    if tag and tag != f"v{version}":
+        sys.exit(f"The tag {tag} is not the program's version: v{version} would be.")
+    if tag and "Unreleased" in section.title:
+        sys.exit(f"CHANGELOG.md calls the version unreleased: {section.title}")
+
+
 def write_digests(folder: Path) -> None:
     """Write SHA256SUMS over all other files of a folder, as `sha256sum --check` reads it."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != "SHA256SUMS")
@@ -61,26 +78,26 @@ def write_digests(folder: Path) -> None:
     (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8", newline="\n")
 
 
-def main(built: str, target: str, tag: str = "") -> None:
-    """Make the release; what is in the target folder goes."""
-    folder, release = Path(built), Path(target)
-    version: str = json.loads((folder / "sbom.cdx.json").read_text(encoding="utf-8"))["metadata"]["component"][
-        "version"
-    ]
-    section = section_of((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), version)
-    if tag and tag != f"v{version}":
-        sys.exit(f"The tag {tag} is not the program's version: v{version} would be.")
-    if tag and "Unreleased" in section.title:
-        sys.exit(f"CHANGELOG.md calls the version unreleased: {section.title}")
-    shutil.rmtree(release, ignore_errors=True)
-    release.mkdir(parents=True)
-    name = f"amt-connector-{version}-{sysconfig.get_platform()}"
-    zip_folder(folder, release / f"{name}.zip", f"AMT Connector {version}", section.day)
-    shutil.copyfile(folder / "sbom.cdx.json", release / f"{name}.cdx.json")
-    write_digests(release)
-    release.with_suffix(".md").write_text(section.text, encoding="utf-8", newline="\n")
-    sys.stdout.write((release / "SHA256SUMS").read_text(encoding="utf-8"))
+def main() -> None:
+    """Add a zip and a list of components for each built folder, and digests over all that is there."""
+    parser = argparse.ArgumentParser(prog="python .ci/release.py")
+    parser.add_argument("release", type=Path, help="where to put it; what is there already stays")
+    parser.add_argument("folders", type=Path, nargs="+", help="a built folder: dist/amt")
+    parser.add_argument("--tag", help="the version that it must be: v1.0.0")
+    parser.add_argument("--platform", default=sysconfig.get_platform(), help="what the folders were built on")
+    given = parser.parse_args()
+    given.release.mkdir(parents=True, exist_ok=True)
+    for folder in given.folders:
+        version = version_of(folder)
+        section = section_of((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), version)
+        check_tag(given.tag, version, section)
+        name = f"{folder.name}-{version}-{given.platform}"
+        zip_folder(folder, given.release / f"{name}.zip", f"{TITLES[folder.name]} {version}", section.day)
+        shutil.copyfile(folder / "sbom.cdx.json", given.release / f"{name}.cdx.json")
+        given.release.with_suffix(".md").write_text(section.text, encoding="utf-8", newline="\n")
+    write_digests(given.release)
+    sys.stdout.write((given.release / "SHA256SUMS").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

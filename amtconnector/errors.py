@@ -175,8 +175,8 @@ class CallFailed(ConnectorError):
     """One call to the server did not succeed.
 
     `retry_after_s` is what the server asked to wait, in seconds; None when it did not say. `hint` is what an
-    administrator can do about it, "" when the message says it all. `exchange` shows what was asked and the shape of what
-    was answered, one a line, without secrets; "" where nothing was.
+    administrator can do about it, "" when the message says it all. `exchange` shows what was asked and the shape of
+    what was answered, one a line, without secrets; "" where nothing was.
     """
 
     exchange: str = ""

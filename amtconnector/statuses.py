@@ -116,7 +116,7 @@ def next_step_after(status: Status, *, requested: str = "", has_messages: bool =
 
 
 class StatusTable:
-    """The statuses that one installation knows: AMT's, and what its wire profile adds: statuses, and words for codes."""
+    """The statuses that one installation knows: AMT's, and the statuses and words that its wire profile adds."""
 
     def __init__(self, added: Iterable[Status] = (), words: Mapping[str, int] | None = None) -> None:
         statuses = (*AMT_STATUSES, *added)
@@ -137,7 +137,7 @@ class StatusTable:
         return self._by_code.get(code) or Status(code, "UNKNOWN STATUS", StatusClass.UNKNOWN)
 
     def by_name(self, name: str) -> Status | None:
-        """Return the status with this name in any spelling, `WaitForFile` or `WAIT FOR FILE`; None when there is none."""
+        """Return the status with this name in any spelling, such as `WaitForFile`; None when there is none."""
         return self._by_name.get(folded(name))
 
 

@@ -82,7 +82,7 @@ class Service:
         self.has_more_messages = False
 
     def speak_for(self, run_id: str, task: Task | None = None, started_by: str = "") -> None:
-        """Say whose calls these are: the run's id, and where it is known the task and the id of the run that started it."""
+        """Say whose calls these are: the run's id; where they are known, the task and the id of its run."""
         self._sender = self._sender._replace(run_id=run_id, task=task, started_by=started_by)
 
     def check_start(self, task: Task) -> None:
@@ -170,11 +170,7 @@ class Service:
             self._sender = self._sender._replace(token=None)
             try:
                 self._exchange.farewell(request, LONGEST_LOGOFF_S)
-            except (
-                CallFailed,
-                OSError,
-                *UNREADABLE,
-            ) as error:  # the outcome of the run stands whatever becomes of this
+            except (CallFailed, OSError, *UNREADABLE) as error:  # whatever becomes of this, the run's outcome stands
                 self._exchange.note(f"logoff: {error}")
         self._exchange.close()
 

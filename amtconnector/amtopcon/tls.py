@@ -93,7 +93,7 @@ def _save_command(server: Server) -> str:
 
 def _unusable(error: ssl.SSLError) -> ConfigurationError:
     return ConfigurationError(
-        f"OpenSSL can't be used on this machine ({error.reason or type(error).__name__}).",
+        f"OpenSSL can't be used on this machine ({getattr(error, 'reason', None) or type(error).__name__}).",
         hint="Its configuration asks for something that is not there, a FIPS module for example. "
         "See openssl.cnf of this machine.",
     )

@@ -71,7 +71,8 @@ class Examination:
         if config is None:
             yield finding
             yield from _skipped((Step.KEY_FILE, Step.CREDENTIALS), "Connector.config can't be used")
-            yield local.run_directory(configuration.run_directory_of(self._path))
+            yield local.run_directory(configuration.run_directory_of(self._path), self._path)
+            yield from _skipped((Step.RIGHTS,), "Connector.config can't be used")
             yield from _skipped(_SERVER_STEPS, "Connector.config can't be used")
             return
         self.ca_file = config.server.ca_file
@@ -82,7 +83,8 @@ class Examination:
         finding = stored.credentials()
         account = Account(config, RunDirectory(config.run_directory)) if stored.is_usable else None
         yield self._naming(account, finding) if account else finding
-        yield local.run_directory(config.run_directory)
+        yield local.run_directory(config.run_directory, config.path)
+        yield local.rights(config)
         yield from self._server(config, profile, account)
 
     def _naming(self, account: Account, finding: Finding) -> Finding:
@@ -126,9 +128,8 @@ class Examination:
     def _conversation(self, service: Service, account: Account | None) -> Iterator[Finding]:
         if not service.has("heartbeat"):
             reply = None
-            yield from _skipped(
-                (Step.HEARTBEAT, Step.CLOCK), "the server has none: calls.heartbeat = false in WIRE_PROFILE"
-            )
+            reason = "the server has no heartbeat: calls.heartbeat = false in WIRE_PROFILE"
+            yield from _skipped((Step.HEARTBEAT, Step.CLOCK), reason)
         else:
             try:
                 reply = service.probe()

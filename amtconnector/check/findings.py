@@ -18,6 +18,7 @@ class Step(Enum):
     KEY_FILE = "key file"
     CREDENTIALS = "credentials"
     RUN_DIRECTORY = "run directory"
+    RIGHTS = "access rights"
     NAME = "name resolution"
     CONNECTION = "connection"
     TLS = "TLS"
@@ -77,5 +78,7 @@ def skipped(step: Step, reason: str) -> Finding:
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
-    """Return the exit code of the first failure, 0 when there is none."""
-    return next((finding.exit_code for finding in findings if finding.verdict is Verdict.FAILED), 0)
+    """Return the exit code of the first failure that would end a run, else of the first one, 0 when there is none."""
+    failures = [finding for finding in findings if finding.verdict is Verdict.FAILED]
+    ending = [finding for finding in failures if finding.step is not Step.RIGHTS]
+    return next((finding.exit_code for finding in (*ending, *failures)), 0)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from amtconnector import config, credentials
 from amtconnector.check.findings import Finding, Step, failed, ok, refused, skipped, warning
-from amtconnector.config import installation_id
+from amtconnector.config import installation_id, trust
 from amtconnector.credentials import Form, Secret, Stored, key_places
 from amtconnector.errors import ConfigurationError, CredentialsError
 from amtconnector.system import files
 from amtconnector.system.file_access import account
+from amtconnector.system.file_owners import ForeignFile, check_owner
+from amtconnector.system.remedies import remedy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from amtconnector.config import Config
     from amtconnector.credentials import Opened
+    from amtconnector.system.file_access import Fault
 
 
 def configuration(path: Path) -> tuple[Config | None, Finding]:
@@ -44,6 +47,7 @@ class StoredCredentials:
         texts = {"USER": server.user, "PASSWORD": server.password}
         self._values = tuple(Stored(name, Secret(text), read.path) for name, text in texts.items())
         self._key_file = read.key_file
+        self._path = read.path
         self._has_keys = False
         self.is_usable = False
 
@@ -53,7 +57,7 @@ class StoredCredentials:
         if not key_ids:
             return skipped(Step.KEY_FILE, "no value asks for a key")
         try:
-            rings = [key_places.ring_for(key_id, self._key_file) for key_id in sorted(key_ids)]
+            rings = [key_places.ring_for(key_id, self._key_file, self._path) for key_id in sorted(key_ids)]
         except CredentialsError as error:
             return refused(Step.KEY_FILE, error)
         self._has_keys = True
@@ -89,8 +93,10 @@ def _since(opened: Opened) -> str:
     return f"encrypted with the key {opened.key.id} on {opened.encrypted_at:%Y-%m-%d %H:%M} UTC"
 
 
-def run_directory(path: Path) -> Finding:
-    """Write, flush and remove a small file where runs keep their records."""
+def run_directory(path: Path, config_path: Path) -> Finding:
+    """Look who may change what runs record, then write, flush and remove a small file there."""
+    if fault := trust.run_directory_fault(path, config_path):
+        return _untrusted(path, config_path, fault)
     probe = path / f"check-{os.getpid()}-{os.urandom(4).hex()}{files.TEMPORARY}"
     try:
         files.create_directory(path)
@@ -98,13 +104,46 @@ def run_directory(path: Path) -> Finding:
     except OSError as error:
         text = f"{path} can't be written by the account '{account()}' ({_reason(error)})"
         hint = (
-            "Give this account the right to change files there, or set RUN_DIRECTORY to a folder where it may.\n"
+            f"{remedy(error, path)}\n"
             "Without run records no OpCon job is started: they keep a restart from running a task twice."
         )
         return failed(Step.RUN_DIRECTORY, ConfigurationError, text, hint)
     finally:
         files.remove_file(probe)
-    return ok(Step.RUN_DIRECTORY, f"{path} can be written")
+    if foreign := tuple(_foreign_files(path)):
+        hint = "Find out who put them there; runs do not believe them. Remove them when you have looked at them."
+        return warning(Step.RUN_DIRECTORY, f"{path} can be written, and holds files of others", hint, *foreign)
+    return ok(Step.RUN_DIRECTORY, f"{path} can be written, and by nobody whom nobody let in")
+
+
+def rights(read: Config) -> Finding:
+    """Look who may change what people made for the connector: configuration, certificates, the program itself."""
+    found = [*trust.made_by_people(read), *trust.program_files(read.path)]
+    if not found:
+        return ok(Step.RIGHTS, "nobody else may change Connector.config, what it names, or the program")
+    # A folder on the way is a fault of everything below it, and is mended once.
+    commands = dict.fromkeys(line for one in found for line in one.fault.commands.splitlines())
+    details = dict.fromkeys(f"{one.what}: {one.fault}" for one in found)
+    text = "others may change what decides where the credentials go and what is run"
+    hint = "As an administrator, close it:\n" + "\n".join(commands)
+    return failed(Step.RIGHTS, ConfigurationError, text, hint, *details)
+
+
+def _untrusted(path: Path, config_path: Path, fault: Fault) -> Finding:
+    error = trust.refusal(fault, path)
+    if trust.is_believed(path, config_path):
+        return warning(Step.RUN_DIRECTORY, error.message, error.hint)
+    return refused(Step.RUN_DIRECTORY, error)
+
+
+def _foreign_files(path: Path) -> Iterator[str]:
+    for entry in sorted(path.iterdir()):
+        try:
+            check_owner(entry)
+        except ForeignFile as error:
+            yield f"{entry.name}: {error.strerror}"
+        except OSError:
+            continue  # it has gone
 
 
 def _reason(error: OSError) -> str:

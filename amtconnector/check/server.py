@@ -7,7 +7,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.failures import not_connected
-from amtconnector.amtopcon.wire.reply import failure_of, server_words
+from amtconnector.amtopcon.wire.reply import answered, failure_of, hint_of, is_page, server_words
+from amtconnector.amtopcon.wire.strangers import LATER
 from amtconnector.check.connections import addresses_of, opened
 from amtconnector.check.findings import Finding, Step, failed, ok, skipped, warning
 from amtconnector.errors import (
@@ -22,19 +23,13 @@ from amtconnector.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from amtconnector.amtopcon.client import Service
     from amtconnector.amtopcon.wire.reply import Reply
     from amtconnector.config import Server
+    from amtconnector.errors import RunError
 
 CLOCK_TOLERANCE_S = 60.0
 """A difference between the clocks that is worth a warning."""
-
-_NOT_AMT = (
-    "Something else than AMTOpCon answers at this address: a proxy, a load balancer or another web site.\n"
-    "Compare SERVER_ADDRESS with the AMT installation, and ask the network's administrator for a direct way there."
-)
 
 
 def resolve(server: Server) -> Finding:
@@ -62,21 +57,23 @@ def connect(server: Server) -> Finding:
 
 def heartbeat(reply: Reply) -> Finding:
     """Judge the answer to a HeartBeat."""
-    failure = failure_of(reply)
-    if _is_page(reply.headers, reply.body):
-        text = f"the server answered {reply.status} with a web page instead of AMT's answer: {server_words(reply)}"
-        return failed(Step.HEARTBEAT, _end(failure), text, _NOT_AMT)
-    if failure:
-        return unanswered(Step.HEARTBEAT, failure)
-    return ok(Step.HEARTBEAT, f"the server answered {reply.status}" + _quoted(server_words(reply)))
+    if failure := failure_of(reply):
+        end = AuthenticationRefused if is_page(reply) and reply.status in {401, 403} else end_of(failure)
+        return unanswered(Step.HEARTBEAT, failure, end)
+    if is_page(reply):
+        return failed(Step.HEARTBEAT, ReplyNotUnderstood, answered(reply), hint_of(reply))
+    words = server_words(reply)
+    return ok(Step.HEARTBEAT, f"the server answered {reply.status}" + (f": {words}" if words else ""))
 
 
-def unanswered(step: Step, failure: CallFailed) -> Finding:
-    """Judge a call that did not succeed."""
-    return failed(step, _end(failure), failure.message, failure.hint or _HINTS.get(type(failure), _CONTRACT))
+def unanswered(step: Step, failure: CallFailed, end: type[RunError] | None = None) -> Finding:
+    """Judge a call that did not succeed; `end` is how a run would end, where the failure alone does not say it."""
+    hint = failure.hint or (LATER if isinstance(failure, NoAnswer | Busy) else _CONTRACT)
+    return failed(step, end or end_of(failure), failure.message, hint)
 
 
-def _end(failure: CallFailed | None) -> type[ServerUnreachable | ReplyNotUnderstood]:
+def end_of(failure: CallFailed) -> type[RunError]:
+    """Return how a run would end whose logon fails so."""
     return ServerUnreachable if isinstance(failure, NotSent | NoAnswer | Busy) else ReplyNotUnderstood
 
 
@@ -84,21 +81,12 @@ _CONTRACT = (
     "Check SERVER_ADDRESS first: is it AMTOpCon that answers there?\n"
     "If it is, its interface differs from the built-in one: see WIRE_PROFILE in docs/wire-profile.md."
 )
-_LATER = "The server is there and can't serve now. Look at the AMT web server and its log, then check again."
-_HINTS: dict[type[CallFailed], str] = {NoAnswer: _LATER, Busy: _LATER}
 
 
 def may_log_on(reply: Reply) -> bool:
     """Return whether the answer to a HeartBeat leaves it possible that it is AMT to whom credentials would be sent."""
-    return not _is_page(reply.headers, reply.body) and _end(failure_of(reply)) is ReplyNotUnderstood
-
-
-def _is_page(headers: Mapping[str, str], body: bytes) -> bool:
-    return "text/html" in headers.get("content-type", "").lower() or body.lstrip()[:1] == b"<"
-
-
-def _quoted(words: str) -> str:
-    return f": {words}" if words else ""
+    failure = failure_of(reply)
+    return not is_page(reply) and (failure is None or end_of(failure) is ReplyNotUnderstood)
 
 
 def clock(reply: Reply, now: datetime) -> Finding:

@@ -188,4 +188,6 @@ def _summary(told: Sequence[Finding], code: int) -> str:
     warned = f", {count[Verdict.WARNING]} with a warning" if count[Verdict.WARNING] else ""
     if code == 0:
         return f"\nNothing stands in the way of a run{warned}."
+    if all(finding.step is Step.RIGHTS for finding in told if finding.verdict is Verdict.FAILED):
+        return f"\n{count[Verdict.FAILED]} failed{warned}. A run starts all the same, and its log warns of it."
     return f"\n{count[Verdict.FAILED]} failed{warned}. A run would now end with exit code {code}."

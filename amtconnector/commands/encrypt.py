@@ -127,7 +127,7 @@ def _print_encrypted(options: _Options, given: str | None) -> int:
 
 def _set(file: CredentialFile, name: str, given: str | None) -> int:
     text = credentials.Secret(_entered(name, given))
-    ring, is_new = key_places.ring_to_encrypt(file.key_file)
+    ring, is_new = key_places.ring_to_encrypt(file.key_file, file.path)
     named, installation_id = _named(file)
     named.store({name: text}, ring)
     click.echo(f"{name} in {file.path} is encrypted with the key {ring.newest.id} of {ring.path}.")
@@ -179,7 +179,7 @@ def _migrate(file: CredentialFile) -> int:
     if not secrets:
         click.echo(f"Nothing to do: USER and PASSWORD in {file.path} are encrypted.")
         return DONE
-    ring, is_new = key_places.ring_to_encrypt(file.key_file)
+    ring, is_new = key_places.ring_to_encrypt(file.key_file, file.path)
     file.store(secrets, ring)
     click.echo(f"{' and '.join(secrets)} in {file.path}: encrypted with the key {ring.newest.id} of {ring.path}.")
     if is_new:

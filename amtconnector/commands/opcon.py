@@ -147,7 +147,7 @@ def _definitions(common: Wishes, row: job_table.Row) -> Iterator[JobDefinition]:
     """Yield the job of a run, and its kill job where one is wanted; raises UsageError, with the row's place."""
     try:
         run = arguments.parse(row.flags)
-        wishes = common._replace(**row.options)
+        wishes = common._replace(**row.options)  # type: ignore[arg-type]  # a table gives texts, for the members that are
         first = _definition(run, row.flags, wishes)
         yield first
         if wishes.has_kill_job:

@@ -32,7 +32,7 @@ from amtconnector.output.stdout import Output, occupy_standard_streams
 from amtconnector.run.arguments import Action, Arguments, parse
 from amtconnector.run.context import Invocation
 from amtconnector.system.signals import Cause, Interrupt, StopRequested
-from amtconnector.text import sentence
+from amtconnector.text import calm, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -148,6 +148,7 @@ class Job:
             self._report_event = event_log.report
         self._output.use(self._config.output_encoding)
         self._log.configuration(self._config)
+        self._look_at_rights(self._config)
         self._interrupt.check()
 
         from amtconnector.run.session import Session  # imports the HTTP client
@@ -157,11 +158,23 @@ class Job:
         gc.enable()
         return self._session.run()
 
+    def _look_at_rights(self, config: Config) -> None:
+        """Refuse a run directory that others may change; warn once of what people made and others may change."""
+        from amtconnector.config import trust  # after the first line of the log
+
+        is_made = self._invocation.arguments.action is Action.START
+        warnings = (
+            trust.ensure_run_directory(config.run_directory, config.path, is_made=is_made),
+            trust.warning(list(trust.made_by_people(config))),
+        )
+        for warning in filter(None, warnings):
+            self._log.line(f"Warning: {calm(warning)}")
+        self._log.flush()
+
     def _failed(self, error: RunError) -> int:
         """Print the failure, with the open run that it leaves behind, and return its exit code."""
-        arguments = self._invocation.arguments
-        earlier = _open_run(self._invocation.opcon, self._config, arguments.config)
-        self._log.failed(error, earlier, starts=arguments.action is Action.START)
+        earlier = _open_run(self._invocation.opcon, self._config, self._invocation.arguments.config)
+        self._log.failed(error, earlier)
         self._log.ended(error.exit_code)
         self._report(error)
         return error.exit_code
@@ -172,7 +185,7 @@ class Job:
             return
         arguments, opcon = self._invocation.arguments, self._invocation.opcon
         job = f"Job '{arguments.name}'" + (f" of OpCon job {opcon.name} {opcon.number}".rstrip() if opcon else "")
-        said = f"{sentence(error.message)} {task_sentence(error, starts=arguments.action is Action.START)}"
+        said = f"{sentence(error.message)} {task_sentence(error)}"
         with suppress(Exception):
             self._report_event(error.exit_code, f"{job}: {error.slug} ({error.exit_code}): {said}", is_error=True)
 

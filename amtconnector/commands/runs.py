@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from datetime import UTC, datetime
@@ -12,10 +13,12 @@ import click
 from click.core import ParameterSource
 
 from amtconnector import config
+from amtconnector.config.trust import run_directory_fault
 from amtconnector.records import ClaimedElsewhere, RunDirectory
 from amtconnector.records.listing import Listing, Wanted, listing
 from amtconnector.records.record import RunRecord, RunState, is_run_id
 from amtconnector.records.table import job_name, run_table, task_name
+from amtconnector.system import files
 from amtconnector.text import escaped
 
 if TYPE_CHECKING:
@@ -105,7 +108,11 @@ def _refuse_contradictions(
 
 def _run_directory(config_path: str | None) -> RunDirectory:
     # A configuration that is broken elsewhere must not hide the runs that it left open.
-    return RunDirectory(config.run_directory_of(config.find(config_path)))
+    path = config.find(config_path)
+    directory = RunDirectory(config.run_directory_of(path))
+    if fault := run_directory_fault(directory.path, path):
+        click.echo(f"Warning: others may change what is recorded here: {fault}", err=True)
+    return directory
 
 
 def _run_id(text: str) -> str:
@@ -184,7 +191,8 @@ def _released(record: RunRecord) -> tuple[str, ...]:
 
 def _show_log(directory: RunDirectory, run_id: str) -> None:
     try:
-        with directory.log_path(run_id).open(encoding="utf-8", errors="backslashreplace") as file:
+        descriptor = files.open_existing(directory.log_path(run_id), os.O_RDONLY)
+        with os.fdopen(descriptor, encoding="utf-8", errors="backslashreplace") as file:
             for line in file:
                 click.echo(escaped(line.removesuffix("\n")))
     except FileNotFoundError as error:

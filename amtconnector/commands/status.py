@@ -105,7 +105,7 @@ def _service(settings: Config) -> Service:
     if settings.server.uses_tls:
         from amtconnector.amtopcon import tls
 
-        context = tls.context(settings.server.ca_file)
+        context = tls.context(settings.server)
     return Service(
         settings.server,
         profile.load(settings.wire_profile),

@@ -140,7 +140,7 @@ def _refuse_nul_bytes(path: Path, ini: inifile.IniText) -> NoReturn:
         f"{path.name} has a problem:\nline {causes.nul_line(ini)}: expected text, and there are NUL bytes, as a power "
         "cut leaves them where a file had not been written to its end",
         subject=str(path),
-        hint="Put the file back from a copy, or remove the NUL bytes and see whether everything is still in the file.",
+        hint="Put the file back from a copy. Where everything is still in it, remove the NUL bytes, save it as UTF-8.",
     )
 
 

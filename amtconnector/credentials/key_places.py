@@ -49,8 +49,9 @@ def usual_places() -> tuple[Path, ...]:
 def ring_for(key_id: str, key_file: Path | None, config_path: Path | None = None) -> KeyRing:
     """Return the keys to decrypt a value with: KEY_FILE, else the machine's and, when it is needed, the user's.
 
-    Raises CredentialsError when there is no key file, or when one that is refused could hold the key. When the ring
-    lacks the key, then no file that there is holds it.
+    `config_path` is the Connector.config that asks, whose owner may own the key file. Raises CredentialsError when
+    there is no key file, or when one that is refused could hold the key. When the ring lacks it, no file that there is
+    holds it.
     """
     ring: KeyRing | None = None
     refusal: CredentialsError | None = None
@@ -58,7 +59,8 @@ def ring_for(key_id: str, key_file: Path | None, config_path: Path | None = None
         if not _is_there(place):
             continue
         try:
-            ring = ring.joined(keyfile.load(place)) if ring else keyfile.load(place)
+            found = keyfile.load(place, config_path)
+            ring = ring.joined(found) if ring else found
         except CredentialsError as error:
             refusal = refusal or error
         if ring and ring.find(key_id):
@@ -73,7 +75,7 @@ def place_to_encrypt() -> Path:
     return next((place for place in _places(None) if _is_there(place)), machine_place())
 
 
-def ring_to_encrypt(key_file: Path | None) -> tuple[KeyRing, bool]:
+def ring_to_encrypt(key_file: Path | None, config_path: Path | None = None) -> tuple[KeyRing, bool]:
     """Return the keys to encrypt with, and whether they are new: the key file is made when there is none.
 
     Raises CredentialsError when the file that there is must be refused, or when none can be made.
@@ -81,7 +83,7 @@ def ring_to_encrypt(key_file: Path | None) -> tuple[KeyRing, bool]:
     failure: OSError | None = None
     for place in _places(key_file):
         if _is_there(place):
-            return keyfile.load(place), False
+            return keyfile.load(place, config_path), False
         if left := files.left_beside(place):
             _refuse_to_replace(place, left[0])
         try:
@@ -89,7 +91,7 @@ def ring_to_encrypt(key_file: Path | None) -> tuple[KeyRing, bool]:
         except OSError as error:
             failure = error
         else:
-            return keyfile.load(place), is_new
+            return keyfile.load(place, config_path), is_new
     raise CredentialsError(
         f"No key file can be made: {failure.strerror if failure else 'there is no place for it'}.",
         subject=", ".join(str(place) for place in _places(key_file)),

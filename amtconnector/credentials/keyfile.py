@@ -2,8 +2,8 @@
 
 One Fernet key a line, newest first: the first encrypts, all decrypt. Lines that are empty or start with `#` are
 comments. A key is named by its id, a short digest that reveals nothing of it. The file is made for its owner alone, and
-refused when others can read it. It never lies beside Connector.config by default, so that a copy of an installation
-does not carry the key.
+refused when others can read or change it (`key_access`). It never lies beside Connector.config by default, so that a
+copy of an installation does not carry the key.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from amtconnector.credentials import key_access
 from amtconnector.errors import CredentialsError
 from amtconnector.system import file_access, files
 from amtconnector.text import described
@@ -67,9 +68,12 @@ class KeyRing(NamedTuple):
         return KeyRing((*self.keys, *other.keys))
 
 
-def load(path: Path) -> KeyRing:
-    """Read one key file; raises CredentialsError, with what to do, when it is missing, exposed, unreadable, damaged."""
-    keys = tuple(_key(line, number, path) for number, line in _lines(_content(path)))
+def load(path: Path, config: Path | None = None) -> KeyRing:
+    """Read one key file; raises CredentialsError, with what to do, when it is missing, refused, unreadable, damaged.
+
+    `config` is the Connector.config whose owner may own the key file too.
+    """
+    keys = tuple(_key(line, number, path) for number, line in _lines(_content(path, config)))
     if not keys:
         _refuse_damaged("The key file holds no key.", path)
     return KeyRing(keys)
@@ -88,7 +92,7 @@ def create(path: Path) -> bool:
     return True
 
 
-def with_new_key(ring: KeyRing) -> KeyRing:
+def with_new_key(ring: KeyRing, config: Path | None = None) -> KeyRing:
     """Put a new key in front of the others and flush it to disk; no key is ever removed.
 
     Raises CredentialsError when the file can't be written, and is then as it was.
@@ -108,7 +112,7 @@ def with_new_key(ring: KeyRing) -> KeyRing:
             subject=str(ring.path),
             hint=f"Run it as an account that may write that file and its folder (this is '{file_access.account()}').",
         ) from error
-    return load(ring.path)
+    return load(ring.path, config)
 
 
 def key_id(text: str) -> str:
@@ -120,16 +124,11 @@ def _new_line() -> bytes:
     return binascii.b2a_base64(os.urandom(_KEY_LENGTH)).replace(b"+", b"-").replace(b"/", b"_")
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, config: Path | None) -> bytes:
     if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises where the account may not look
         _refuse_damaged("The key file is a folder.", path)
     try:
-        with files.patiently(lambda: path.open("rb")) as file:
-            if exposure := file_access.exposure(path, file.fileno()):
-                _refuse_exposed(exposure, path)
-            content = file.read(_LARGEST + 1)
-    except PermissionError as error:
-        _refuse_unreadable(path, error)
+        content = key_access.read(path, _LARGEST + 1, config)
     except OSError as error:
         raise CredentialsError(
             f"The key file can't be read: {error.strerror}.",
@@ -157,24 +156,6 @@ def _key(text: str, number: int, path: Path) -> Key:
     if len(key) != _KEY_LENGTH or binascii.b2a_base64(key, newline=False) != standard:
         _refuse_damaged(f"Line {number} of the key file is no key: the file is damaged.", path)
     return Key(key_id(text), text, path, number)
-
-
-def _refuse_exposed(exposure: str, path: Path) -> NoReturn:
-    raise CredentialsError(
-        f"The key file is exposed: {exposure}. The account '{file_access.account()}' refuses to use it.",
-        subject=str(path),
-        hint=f"Close it: {file_access.closing_command(path)}\n"
-        "If somebody may have read it, make a new key afterwards ('Encrypt rotate' with every Connector.config that "
-        "uses it), and change the password in AMT.",
-    )
-
-
-def _refuse_unreadable(path: Path, error: OSError) -> NoReturn:
-    raise CredentialsError(
-        f"The key file can't be read by the account '{file_access.account()}', which this program runs as.",
-        subject=str(path),
-        hint=f"As an administrator: {file_access.granting_command(path)}",
-    ) from error
 
 
 def _refuse_damaged(message: str, path: Path) -> NoReturn:

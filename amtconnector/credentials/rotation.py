@@ -39,7 +39,7 @@ def rotate(files: Sequence[CredentialFile]) -> Rotation:
     """
     key_file = _common_key_file(files)
     secrets = [_secrets(file) for file in files]
-    ring = _with_new_key(key_file)
+    ring = _with_new_key(key_file, files[0].path)
     for file, found in zip(files, secrets, strict=True):
         file.store(found, ring)
     return Rotation(ring, ring.keys[1:])
@@ -70,8 +70,8 @@ def _one_spelling(path: Path) -> Path | tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _with_new_key(key_file: Path | None) -> KeyRing:
-    ring, is_new = key_places.ring_to_encrypt(key_file)
+def _with_new_key(key_file: Path | None, config: Path) -> KeyRing:
+    ring, is_new = key_places.ring_to_encrypt(key_file, config)
     if is_new:
         return ring
     lock = locks.take(ring.path.with_name(f"{ring.path.name}.lock"))
@@ -82,6 +82,6 @@ def _with_new_key(key_file: Path | None) -> KeyRing:
             hint="Try again when it ends.",
         )
     try:
-        return keyfile.with_new_key(ring)
+        return keyfile.with_new_key(ring, config)
     finally:
         lock.remove()

@@ -171,7 +171,8 @@ def _open_page(url: str) -> None:
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
     )
     if has_screen:
-        webbrowser.open(f"{url}/")
+        with programs.as_other_programs_see_it():
+            webbrowser.open(f"{url}/")
 
 
 def _wait_for_the_reader() -> None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 IS_FROZEN = bool(getattr(sys, "frozen", False))
 _IS_WINDOWS = sys.platform == "win32"
@@ -51,6 +56,20 @@ def environment_for_programs() -> dict[str, str]:
         if original is not None:
             kept["LD_LIBRARY_PATH"] = original
     return kept
+
+
+@contextmanager
+def as_other_programs_see_it() -> Iterator[None]:
+    """Make this process's environment that of `environment_for_programs` for a while."""
+    own = dict(os.environ)
+    others = environment_for_programs()
+    os.environ.clear()
+    os.environ.update(others)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(own)
 
 
 def pasteable(words: list[str]) -> str:

@@ -145,15 +145,15 @@ class JobLog:
         """Print how the task ended, and how long after its start where that is known."""
         self._print(f"Completion : {status}" + ("" if elapsed_s is None else f" after {clock_time(elapsed_s)}"))
 
-    def failed(self, error: RunError, earlier: OpenRun | None = None, *, starts: bool = True) -> None:
+    def failed(self, error: RunError, earlier: OpenRun | None = None) -> None:
         """Print what happened, to what, what to do next, and the outcome in words.
 
-        `earlier` is an open run of the same OpCon job; `starts`: the command line asked for a start.
+        `earlier` is an open run of the same OpCon job.
         """
         self.end_messages()
         self.rule()
         is_news = earlier is not None and not _is_about(error, earlier)
-        states = [task_sentence(error, starts=starts), *([open_run_sentence(earlier)] if earlier and is_news else [])]
+        states = [task_sentence(error), *([open_run_sentence(earlier)] if earlier and is_news else [])]
         self._block("What happened", ("\n" if "\n" in error.message else " ").join([sentence(error.message), *states]))
         self._block("To what", error.subject)
         self.advice("\n".join(filter(None, (error.hint, earlier.hint if earlier and is_news else ""))))
@@ -187,11 +187,11 @@ class JobLog:
         return f"{self._stamp}.{int(now * 1000) % 1000:03} : "
 
 
-def task_sentence(error: RunError, *, starts: bool = True) -> str:
+def task_sentence(error: RunError) -> str:
     """Say whether a task may be running: the one place that does."""
     state, request_id, run_id = error.fate
     if state is TaskState.NONE:
-        return "Nothing was started." if starts else "Nothing was done."
+        return "Nothing was started."
     is_named = request_id or run_id or state is TaskState.RUNNING
     return f"{'The' if is_named else 'A'} task may be running{_name(request_id, run_id)}."
 

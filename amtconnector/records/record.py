@@ -50,6 +50,7 @@ class RunRecord(NamedTuple):
     is the path of Connector.config. `is_damaged`: the file was cut short or unreadable; the state is then INTENDED,
     run id and `created_at` (when the file was written) are made up where they could not be read. `trouble` is what the
     system said when it would not let the file be read, "" where it did: the record itself may be sound then.
+    `distrust` says whose the file is, where it belongs to an account that may not put one there: nothing in it counts.
     `file_name` is that of the record's file without its ending, "" before the record is on disk.
     """
 
@@ -77,6 +78,7 @@ class RunRecord(NamedTuple):
     config: str = ""
     is_damaged: bool = False
     trouble: str = ""
+    distrust: str = ""
     file_name: str = ""
 
     @property

@@ -9,6 +9,7 @@ from amtconnector.records import file_names as run_names
 from amtconnector.records import record as run_record
 from amtconnector.records import record_format, timestamps
 from amtconnector.system import files
+from amtconnector.system.file_owners import ForeignFile, check_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,13 +52,15 @@ def names(directory: Path, part: str = "") -> Iterator[str]:
 def start_of(directory: Path, name: str) -> bytes:
     """Return a record as it is on disk, as far as a sound one can be long; b"" where it can't be read.
 
-    Quick, for whoever looks through thousands: what is not a file, or not readable, is for `load_leniently` to tell.
+    Quick, for whoever looks through thousands: what is not a file, not readable or not believed is for `load_leniently`
+    to tell.
     """
     try:
         descriptor = os.open(f"{directory}{os.sep}{name}{run_names.RECORD}", _FLAGS)
     except OSError:
         return b""
     try:
+        check_owner(record_path(directory, name), descriptor)
         return os.read(descriptor, _COMMON_LENGTH)
     except OSError:
         return b""
@@ -66,8 +69,14 @@ def start_of(directory: Path, name: str) -> bytes:
 
 
 def load(directory: Path, name: str) -> RunRecord | None:
-    """Read a record; None when there is none; raise `OSError` when the file is there and can't be opened."""
-    file = files.read_file(record_path(directory, name), _LIMIT)
+    """Read a record; None when there is none; raise `OSError` when the file is there and can't be opened.
+
+    One whose file belongs to an account that may not put one there is damaged, whatever it says.
+    """
+    try:
+        file = files.read_file(record_path(directory, name), _LIMIT)
+    except ForeignFile as error:
+        return _foreign(directory, name, error)
     if file is None:
         return None
     content, written_at_s = file
@@ -89,6 +98,16 @@ def load_leniently(directory: Path, name: str) -> RunRecord | None:
 def save(directory: Path, name: str, record: RunRecord) -> None:
     """Put a record in the place of the one before, flushed to the disk; raise `OSError`, which leaves that one."""
     files.replace_file(record_path(directory, name), record_format.dumped(record))
+
+
+def _foreign(directory: Path, name: str, error: OSError) -> RunRecord:
+    try:
+        status = record_path(directory, name).lstat()
+        mark = f"{status.st_uid} {status.st_ino} {status.st_mtime_ns}"
+    except OSError:
+        mark = ""
+    record = record_format.loaded(b"", run_id=_own_run_id(name, mark.encode("ascii")), written_at=None)
+    return record._replace(distrust=f"{error.strerror}: {error.filename}", file_name=name)
 
 
 def _own_run_id(name: str, content: bytes) -> str:

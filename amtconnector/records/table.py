@@ -106,6 +106,7 @@ def _legend(records: Sequence[RunRecord], running: frozenset[str]) -> Iterator[s
         *([_SUBMITTED] if RunState.SUBMITTED in open_states else []),
         *([_INTENDED] if RunState.INTENDED in open_states else []),
         *sorted({_TROUBLE.format(escaped(record.trouble)) for record in records if record.trouble}),
+        *(f"{record.run_id}: {escaped(record.distrust)}" for record in records if record.distrust),
     ]
     if lines:
         yield ""

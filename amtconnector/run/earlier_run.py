@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from amtconnector.config import expected_path, run_directory_of
+from amtconnector.config.trust import is_believed
 from amtconnector.records import RunDirectory
 from amtconnector.run.next_steps import NextSteps
 from amtconnector.task import OpenRun
@@ -26,6 +27,8 @@ def open_run_of(opcon: OpConJob | None, config: Config | None, config_path: str)
     with suppress(Exception):
         path = config.path if config else expected_path(config_path)
         directory = RunDirectory(config.run_directory if config else run_directory_of(path))
+        if not is_believed(directory.path, path):
+            return None  # anybody could have put a record there
         records = directory.unfinished_of_opcon_job(opcon.schedule_date, opcon.schedule_name, opcon.name)
         if records:
             return _described(records[0], NextSteps(str(path)))

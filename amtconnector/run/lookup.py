@@ -15,6 +15,7 @@ from amtconnector.records import Claim, ClaimedElsewhere, RunDirectory, RunKey, 
 from amtconnector.run import restart
 from amtconnector.run.arguments import Action, Arguments
 from amtconnector.run.next_steps import NextSteps, moment
+from amtconnector.system.remedies import remedy
 from amtconnector.task import Task
 from amtconnector.text import calm
 
@@ -108,7 +109,7 @@ class RecordLookup:
                     f"The run directory can't be used ({error.strerror or error}), and without the "
                     "run's record a restart could start the task a second time.",
                     subject=str(error.filename or self._directory.path),
-                    hint="Give the job's account the right to write there, or set RUN_DIRECTORY in Connector.config.",
+                    hint=remedy(error, self._directory.path),
                 ) from error
             why = calm(error.strerror or str(error))
             self._warn(f"Warning: no run record can be kept ({why}: {error.filename})")
@@ -184,7 +185,8 @@ def find(
 def _mistaken(record: RunRecord, instead_of: str) -> UsageError:
     """Return the refusal of an id that the records on this machine know as another task's."""
     return UsageError(
-        f"Request {record.request_id} belongs to job '{record.key.job}' of {record.key.application}, {instead_of}.",
+        f"Request {record.request_id} belongs to job '{record.key.job}' of {record.key.application}, {instead_of}; "
+        "nothing was done.",
         subject=_line(record),
         hint="Compare the id with AMT Control Center; 'amt runs' shows the requests that are known here.",
     )
@@ -215,7 +217,7 @@ def _by_name(arguments: Arguments, directory: RunDirectory, server: str, next_st
     what = f"job '{arguments.name}' of {arguments.application}"
     if len(submitted) > 1:
         raise UsageError(
-            f"Several open runs of {what} are known on this machine: name one with -id.",
+            f"Several open runs of {what} are known on this machine, and nothing was done: name one with -id.",
             subject="\n".join(_line(record) for record in submitted),
             hint=f"With one of these ids in place of N:  {next_steps.command(arguments.action.value, 'N')}",
         )
@@ -223,13 +225,14 @@ def _by_name(arguments: Arguments, directory: RunDirectory, server: str, next_st
         return submitted[0]
     if records:
         raise SubmissionUnknown(
-            f"Of {what} only a start is known whose fate is not.",
+            f"Of {what} only a start is known whose fate is not; nothing was done."
+            + (f" Its record can't be read: {records[0].trouble}." if records[0].trouble else ""),
             subject="\n".join(_line(record) for record in records),
             hint=next_steps.fate_unknown(records[0]),
             fate=TaskFate(TaskState.MAYBE, run_id=records[0].run_id),
         )
     raise UsageError(
-        f"No open run of {what} is known on this machine: name the request with -id.",
+        f"No open run of {what} is known on this machine, and nothing was done: name the request with -id.",
         hint="AMT Control Center shows the ids of its batch requests, and so do the job logs of the runs.",
     )
 

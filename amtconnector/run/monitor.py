@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from amtconnector.task import RequestId
 
 _PROFILE_STATUS = "A wire profile (WIRE_PROFILE) can add a status."
-_ANSWERED = (NotUnderstood, NotFound, Rejected, Forbidden)
-"""Failures of a status check that show that the server itself can be asked."""
+_UNREAD = (NotUnderstood, Rejected, Forbidden)
+"""Failures of a status check that say nothing against the request: it may be ended all the same."""
 
 
 class Subject(NamedTuple):
@@ -99,7 +99,7 @@ class StatusMonitor:
         while True:
             try:
                 return self._asked()
-            except _ANSWERED:
+            except _UNREAD:
                 return None
             except CallFailed as error:
                 self._failed(error)
@@ -240,7 +240,7 @@ class StatusMonitor:
                 "since then,\nthe AMT web server, what stands before it, or the network between."
             )
         if isinstance(error, NotUnderstood | Rejected | Forbidden):
-            return f"Find out what answers at this address: AMT, or a proxy before it. {PROFILE_HINT}"
+            return error.hint or f"Find out what answers at this address: AMT, or a proxy before it. {PROFILE_HINT}"
         return error.hint or "See that the AMT web server can be reached from here."
 
 

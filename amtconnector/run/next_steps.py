@@ -67,6 +67,12 @@ class NextSteps(NamedTuple):
 
     def fate_unknown(self, record: RunRecord) -> str:
         """Return what to look for when nobody knows whether AMT received a start, and the two ways on."""
+        if record.trouble:
+            return (
+                f"Mend what keeps this account from reading {record.file_name}.json in the run directory: "
+                f"{record.trouble}.\n"
+                "Then restart the job: the record tells what to do about its task."
+            )
         return (
             "Look in AMT Control Center for a batch request with\n"
             f"  application {record.key.application or _UNKNOWN}, job {record.key.job or _UNKNOWN},\n"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from amtconnector.errors import ConfigurationError, TaskState
 from amtconnector.records.record import RunRecord, RunState
+from amtconnector.system.remedies import remedy
 from amtconnector.text import calm
 
 if TYPE_CHECKING:
@@ -143,7 +145,7 @@ class RunRecorder:
             f"The run record can't be written ({error.strerror or error}): without it a restart could start the task a "
             "second time.",
             subject=str(error.filename or (self._store.place if self._store else "")),
-            hint="Give the job's account the right to write there, free the disk, or set RUN_DIRECTORY.",
+            hint=remedy(error, Path(self._store.place if self._store else "")),
         )
 
     def _try(self, record: RunRecord, consequence: str) -> None:

@@ -85,7 +85,7 @@ def locked(record: RunRecord | None, next_steps: NextSteps) -> SubmissionUnknown
     number = f"OpCon job number {theirs.job_number}, " if theirs and theirs.job_number else ""
     return SubmissionUnknown(
         "Another process is running this job; nothing was started here.",
-        subject=number + (f"request {request_id}" if request_id else "no request id is known yet"),
+        subject=number + (f"request {request_id}" if request_id else _unknown_request(theirs)),
         hint=(
             "Wait for the other one; if it is another instance of this job, run it again when that has ended.\n"
             + (
@@ -96,6 +96,12 @@ def locked(record: RunRecord | None, next_steps: NextSteps) -> SubmissionUnknown
         ),
         fate=TaskFate(TaskState.MAYBE, request_id, theirs.run_id if theirs else ""),
     )
+
+
+def _unknown_request(record: RunRecord | None) -> str:
+    if record and record.trouble:
+        return f"its request id can't be read: {record.trouble}"
+    return "no request id is known yet"
 
 
 def _finished(record: RunRecord) -> str:
@@ -110,6 +116,8 @@ def _request(record: RunRecord) -> str:
 
 def _fate_unknown(record: RunRecord, next_steps: NextSteps) -> SubmissionUnknown:
     damaged = " Its record is damaged." if record.is_damaged else ""
+    if record.distrust:
+        damaged = f" Its record is not believed: {record.distrust}."
     return SubmissionUnknown(
         "An earlier run of this job sent a start, and it is not known whether AMT received it; "
         f"nothing was started now.{damaged}",

@@ -62,7 +62,7 @@ class Submission:
             raise AuthenticationRefused(
                 f"AMT refused the logon: {error.message}.",
                 subject=f"server {self._address}",
-                hint=self._context.next_steps.credentials,
+                hint=error.hint or self._context.next_steps.credentials,
             ) from error
         except (NotSent, Busy, NoAnswer) as error:
             raise self._unreachable(error) from error
@@ -70,8 +70,8 @@ class Submission:
             raise ReplyNotUnderstood(
                 f"The answer to the logon does not fit AMT's interface: {error.message}.",
                 subject=f"server {self._address}",
-                hint=f"Check SERVER_ADDRESS first: does AMT answer there, or something else? {PROFILE_HINT}\n"
-                "The password is not the cause.",
+                hint=(error.hint or f"Check SERVER_ADDRESS first: does AMT answer there? {PROFILE_HINT}")
+                + "\nThe password is not the cause.",
             ) from error
 
     def start(self, task: Task) -> RequestId:
@@ -167,7 +167,7 @@ class Submission:
             f"The start was sent, and it is not known whether AMT received it: {error.message}. The start is not sent "
             "again.",
             subject=f"Job '{task.name}', server {self._address}, run {record.run_id}",
-            hint=f"{hint}\n{PROFILE_HINT}" if isinstance(error, NotUnderstood) else hint,
+            hint=f"{hint}\n{error.hint or PROFILE_HINT}" if isinstance(error, NotUnderstood) else hint,
             fate=TaskFate(TaskState.MAYBE, run_id=record.run_id),
         )
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import sys
 
 if sys.platform == "win32":
-    import ctypes
     import time
-    from ctypes import wintypes
     from typing import TYPE_CHECKING, Any
+
+    from amtconnector.system import windows_api
 
     if TYPE_CHECKING:
         from collections.abc import Callable
@@ -20,18 +20,7 @@ if sys.platform == "win32":
     _CTRL_C, _CTRL_BREAK, _CLOSE, _LOGOFF, _SHUTDOWN = 0, 1, 2, 5, 6
     _LAST_MOMENT_S = 1.5  # Windows ends the process when the handler returns, or after 5 s
 
-    _Handler = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.DWORD)
     _kept: list[Any] = []  # Windows calls the handler for as long as the process lives
-
-    def _checked(result: int, _function: object, _arguments: object) -> int:
-        if not result:
-            raise ctypes.WinError(ctypes.get_last_error())
-        return result
-
-    _set_handler = ctypes.WinDLL("kernel32", use_last_error=True).SetConsoleCtrlHandler
-    _set_handler.argtypes = (_Handler, wintypes.BOOL)
-    _set_handler.restype = wintypes.BOOL
-    _set_handler.errcheck = _checked  # type: ignore[assignment]  # typeshed wants the widest signature
 
     def listen(told: Callable[[], None], closing: Callable[[], None]) -> None:
         """Call `told` at Ctrl-C and Ctrl-Break, `closing` at close and shutdown; a log-off is none of our business.
@@ -50,6 +39,6 @@ if sys.platform == "win32":
                 return True
             return event == _LOGOFF
 
-        handler = _Handler(on_event)
+        handler = windows_api.ConsoleHandler(on_event)
         _kept.append(handler)
-        _set_handler(handler, True)
+        windows_api.SetConsoleCtrlHandler(handler, True)

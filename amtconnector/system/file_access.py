@@ -1,33 +1,94 @@
-"""Who can read a file that must stay closed, on whichever system this is."""
+"""Who may own, write and read what the connector trusts, on whichever system this is."""
 
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
+
+from amtconnector.system.command_line import quoted
+from amtconnector.system.file_access_rules import Fault, Place, is_foreign, writing_fault
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 if sys.platform == "win32":
-    from amtconnector.system.file_access_windows import (
+    from amtconnector.system.access_commands_windows import (
         account,
         closing_command,
-        exposure,
         granting_command,
-        quoted,
+        granting_writes,
+        mending_commands,
+        run_directory_commands,
         sharing_advice,
     )
+    from amtconnector.system.access_lists_windows import close
+    from amtconnector.system.file_access_windows import (
+        exposure,
+        is_own,
+        look,
+        name_of,
+        owners,
+        way_to,
+    )
 else:
-    from amtconnector.system.file_access_posix import (
+    from amtconnector.system.access_commands_posix import (
         account,
         closing_command,
-        exposure,
         granting_command,
-        quoted,
+        granting_writes,
+        mending_commands,
+        run_directory_commands,
         sharing_advice,
+    )
+    from amtconnector.system.file_access_posix import (
+        close,
+        exposure,
+        is_own,
+        look,
+        name_of,
+        owners,
+        way_to,
     )
 
 __all__ = [
+    "Fault",
+    "Place",
     "account",
+    "close",
     "closing_command",
     "exposure",
+    "find_fault",
     "granting_command",
+    "granting_writes",
+    "is_own",
+    "look",
+    "own_fault",
+    "owners",
     "quoted",
     "sharing_advice",
 ]
+
+
+def find_fault(path: Path, place: Place, allowed: frozenset[str], *, is_run_directory: bool = False) -> Fault | None:
+    """Return what makes a path untrusted: an account that may not own or change it, or a folder on the way to it.
+
+    The way comes first, for who changes a folder decides what is below it. None when all is well, and where there is
+    nothing yet. `allowed` is from `owners`. What can't be looked at is no fault: using it will say why.
+    """
+    for folder, kind in way_to(path):
+        if fault := own_fault(folder, kind, allowed):
+            return fault
+    return own_fault(path, place, allowed, is_run_directory=is_run_directory)
+
+
+def own_fault(path: Path, place: Place, allowed: frozenset[str], *, is_run_directory: bool = False) -> Fault | None:
+    """Return what makes a path untrusted, the way to it left out."""
+    try:
+        access = look(path, place, allowed)
+    except OSError:
+        return None
+    reason = writing_fault(access, name_of)
+    if not reason:
+        return None
+    commands = run_directory_commands(path, access) if is_run_directory else mending_commands(path, place, access)
+    return Fault(path, reason, commands, is_foreign(access))

@@ -8,18 +8,18 @@ import re
 import sys
 from contextlib import suppress
 from enum import Enum
-from stat import S_IMODE, S_ISREG
-from typing import TYPE_CHECKING
+from pathlib import Path
+from stat import S_IMODE, S_ISDIR, S_ISREG
 
 if sys.platform == "win32":
+    from amtconnector.system import access_lists_windows
     from amtconnector.system import files_windows as _system
     from amtconnector.system.files_windows import file_mode, flush_directory, patiently, set_mode
 else:
     from amtconnector.system import files_posix as _system
     from amtconnector.system.files_posix import file_mode, flush_directory, patiently, set_mode
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from amtconnector.system.file_owners import check_owner
 
 __all__ = [
     "TEMPORARY",
@@ -30,6 +30,7 @@ __all__ = [
     "file_mode",
     "flush_directory",
     "left_beside",
+    "open_existing",
     "open_file",
     "patiently",
     "read_file",
@@ -73,18 +74,40 @@ class ContentElsewhere(OSError):
         self.places = places
 
 
+_CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""How everything is opened: no link is followed, and a pipe or a device does not keep us waiting."""
+
+_NO_FILES = {
+    errno.ELOOP: "a link in the place of a file, which is not followed",
+    errno.EISDIR: "a directory in the place of a file",
+    errno.ENXIO: "a pipe, socket or device in the place of a file",
+}
+
+
 def create_directory(path: Path, *, is_open: bool = False) -> None:
     """Create a directory with those above it; raise `OSError`.
 
-    On POSIX it is for its owner alone, or, with `is_open`, one that every account can enter; on Windows it inherits its
-    access. One that exists is left as it is: whoever shares it among accounts has prepared it.
+    On POSIX it is for its owner alone, or, with `is_open`, one that every account can enter; on Windows it is for its
+    owner, administrators and whom the folder above lets in by name. One that exists is left as it is: whoever shares it
+    among accounts has prepared it.
     """
-    if not path.is_dir():
+    if path.is_dir():
+        return
+    if sys.platform == "win32":
+        access_lists_windows.make_folder(path)
+    else:
         _make_directory(path, _OPEN_DIRECTORY_MODE if is_open else _system.DIRECTORY_MODE, is_exact=is_open)
 
 
 def create_subdirectory(path: Path) -> None:
-    """Create a directory, as open as the one that it is in, which is created too; raise `OSError`."""
+    """Create a directory, as open as the one that it is in, which is created too; raise `OSError`.
+
+    One that exists must be none of an account that may not put it there, and no link to somewhere else.
+    """
+    if os.path.lexists(path):
+        if path.is_symlink():
+            raise OSError(errno.ELOOP, "a link in the place of a folder, which is not followed", str(path))
+        check_owner(path)
     if path.is_dir():
         return
     create_directory(path.parent)
@@ -124,7 +147,7 @@ def replace_file(path: Path, content: bytes, *, access: Access = Access.AS_FOLDE
 def read_file(path: Path, limit: int) -> tuple[bytes, float] | None:
     """Return a file's first `limit` bytes and when it was written, in seconds since 1970; None when it is not there.
 
-    Raises `OSError` when it is there and can't be read.
+    Raises `OSError` when it is there and can't be read, `ForeignFile` when an account wrote it that may not.
     """
     try:
         return patiently(lambda: _start_of(path, limit))
@@ -160,20 +183,21 @@ def left_beside(path: Path) -> tuple[Path, ...]:
 def open_file(path: str | Path, flags: int, mode: int) -> int:
     """Open a file of ours, which is made with this mode where it is missing; raise `OSError`.
 
-    What lies in its place is not touched unless it is a regular file: in a directory that several accounts can write,
-    a link could lead to a file of somebody else's.
+    What lies in its place is not touched unless it is a regular file of an account that may put one there: in a
+    directory that several accounts can write, a link could lead to a file of somebody else's, and a pipe never ends.
     """
-    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
-        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, mode)
+        descriptor = os.open(path, flags | _CAREFULLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:
-        descriptor = os.open(path, flags | os.O_CREAT, mode)  # again with O_CREAT: it can be removed meanwhile
-        if not S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise OSError(errno.EINVAL, "not a regular file", str(path)) from None
-        return descriptor
+        # Again with O_CREAT, for it can be removed meanwhile.
+        return _opened(Path(path), flags | os.O_CREAT, mode)
     set_mode(descriptor, mode)
     return descriptor
+
+
+def open_existing(path: Path, flags: int) -> int:
+    """Open a file of ours that is there, as `open_file`; raise `OSError`, `ForeignFile` for somebody else's."""
+    return _opened(path, flags, 0)
 
 
 _KEPT = (Access.AS_BEFORE, Access.AS_BEFORE_WITH_OWNER)
@@ -238,5 +262,35 @@ def _remove(paths: tuple[Path, ...]) -> None:
 
 
 def _start_of(path: Path, limit: int) -> tuple[bytes, float]:
-    with path.open("rb") as file:
+    with os.fdopen(open_existing(path, os.O_RDONLY), "rb") as file:
         return file.read(limit), os.fstat(file.fileno()).st_mtime
+
+
+def _opened(path: Path, flags: int, mode: int) -> int:
+    descriptor = _opened_carefully(path, flags, mode)
+    try:
+        kind = os.fstat(descriptor).st_mode
+        if not S_ISREG(kind):
+            raise _no_file(errno.EISDIR if S_ISDIR(kind) else errno.ENXIO, path)
+        check_owner(path, descriptor)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _opened_carefully(path: Path, flags: int, mode: int) -> int:
+    try:
+        return os.open(path, flags | _CAREFULLY, mode)
+    except BlockingIOError:  # a file server's lease on it: it is a file, and the wait for its return is short
+        if S_ISREG(path.lstat().st_mode):
+            return os.open(path, flags | _CAREFULLY & ~getattr(os, "O_NONBLOCK", 0), mode)
+        raise
+    except OSError as error:
+        if error.errno in _NO_FILES:
+            raise _no_file(error.errno, path) from error
+        raise
+
+
+def _no_file(number: int, path: Path) -> OSError:
+    return OSError(number, _NO_FILES[number], str(path))

@@ -20,9 +20,6 @@ assert sys.platform == "win32"  # noqa: S101  # mypy takes it as the switch betw
 
 _Result = TypeVar("_Result")
 
-DIRECTORY_MODE = 0o777
-"""Of a directory of ours: it inherits its access. Newer Pythons make 0o700 a list without the other job accounts."""
-
 _PAUSE_S = 0.01
 _PATIENCE_S = 0.6
 
@@ -77,9 +74,9 @@ class NewFile:
     def _made(self) -> int:
         if not self._is_private:
             return os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_BINARY)
-        from amtconnector.system import file_access_windows as access  # no run writes such a file
+        from amtconnector.system import access_lists_windows as access  # no run writes such a file
 
-        with access.security_of(self._other) if self._other else access.private_descriptor() as security:
+        with access.descriptor_of(self._other) if self._other else access.private_descriptor() as security:
             attributes = windows_api.SecurityAttributes(ctypes.sizeof(windows_api.SecurityAttributes), security, False)
             handle = windows_api.CreateFile(
                 str(self._temporary),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amtconnector.system import files
+from amtconnector.system.file_owners import ForeignFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,10 @@ would drop it. So a file that is in here is never opened again. This state is th
 """
 
 _ATTEMPTS = 100
+
+
+class LockRefused(OSError):
+    """The system lets this account lock nothing there: it is not known whether another process is at work."""
 
 
 class FileLock:
@@ -62,7 +67,7 @@ def take(path: Path, *, is_patient: bool = True) -> FileLock | None:
     """Take the lock on a file, made where it is missing; return None at once when it is held, also by this process.
 
     `is_patient`: on Windows, denied access is tried again for a moment, for it may be a virus scanner's doing. Raises
-    `OSError` when the file can't be opened for writing or its file system knows no locks.
+    `OSError` when the file can't be opened for writing, and `LockRefused` when the system refuses the lock itself.
     """
     name = _name(path)
     owner = object()
@@ -94,8 +99,8 @@ def is_taken(path: Path) -> bool:
 
 def _is_taken_by_another(name: str) -> bool:
     try:
-        descriptor = _opened(lambda: os.open(name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), is_patient=True)
-    except FileNotFoundError:
+        descriptor = _opened(lambda: files.open_existing(Path(name), os.O_RDONLY), is_patient=True)
+    except (FileNotFoundError, ForeignFile):  # nobody who may is at work there
         return False
     try:
         is_free = _try_lock(descriptor, is_shared=True)
@@ -108,7 +113,11 @@ def _is_taken_by_another(name: str) -> bool:
 
 def _locked_descriptor(name: str, mode: int, *, is_patient: bool) -> int | None:
     for _ in range(_ATTEMPTS):
-        descriptor = _opened(lambda: files.open_file(name, os.O_RDWR, mode), is_patient=is_patient)
+        try:
+            descriptor = _opened(lambda: files.open_file(name, os.O_RDWR, mode), is_patient=is_patient)
+        except ForeignFile:
+            Path(name).unlink(missing_ok=True)  # whoever planted it could hold it for ever
+            continue
         is_kept = False
         try:
             if not _try_lock(descriptor, is_shared=False):
@@ -134,45 +143,21 @@ def _name(path: Path) -> str:
 if sys.platform == "win32":
     import ctypes
     import msvcrt
-    from ctypes import wintypes
+
+    from amtconnector.system import windows_api
 
     # LockFileEx itself, not msvcrt.locking: that one tells "held by another" by nothing but EACCES, and has no shared
     # locks.
-    _FAIL_IMMEDIATELY = 0x1
-    _EXCLUSIVE = 0x2
-    _HELD_BY_ANOTHER = {33, 997}  # ERROR_LOCK_VIOLATION, ERROR_IO_PENDING
-
-    class _Position(ctypes.Structure):
-        """Windows' OVERLAPPED, as far as a lock needs it: where the range begins."""
-
-        _fields_ = (
-            ("internal", ctypes.c_void_p),
-            ("internal_high", ctypes.c_void_p),
-            ("offset", wintypes.DWORD),
-            ("offset_high", wintypes.DWORD),
-            ("event", wintypes.HANDLE),
-        )
-
-    _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
-    _lock_file = _kernel.LockFileEx
-    _lock_file.argtypes = (wintypes.HANDLE, *[wintypes.DWORD] * 4, ctypes.POINTER(_Position))
-    _lock_file.restype = wintypes.BOOL
-    _unlock_file = _kernel.UnlockFileEx
-    _unlock_file.argtypes = (wintypes.HANDLE, *[wintypes.DWORD] * 3, ctypes.POINTER(_Position))
-    _unlock_file.restype = wintypes.BOOL
-
     def _try_lock(descriptor: int, *, is_shared: bool) -> bool:
-        flags = _FAIL_IMMEDIATELY if is_shared else _FAIL_IMMEDIATELY | _EXCLUSIVE
-        if _lock_file(msvcrt.get_osfhandle(descriptor), flags, 0, 1, 0, ctypes.byref(_Position())):
-            return True
-        code = ctypes.get_last_error()
-        if code in _HELD_BY_ANOTHER:
-            return False
-        raise ctypes.WinError(code)
+        flags = windows_api.LOCKFILE_FAIL_IMMEDIATELY | (0 if is_shared else windows_api.LOCKFILE_EXCLUSIVE_LOCK)
+        position = ctypes.byref(windows_api.Overlapped())
+        is_ours: bool = windows_api.LockFileEx(msvcrt.get_osfhandle(descriptor), flags, 0, 1, 0, position)
+        return is_ours
 
     def _unlock(descriptor: int) -> None:
         # Closing unlocks too, but Windows does not promise when.
-        _unlock_file(msvcrt.get_osfhandle(descriptor), 0, 1, 0, ctypes.byref(_Position()))
+        position = ctypes.byref(windows_api.Overlapped())
+        windows_api.UnlockFileEx(msvcrt.get_osfhandle(descriptor), 0, 1, 0, position)
 
     def _is_still_named(name: str, descriptor: int) -> bool:  # noqa: ARG001 - an open file can't be removed here
         return True
@@ -187,7 +172,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    _HELD_BY_ANOTHER = {errno.EACCES, errno.EAGAIN}
+    # POSIX lets a system say EACCES for a lock that is held. Linux does not: there it is a security module's refusal.
+    _HELD_BY_ANOTHER = {errno.EAGAIN} if sys.platform == "linux" else {errno.EAGAIN, errno.EACCES}
 
     def _try_lock(descriptor: int, *, is_shared: bool) -> bool:
         kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
@@ -196,7 +182,7 @@ else:
         except OSError as error:
             if error.errno in _HELD_BY_ANOTHER:
                 return False
-            raise
+            raise LockRefused(error.errno, f"locks are refused there: {error.strerror}") from error
         return True
 
     def _unlock(descriptor: int) -> None:

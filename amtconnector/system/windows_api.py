@@ -1,10 +1,11 @@
-"""The calls into Windows that files and access lists need, each declared with its types and its check for failure."""
+"""The calls into Windows, each declared once, with its types and its check for failure: the one room for ctypes."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
 import sys
+from contextlib import contextmanager
 from ctypes import wintypes
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +19,21 @@ CREATE_NEW = 1
 FILE_ATTRIBUTE_NORMAL = 0x80
 SDDL_REVISION_1 = 1
 SE_FILE_OBJECT = 1
+EVENTLOG_ERROR_TYPE, EVENTLOG_WARNING_TYPE = 0x1, 0x2
+OWNER_SECURITY_INFORMATION = 0x1
 DACL_SECURITY_INFORMATION = 0x4
-MOVEFILE_REPLACE_EXISTING = 0x1
-MOVEFILE_WRITE_THROUGH = 0x8
+PROTECTED_DACL_SECURITY_INFORMATION = 0x80000000
 STD_INPUT_HANDLE = -10
 TOKEN_QUERY = 0x8
 TOKEN_USER = 1
+TRUSTEE_IS_SID = 0
+DRIVE_REMOTE = 4
+MOVEFILE_REPLACE_EXISTING, MOVEFILE_WRITE_THROUGH = 0x1, 0x8
+LOCKFILE_FAIL_IMMEDIATELY, LOCKFILE_EXCLUSIVE_LOCK = 0x1, 0x2
+ERROR_LOCK_VIOLATION, ERROR_IO_PENDING = 33, 997
 
+_UNABLE_TO_REMOVE_REPLACED = 1175
 _INVALID_HANDLE = ctypes.c_void_p(-1).value
-_ERROR_UNABLE_TO_REMOVE_REPLACED = 1175
-_INHERIT_ONLY_ACE = 0x8
-_ALLOWING_ACES = frozenset({0x0, 0x9})
-"""ACCESS_ALLOWED_ACE_TYPE and ACCESS_ALLOWED_CALLBACK_ACE_TYPE; the others deny, audit or are about directories."""
 
 
 class SecurityAttributes(ctypes.Structure):
@@ -48,24 +52,31 @@ class SidAndAttributes(ctypes.Structure):
     _fields_ = (("Sid", ctypes.c_void_p), ("Attributes", wintypes.DWORD))
 
 
-class _Acl(ctypes.Structure):
+class Trustee(ctypes.Structure):
+    """TRUSTEE_W, for an account that is named by its identifier."""
+
     _fields_ = (
-        ("AclRevision", ctypes.c_ubyte),
-        ("Sbz1", ctypes.c_ubyte),
-        ("AclSize", wintypes.WORD),
-        ("AceCount", wintypes.WORD),
-        ("Sbz2", wintypes.WORD),
+        ("pMultipleTrustee", ctypes.c_void_p),
+        ("MultipleTrusteeOperation", ctypes.c_int),
+        ("TrusteeForm", ctypes.c_int),
+        ("TrusteeType", ctypes.c_int),
+        ("ptstrName", ctypes.c_void_p),
     )
 
 
-class _AccessAllowedAce(ctypes.Structure):
+class Overlapped(ctypes.Structure):
+    """OVERLAPPED, of which locks use the position."""
+
     _fields_ = (
-        ("AceType", ctypes.c_ubyte),
-        ("AceFlags", ctypes.c_ubyte),
-        ("AceSize", wintypes.WORD),
-        ("Mask", wintypes.DWORD),
-        ("SidStart", wintypes.DWORD),
+        ("Internal", ctypes.c_void_p),
+        ("InternalHigh", ctypes.c_void_p),
+        ("Offset", wintypes.DWORD),
+        ("OffsetHigh", wintypes.DWORD),
+        ("hEvent", wintypes.HANDLE),
     )
+
+
+ConsoleHandler = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.DWORD)
 
 
 def _is_true(result: int, _function: Any, _arguments: tuple[Any, ...]) -> int:
@@ -86,20 +97,31 @@ def _is_no_error(result: int, _function: Any, _arguments: tuple[Any, ...]) -> in
     return result
 
 
-def _anything(result: Any, _function: Any, _arguments: tuple[Any, ...]) -> Any:
+def _is_replaced(result: int, _function: Any, _arguments: tuple[Any, ...]) -> int:
+    if result:
+        return result
+    code = ctypes.get_last_error()
+    if code == _UNABLE_TO_REMOVE_REPLACED:  # a reader has it open: the same as denied access
+        raise PermissionError(errno.EACCES, ctypes.FormatError(code))
+    raise ctypes.WinError(code)
+
+
+def _is_locked(result: int, _function: Any, _arguments: tuple[Any, ...]) -> bool:
+    if result:
+        return True
+    code = ctypes.get_last_error()
+    if code in {ERROR_LOCK_VIOLATION, ERROR_IO_PENDING}:  # another process holds it
+        return False
+    raise ctypes.WinError(code)
+
+
+def _is_anything(result: Any, _function: Any, _arguments: tuple[Any, ...]) -> Any:
     return result
 
 
 def _is_null(result: int | None, _function: Any, _arguments: tuple[Any, ...]) -> None:
     if result is not None:
         raise ctypes.WinError(ctypes.get_last_error())
-
-
-def _is_replaced(result: int, _function: Any, _arguments: tuple[Any, ...]) -> int:
-    if not result and ctypes.get_last_error() == _ERROR_UNABLE_TO_REMOVE_REPLACED:
-        # A reader has it open: the same as denied access.
-        raise PermissionError(errno.EACCES, ctypes.FormatError(_ERROR_UNABLE_TO_REMOVE_REPLACED))
-    return _is_true(result, _function, _arguments)
 
 
 def _declared(
@@ -120,8 +142,6 @@ CreateFile = _declared(
     _kernel32, "CreateFileW", _HANDLE, _is_handle,
     _TEXT, _DWORD, _DWORD, _P(SecurityAttributes), _DWORD, _DWORD, _HANDLE,
 )  # fmt: skip
-MoveFileEx = _declared(_kernel32, "MoveFileExW", _BOOL, _is_true, _TEXT, _TEXT, _DWORD)
-ReplaceFile = _declared(_kernel32, "ReplaceFileW", _BOOL, _is_replaced, _TEXT, _TEXT, _TEXT, _DWORD, _VOID, _VOID)
 CloseHandle = _declared(_kernel32, "CloseHandle", _BOOL, _is_true, _HANDLE)
 LocalFree = _declared(_kernel32, "LocalFree", _VOID, _is_null, _VOID)
 GetCurrentProcess = _declared(_kernel32, "GetCurrentProcess", _HANDLE, _is_true)
@@ -142,20 +162,41 @@ GetNamedSecurityInfo = _declared(
     _advapi32, "GetNamedSecurityInfoW", _DWORD, _is_no_error,
     _TEXT, ctypes.c_int, _DWORD, _VOIDS, _VOIDS, _VOIDS, _VOIDS, _VOIDS,
 )  # fmt: skip
-GetAce = _declared(_advapi32, "GetAce", _BOOL, _is_true, _VOID, _DWORD, _VOIDS)
+GetSecurityInfo = _declared(
+    _advapi32, "GetSecurityInfo", _DWORD, _is_no_error,
+    _HANDLE, ctypes.c_int, _DWORD, _VOIDS, _VOIDS, _VOIDS, _VOIDS, _VOIDS,
+)  # fmt: skip
+SetNamedSecurityInfo = _declared(
+    _advapi32, "SetNamedSecurityInfoW", _DWORD, _is_no_error, _TEXT, ctypes.c_int, _DWORD, _VOID, _VOID, _VOID, _VOID
+)
+GetSecurityDescriptorLength = _declared(_advapi32, "GetSecurityDescriptorLength", _DWORD, _is_true, _VOID)
+GetSecurityDescriptorDacl = _declared(
+    _advapi32, "GetSecurityDescriptorDacl", _BOOL, _is_true, _VOID, _P(_BOOL), _VOIDS, _P(_BOOL)
+)
+ConvertStringSidToSid = _declared(_advapi32, "ConvertStringSidToSidW", _BOOL, _is_true, _TEXT, _VOIDS)
+GetEffectiveRightsFromAcl = _declared(
+    _advapi32, "GetEffectiveRightsFromAclW", _DWORD, _is_no_error, _VOID, _P(Trustee), _P(_DWORD)
+)
+CreateDirectory = _declared(_kernel32, "CreateDirectoryW", _BOOL, _is_true, _TEXT, _P(SecurityAttributes))
+GetDriveType = _declared(_kernel32, "GetDriveTypeW", wintypes.UINT, _is_anything, _TEXT)
+MoveFileEx = _declared(_kernel32, "MoveFileExW", _BOOL, _is_true, _TEXT, _TEXT, _DWORD)
+ReplaceFile = _declared(_kernel32, "ReplaceFileW", _BOOL, _is_replaced, _TEXT, _TEXT, _TEXT, _DWORD, _VOID, _VOID)
+LockFileEx = _declared(
+    _kernel32, "LockFileEx", _BOOL, _is_locked, _HANDLE, _DWORD, _DWORD, _DWORD, _DWORD, _P(Overlapped)
+)
+UnlockFileEx = _declared(
+    _kernel32, "UnlockFileEx", _BOOL, _is_anything, _HANDLE, _DWORD, _DWORD, _DWORD, _P(Overlapped)
+)
+GetStdHandle = _declared(_kernel32, "GetStdHandle", _HANDLE, _is_anything, _DWORD)
+GetConsoleMode = _declared(_kernel32, "GetConsoleMode", _BOOL, _is_anything, _HANDLE, _P(_DWORD))
+GetConsoleWindow = _declared(_kernel32, "GetConsoleWindow", _HANDLE, _is_anything)
+SetConsoleCtrlHandler = _declared(_kernel32, "SetConsoleCtrlHandler", _BOOL, _is_true, ConsoleHandler, _BOOL)
 RegisterEventSource = _declared(_advapi32, "RegisterEventSourceW", _HANDLE, _is_true, _TEXT, _TEXT)
 DeregisterEventSource = _declared(_advapi32, "DeregisterEventSource", _BOOL, _is_true, _HANDLE)
 ReportEvent = _declared(
     _advapi32, "ReportEventW", _BOOL, _is_true,
     _HANDLE, wintypes.WORD, wintypes.WORD, _DWORD, _VOID, wintypes.WORD, _DWORD, _P(_TEXT), _VOID,
 )  # fmt: skip
-EVENTLOG_ERROR_TYPE = 0x1
-EVENTLOG_WARNING_TYPE = 0x2
-
-
-GetStdHandle = _declared(_kernel32, "GetStdHandle", _HANDLE, _anything, _DWORD)
-GetConsoleMode = _declared(_kernel32, "GetConsoleMode", _BOOL, _anything, _HANDLE, _P(_DWORD))
-GetConsoleWindow = _declared(_kernel32, "GetConsoleWindow", _HANDLE, _anything)
 
 
 def is_console(standard_handle: int) -> bool:
@@ -174,15 +215,26 @@ def sid_text(sid: Any) -> str:
         LocalFree(text)
 
 
-def allowing_entries(acl: ctypes.c_void_p) -> Iterator[tuple[str, int]]:
-    """Yield identifier (S-1-...) and rights of each entry of an access list that allows something."""
-    count = ctypes.cast(acl, _P(_Acl)).contents.AceCount
-    for index in range(count):
-        entry = ctypes.c_void_p()
-        GetAce(acl, index, ctypes.byref(entry))
-        ace = ctypes.cast(entry, _P(_AccessAllowedAce)).contents
-        if ace.AceType in _ALLOWING_ACES and not ace.AceFlags & _INHERIT_ONLY_ACE:
-            yield sid_text((entry.value or 0) + _AccessAllowedAce.SidStart.offset), ace.Mask
+@contextmanager
+def sid_from(text: str) -> Iterator[ctypes.c_void_p]:
+    """Yield a security identifier, given its written form, alive as long as the block."""
+    sid = ctypes.c_void_p()
+    ConvertStringSidToSid(text, ctypes.byref(sid))
+    try:
+        yield sid
+    finally:
+        LocalFree(sid)
+
+
+@contextmanager
+def descriptor_from(text: str) -> Iterator[ctypes.c_void_p]:
+    """Yield a security descriptor, given in the security descriptor definition language, alive as long as the block."""
+    descriptor = ctypes.c_void_p()
+    ConvertStringSecurityDescriptorToSecurityDescriptor(text, SDDL_REVISION_1, ctypes.byref(descriptor), None)
+    try:
+        yield descriptor
+    finally:
+        LocalFree(descriptor)
 
 
 def report_event(source: str, event_id: int, text: str, *, is_error: bool) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amtconnector import errors
-from amtconnector.amtopcon.wire import profile
 from amtconnector.cli import HELP, SUBCOMMANDS
 from amtconnector.run.arguments import FLAGS
 from amtconnector.statuses import AMT_STATUSES, SUCCESS
@@ -88,23 +87,6 @@ def test_the_states_of_a_run_are_explained() -> None:
 
     shown = [row[0].strip("`") for row in rows(OPERATIONS, "Which runs are open")]
     assert shown == [*(state.value for state in RunState), "released", "unreadable"]
-
-
-def test_the_readers_of_profiles_find_every_entry() -> None:
-    """The table of the wire profile names each entry with what is built in, and each value of each call."""
-    built_in = profile.load()
-    table = {
-        row[0].strip("`"): row for row in rows((ROOT / "docs" / "wire-profile.md").read_text("utf-8"), "Every entry")
-    }
-    calls = {f"calls.{name}": call for name, call in built_in.calls.items()}
-    members = {f"members.{name}" for name in built_in.members._fields}
-    assert set(table) == {"token.header", "token.value", *calls, *members, "statuses.N"}
-    for entry, call in calls.items():
-        assert table[entry][2].rstrip(" |") == f"`{call.method} {call.path}`"
-        assert set(re.findall(r"`\{(\w+)\}`", table[entry][1])) == set(profile._VALUES[call.name])
-    for entry in members:
-        shown = frozenset(name.casefold() for name in re.findall(r"`(\w+)`", table[entry][2]))
-        assert shown == getattr(built_in.members, entry.removeprefix("members."))
 
 
 def anchors(page: Path) -> set[str]:

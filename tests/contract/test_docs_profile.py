@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from amtconnector.amtopcon.wire import profile, profile_file
+from amtconnector.amtopcon.wire.placeholders import ALLOWED
 from tests.end_to_end.installation import Ended, Installation
 from tests.support.configfile import ROOT
 from tests.support.doc_pages import blocks
@@ -19,13 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from amtconnector.amtopcon.wire.profile import CallName
     from tests.conftest import Programs
 
 pytestmark = pytest.mark.source_only
 
 PAGE = ROOT / "docs" / "wire-profile.md"
 (TRACE,) = blocks(PAGE, "http")
-(PROFILE,) = blocks(PAGE, "toml")
+PROFILE = next(text for text in blocks(PAGE, "toml") if "accessKey" in text)
 (LOG,) = [text for text in blocks(PAGE, "text") if "WAIT_FOR_LICENCE" in text]
 OPEN = ("alive", "session")
 """The ends of the paths that are asked for without a token."""
@@ -125,6 +129,46 @@ def started(site: Installation) -> Ended:
 def timeless(lines: list[str]) -> list[str]:
     """Return lines without their durations."""
     return [re.sub(r" after [\d:]+$", "", line) for line in lines]
+
+
+def entries(tree: dict[str, Any], before: str = "") -> set[str]:
+    """Return the names of all entries of the built-in profile, as the page has them."""
+    found: set[str] = set()
+    for name, value in tree.items():
+        is_table = (
+            isinstance(value, dict) and name not in {"headers", "query", "words", "statuses"} and before != "calls."
+        )
+        found |= entries(value, f"{before}{name}.") if is_table else {f"{before}{name}"}
+    return found
+
+
+def test_the_page_names_every_entry() -> None:
+    """Each entry of the built-in profile and of a call has its row, and no row is about anything else."""
+    text = PAGE.read_text("utf-8").partition("## Every entry")[2]
+    named = set(re.findall(r"^\| `([a-z_.]+N?)` \|", text, re.MULTILINE))
+    tree = tomllib.loads(profile_file.BUILT_IN_FILE.read_text("utf-8"))
+    of_a_call = {"method", "path", "query", "headers", "body", "form", "unused"}
+    assert named == (entries(tree) - {"statuses"}) | {"statuses.N"} | of_a_call
+
+
+def test_the_page_names_every_placeholder() -> None:
+    """Each with the calls that know it: what a profile can say of requests is there in one table."""
+    text = PAGE.read_text("utf-8").partition("### Placeholders")[2].partition("\n\n")[2].partition("\n\n")[0]
+    assert set(re.findall(r"\{([a-z_]+)[}:]", text)) == {name for names in ALLOWED.values() for name in names}
+
+
+@pytest.mark.parametrize("entry", ["calls.start", "calls.kill", "calls.status"])
+def test_the_page_tells_what_is_built_in(entry: str) -> None:
+    """Verb and path of each call."""
+    (row,) = (line for line in PAGE.read_text("utf-8").splitlines() if line.startswith(f"| `{entry}` |"))
+    call = profile.load().calls[cast("CallName", entry.partition(".")[2])]
+    assert f"`{call.method} {call.path}`" in row
+
+
+@pytest.mark.parametrize("text", blocks(PAGE, "toml"))
+def test_every_profile_of_the_page_is_one(text: str) -> None:
+    """It loads as it stands."""
+    profile_file.profile_of(tomllib.loads(text))
 
 
 def test_the_job_runs_with_the_profile(site: Installation, server: Foreign) -> None:

@@ -130,11 +130,11 @@ def test_other_values_are_no_reason_to_attach(site: Workplace, simulator: Shared
 
 def assert_names_the_ways_on(run: Ended, site: Workplace, request: int) -> None:
     """See that a failure names the commands that attach, kill and release."""
-    config = f'--config "{site.programs.path(site.config)}"'
-    assert f"amt -jt ATTACH -id {request} {config}" in run.text
-    assert f"amt -jt KILL -id {request} {config}" in run.text
+    config = f"--config {site.programs.path(site.config)}"
+    assert f" -jt ATTACH -id {request} {config}" in run.text
+    assert f" -jt KILL -id {request} {config}" in run.text
     assert f"--release {site.record()['run_id']}" in run.text
-    assert f"amt runs --forget {site.record()['run_id']}" in run.text
+    assert f" runs --forget {site.record()['run_id']}" in run.text
 
 
 def test_a_run_of_four_days_ago_is_not_attached_to(site: Workplace, simulator: SharedSimulator) -> None:

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.source_only
 SERVERS = ROOT / "tests" / "support" / "servers"
 PROFILES = ROOT / "tests" / "support" / "profiles"
 WITHOUT_STOP = ("joblist", "cursor")
+WITH_ONE_SESSION = ("sessions",)
 WITHOUT_HEARTBEAT = ("xml",)
 JOBS = """
 [scheduler]
@@ -43,6 +44,7 @@ ends = "ABORTED"
 messages = ["Control totals differ"]
 [applications.A.jobs.LONG]
 duration = 60
+stop_ends = "KILLED"
 messages = ["Started"]
 """
 
@@ -83,10 +85,8 @@ def test_a_job_runs_to_its_end_with_all_values_and_messages(
     done = site.run("-jt", "START", "-an", "A", "-jn", "GOOD", "-tv", "25", "-tv", "START=NOW", "-pa", "'PARAM'")
     assert done.exit_code == 4, done.text
     [task] = simulator.tasks(messages=True)
-    begin, end = (
-        next(at for at, line in enumerate(done.lines) if line.startswith(word)) for word in ("Job log", "End Job")
-    )
-    printed = [line for line in done.lines[begin + 1 : end] if not line.startswith("[connector]")]
+    marks = [at for at, line in enumerate(done.lines) if re.match(r"(End )?Job log ", line)]
+    printed = [line for line in done.lines[marks[0] + 1 : marks[1]] if not line.startswith("[connector]")]
     assert printed == task["messages"]
     assert {"25", "START=NOW", "'PARAM'"} <= set(re.findall(r"[^\s:]+", "\n".join(printed)))
     assert "incomplete" not in done.text
@@ -103,17 +103,21 @@ def test_an_abort_is_told(site: Installation) -> None:
 @pytest.mark.parametrize("action", ["KILL", "STOP"])
 def test_a_task_can_be_ended(site: Installation, simulator: SimulatorProcess, shape: str, action: str) -> None:
     """By another job; a server that has no stop is said to have none."""
+    site.write_config({"WIRE_PROFILE": "wire.toml", "KILL_TASK_ON_INTERRUPT": False})
     running = site.start("-jt", "START", "-an", "A", "-jn", "LONG")
     try:
         simulator.wait_for_call("messages")
+        if shape in WITH_ONE_SESSION:
+            running.terminate()
+            running.wait(60)
         done = site.run("-jt", action, "-id", request_id(simulator))
         if action == "STOP" and shape in WITHOUT_STOP:
             assert (done.exit_code, "calls.stop = false" in done.text) == (102, True), done.text
-            assert site.run("-jt", "KILL", "-id", request_id(simulator)).exit_code == 3
-        else:
-            assert done.exit_code == 3, done.text
-        output, _ = running.communicate(timeout=60)
-        assert running.returncode == 3, output.decode()
+            done = site.run("-jt", "KILL", "-id", request_id(simulator))
+        expected = 12 if action == "STOP" and shape not in WITHOUT_STOP else 3  # what the simulator makes of it
+        assert done.exit_code == expected, done.text
+        running.communicate(timeout=60)
+        assert running.returncode == (107 if shape in WITH_ONE_SESSION else expected)
     finally:
         running.kill()
         running.communicate()

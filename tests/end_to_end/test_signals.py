@@ -215,7 +215,7 @@ def test_a_second_signal_while_the_start_is_on_the_wire_keeps_the_doubt(
     run = signalled(process, signal.SIGINT, within_s=1)
     assert run.exit_code == 107, run.text
     assert site.record()["state"] == "intended"
-    assert f"The start may have been sent (run {site.record()['run_id']}): a task may be running." in run.text
+    assert f"The task may be running: run {site.record()['run_id']}." in run.text
     assert site.run(*NEVER_ENDS, environment=JOB).exit_code == 104
     assert len(simulator.tasks()) == 1
 

@@ -165,14 +165,13 @@ def test_the_fate_is_told_where_no_descriptor_is_left_while_the_task_runs(
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become an account that nobody knows")
 def test_an_account_without_an_entry_and_without_a_home_is_no_defect(site: Workplace) -> None:
     """HOME is unset and the account is in no passwd: the run says what it may not read."""
-    if subprocess.run(
-        ["/bin/sh", "-c", f"test -x {shlex.quote(site.programs.amt[0])}"], user=UNKNOWN_ACCOUNT
-    ).returncode:
+    look = ["/bin/sh", "-c", f"test -x {shlex.quote(site.programs.amt[0])}"]
+    if subprocess.run(look, check=False, user=UNKNOWN_ACCOUNT).returncode:
         pytest.skip("the program under test lies where only its owner can start it")
     process = subprocess.Popen(
         [*site.programs.amt, *SHORT, "--config", str(site.config)],
         cwd="/",
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": Path.cwd(), **JOB},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd()), **JOB},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         user=UNKNOWN_ACCOUNT,

@@ -200,6 +200,12 @@ class FakeService:
         assert request_id == REQUEST
         self._answered("kill", self.kills)
 
+    def speak_for(self, run_id: str, task: Task | None = None, started_by: str = "") -> None:
+        """Take note of nothing."""
+
+    def check_start(self, task: Task) -> None:
+        """Carry every task."""
+
     def close(self) -> None:
         """End the conversation."""
         self.calls.append("close")

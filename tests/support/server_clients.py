@@ -139,9 +139,6 @@ class Function(Client):
 
 
 class Query(Client):
-    def read(self, answer: httpx.Response) -> Any:
-        return answer.text if answer.headers["content-type"].startswith("text/plain") else super().read(answer)
-
     def get(self, path: str, **query: Any) -> Any:
         token = {"token": self.token} if self.token else {}
         return self.call("GET", f"/amt/{path}", params={**query, **token})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from amtconnector.amtopcon.wire.document import Object
 from amtconnector.amtopcon.wire.paths import carried, found
 from amtconnector.amtopcon.wire.refusals import fits
-from amtconnector.amtopcon.wire.reply import answered, document_in, failure_of, is_page, kind_of, server_words
+from amtconnector.amtopcon.wire.reply import answered, document_in, failure_of, hint_of, is_page, kind_of, server_words
 from amtconnector.amtopcon.wire.shape import shape_of
 from amtconnector.amtopcon.wire.understanding import understanding
 from amtconnector.amtopcon.wire.words import words_of
@@ -56,7 +56,7 @@ def read_logon(reply: Reply, profile: Profile) -> str:
         raise Busy(answered(reply, places), retry_after_s=reply.retry_after_s)
     refused = profile.refused
     if reply.status in {401, 403} or fits(refused.credentials, reply) or fits(refused.when, reply):
-        raise LogonRefused(answered(reply, places))
+        raise LogonRefused(answered(reply, places), hint=hint_of(reply))
     if reply.status == 404:  # of the whole interface: no request is meant
         words = server_words(reply, places)
         raise Rejected("the server answered 404 to the logon" + (f": {words}" if words else ""))
@@ -133,9 +133,8 @@ def read_start(reply: Reply, profile: Profile) -> Started | Refused:
     status = _reason(document, reply, profile) if isinstance(document, Object) else None
     if number is None and status is None and not is_refusal:
         raise NotUnderstood(f"the answer to the start has no request id: {_came(document, reply)}")
-    return Refused(
-        reply.quoted(words_of(document, profile.refused.words)) if isinstance(document, Object) else "", status
-    )
+    words = words_of(document, profile.refused.words) if isinstance(document, Object) else ""
+    return Refused(reply.quoted(words), status)
 
 
 @understanding
@@ -154,7 +153,7 @@ def read_status(reply: Reply, profile: Profile, request_id: RequestId) -> Status
         for echo in found(document, place, request_id.text):
             if echo is not None and _request_number(echo) != request_id:
                 raise NotUnderstood(f"the answer is about another request than {request_id}")
-    named = [
+    named: list[tuple[str, Json]] = [
         (place.text, value)
         for place in profile.members.status
         for value in found(document, place, request_id.text)

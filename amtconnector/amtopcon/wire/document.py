@@ -9,8 +9,10 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | Object | None"
 
 _DEEPEST_TEXT = 2  # levels of JSON in a JSON string that are undone
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
-"""What a reader may raise over foreign input, UnicodeError and JSONDecodeError among it: the edge turns it into
-NotUnderstood. What ends a wait (StopRequested) and what the connector recognises itself (CallFailed) is none of these."""
+"""What a reader may raise over foreign input, UnicodeError and JSONDecodeError among it; it becomes NotUnderstood.
+
+What ends a wait (StopRequested) and what the connector recognises itself (CallFailed) is none of these.
+"""
 
 
 class Object(list[tuple[str, "Json"]]):

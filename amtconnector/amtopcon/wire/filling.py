@@ -70,7 +70,7 @@ class Filling:
             for one in self._each(element_in({name: text})):
                 value = one.parameter(text)
                 if value is not None:
-                    pairs.append((one._embedded(name), value))
+                    pairs.append((one.embedded(name), value))
         return pairs
 
     def parameter(self, text: str) -> str | None:
@@ -79,7 +79,7 @@ class Filling:
         if whole:
             value = self._whole(Placeholder.of(whole[1]))
             return None if value is None or isinstance(value, _LeftOut) else str(value)
-        return self._embedded(text)
+        return self.embedded(text)
 
     def body(self, template: Template) -> object:
         """Return a JSON body."""
@@ -91,7 +91,7 @@ class Filling:
         if not isinstance(template, str):
             return template
         whole = PLACEHOLDER.fullmatch(template)
-        return self._whole(Placeholder.of(whole[1])) if whole else self._embedded(template)
+        return self._whole(Placeholder.of(whole[1])) if whole else self.embedded(template)
 
     def _members(self, template: Mapping[str, Template]) -> dict[str, object]:
         members = {}
@@ -100,7 +100,7 @@ class Filling:
             for one in self._each(element_in(entry) if is_numbered else ""):
                 value = one.body(entry)
                 if not isinstance(value, _LeftOut):
-                    members[one._embedded(name) if is_numbered else name] = value
+                    members[one.embedded(name) if is_numbered else name] = value
         return members
 
     def _each(self, list_name: str) -> list[Filling]:
@@ -109,15 +109,11 @@ class Filling:
             return [self]
         values = self._value(list_name)
         element = next(name for name, owner in ELEMENTS.items() if owner == list_name)
-        return [
-            Filling(
-                self._not_given,
-                {**self._known, element: value, "n": index + 1, "index": index},
-                self._cookies,
-                self._call,
-            )
-            for index, value in enumerate(values if isinstance(values, tuple) else ())
-        ]
+        repeated = enumerate(values if isinstance(values, tuple) else ())
+        return [self._with({element: value, "n": index + 1, "index": index}) for index, value in repeated]
+
+    def _with(self, more: Mapping[str, Value]) -> Filling:
+        return Filling(self._not_given, {**self._known, **more}, self._cookies, self._call)
 
     def _whole(self, one: Placeholder) -> object:
         """Return what a text becomes that is nothing but this placeholder."""
@@ -140,7 +136,8 @@ class Filling:
             return None
         return [] if one.is_whole_list else ""
 
-    def _embedded(self, text: str) -> str:
+    def embedded(self, text: str) -> str:
+        """Return a text with its placeholders filled."""
         return PLACEHOLDER.sub(lambda match: self._text(Placeholder.of(match[1])), text)
 
     def _text(self, one: Placeholder) -> str:
@@ -159,8 +156,8 @@ class Filling:
             return self._known[name]
         except KeyError:
             raise ConfigurationError(
-                f"The wire profile sends {{{name}}} with calls.{self._call}, and it is not known of this request.",
-                hint="Give -an and -jn (or -fn) as well, on the machine that has the record of the run that started it.",
+                f"The wire profile sends {{{name}}} with calls.{self._call}; it is not known of this request.",
+                hint="Give -an and -jn (or -fn) as well, on the machine that has the record of its run.",
             ) from None
 
 
@@ -171,8 +168,8 @@ def _joined(one: Placeholder, values: tuple[str, ...]) -> str:
     for value in values:
         if separator in value:
             raise ConfigurationError(
-                f"The server's interface takes the {one.name.replace('_', ' ')} as one text, separated by {separator!r}, and "
-                f"the value '{value}' holds that itself: it would arrive as two.",
+                f"The server takes the {one.name.replace('_', ' ')} as one text with {separator!r} between them, "
+                f"and the value '{value}' holds that itself: it would arrive as two.",
                 hint="Change the value. Nothing was sent.",
             )
     return separator.join(values)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from amtconnector.amtopcon.wire.document import Json
 
 scan = json.JSONDecoder(object_pairs_hook=Object, strict=False).scan_once  # type: ignore[attr-defined]  # not in typeshed
-"""The standard library's own scanner: (text, position) to (value, end); raises StopIteration where there is no value."""
+"""The standard library's own scanner: (text, position) to (value, end); StopIteration where there is no value."""
 FAILED_SCAN = (*UNREADABLE, StopIteration)
 
 _BLANKS = re.compile(r"[ \t\n\r]*")

@@ -1,9 +1,9 @@
-"""Where in an answer something stands: `Status`, `data.result.Status`, `Jobs[Id={request_id}].State`, `header:Location`."""
+"""Where in an answer something stands: `Status`, `data.Status`, `Jobs[Id={request_id}].State`, `header:Location`."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from amtconnector.amtopcon.wire.document import Object
 
@@ -20,9 +20,9 @@ _SOURCES = ("header", "cookie")
 
 
 class Selector(NamedTuple):
-    """Which entry of a list: the one at `index`, else those whose member `name` is `value`."""
+    """Which entry of a list: the one at `position`, else those whose member `name` is `value`."""
 
-    index: int | None
+    position: int | None
     name: str = ""
     value: str = ""
 
@@ -103,9 +103,11 @@ def _selectors(text: str) -> Iterator[Selector]:
 
 def _selected(node: Json, selector: Selector, request_id: str) -> list[Json]:
     # An XML element that comes once is no list.
-    entries: list[Json] = [node] if isinstance(node, Object) else node if isinstance(node, list) else []
-    if selector.index is not None:
-        return entries[selector.index : selector.index + 1]
+    entries: list[Json] = [node]
+    if not isinstance(node, Object):
+        entries = cast("list[Json]", node) if isinstance(node, list) else []
+    if selector.position is not None:
+        return entries[selector.position : selector.position + 1]
     wanted = request_id if selector.value == REQUEST_ID else selector.value
     names = frozenset((selector.name,))
     return [

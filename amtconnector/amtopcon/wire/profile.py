@@ -90,7 +90,7 @@ class Condition(NamedTuple):
 
 
 class Refusals(NamedTuple):
-    """Answers that refuse in another way than by their HTTP status alone; `docs/wire-profile.md` says what each means."""
+    """Answers that refuse in another way than by their HTTP status; `docs/wire-profile.md` says what each means."""
 
     when: tuple[Condition, ...] = ()
     token: tuple[Condition, ...] = ()

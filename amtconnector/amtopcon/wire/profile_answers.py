@@ -94,8 +94,8 @@ def _status(code: int, entry: Any, where: str) -> Status:
 def _words(entry: Any, where: str) -> list[str]:
     if not isinstance(entry, list) or not entry:
         raise ValueError(
-            f'{where}: expected a list of words for it, such as ["Finished, aborted"]; number, name and kind of AMT\'s own '
-            "statuses can't be changed"
+            f'{where}: expected a list of words for it, such as ["Finished, aborted"]; '
+            "number, name and kind of AMT's own statuses can't be changed"
         )
     return [_word(word, where) for word in entry]
 
@@ -164,7 +164,7 @@ def _expected(entries: Mapping[str, Any], where: str, before: str = "") -> Itera
         wanted = wanted if isinstance(wanted, list) else [wanted]
         if not wanted or not all(isinstance(one, str | int | float) for one in wanted):
             raise ValueError(
-                f"{where}: {before}{name}: expected a text, a number, true, false, a list of these, or {{ not = … }}"
+                f"{where}: {before}{name}: expected a text, a number, true, false, or {{ not = one of these }}"
             )
         (place,) = _paths([before + name], where)
         yield Expected(place, tuple(_text_of(one) for one in wanted), is_negated)

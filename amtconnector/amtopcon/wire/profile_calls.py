@@ -25,19 +25,9 @@ if TYPE_CHECKING:
     from amtconnector.amtopcon.wire.profile import CallName
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_HTTPS_OWN = frozenset(
-    {
-        "accept-encoding",
-        "connection",
-        "content-length",
-        "cookie",
-        "expect",
-        "host",
-        "te",
-        "trailer",
-        "transfer-encoding",
-    }
-    | {"upgrade", "user-agent"}
+_OWN_HEADERS = frozenset(
+    "accept-encoding connection content-length cookie expect host".split()  # noqa: SIM905 - reads
+    + "te trailer transfer-encoding upgrade user-agent".split()  # noqa: SIM905
 )
 _ENTRIES = ("method", "path", "query", "headers", "body", "form", "unused")
 
@@ -96,7 +86,7 @@ def header_name(value: Any, where: str) -> str:
     name = text(value, where)
     if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
         raise ValueError(f"{where}: expected the name of an HTTP header")
-    if name.lower() in _HTTPS_OWN:
+    if name.lower() in _OWN_HEADERS:
         raise ValueError(f"{where}: {name} is a header that HTTP itself or the connector needs")
     return name
 
@@ -185,7 +175,7 @@ def _check_flat(name: str, entry: str, where: str, *, may_repeat: bool) -> None:
     for one in found:
         if one.is_whole_list:
             raise ValueError(
-                f"{where}: {{{one.name}}} is a list and must be a whole value of the body, or {{{one.name}:;}}"
+                f"{where}: {{{one.name}}} is a list and must be a whole value of the body, or joined: {{{one.name}:;}}"
             )
         if one.name in ELEMENTS and not may_repeat:
             raise ValueError(f"{where}: {{{one.name}}} is one value of a list, and nothing can be repeated here")
@@ -214,11 +204,15 @@ def _check_body(template: Any, where: str, *, is_repeated: bool = False) -> None
                 _check_repeated(entry, where, is_inside=True)
             _check_body(entry, where, is_repeated=is_repeated or bool(element_in(entry)))
     elif isinstance(template, str):
-        for one in placeholders(template):
-            if one.is_whole_list and template != f"{{{one.name}}}":
-                raise ValueError(f"{where}: {{{one.name}}} is a list and must be a whole value of the body")
-            if (one.name in ELEMENTS or one.name in COUNTERS) and not is_repeated:
-                raise ValueError(
-                    f"{where}: {{{one.name}}} must stand inside a list, or in a member with {{n}} in its name, which "
-                    "is repeated for each value"
-                )
+        _check_text(template, where, is_repeated=is_repeated)
+
+
+def _check_text(template: str, where: str, *, is_repeated: bool) -> None:
+    for one in placeholders(template):
+        if one.is_whole_list and template != f"{{{one.name}}}":
+            raise ValueError(f"{where}: {{{one.name}}} is a list and must be a whole value of the body")
+        if (one.name in ELEMENTS or one.name in COUNTERS) and not is_repeated:
+            raise ValueError(
+                f"{where}: {{{one.name}}} must stand inside a list, or in a member with {{n}} in its name: "
+                "that is repeated for each value"
+            )

@@ -137,7 +137,7 @@ def _token(entries: dict[str, Any]) -> TokenPlaces:
 def _not_given(entries: dict[str, Any]) -> NotGiven:
     for name in ("null", "left_out"):
         if not isinstance(entries[name], list):
-            raise ValueError(f"not_given.{name}: expected a list of values such as queue")
+            raise ValueError(f"not_given.{name}: expected a list of values such as queue")  # noqa: TRY004 - of the file
     words = table(entries["words"], "not_given.words")
     for name, names in (("null", entries["null"]), ("left_out", entries["left_out"]), ("words", words)):
         for value in names:

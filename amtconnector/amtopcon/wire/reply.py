@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector.amtopcon.wire.document import UNREADABLE, Object, parsed
+from amtconnector.amtopcon.wire.strangers import page_hint, place_of, redirect_hint, title_of
 from amtconnector.amtopcon.wire.words import words_of
 from amtconnector.errors import (
     Busy,
@@ -75,13 +76,25 @@ def failure_of(reply: Reply, places: tuple[Path, ...] = ()) -> CallFailed | None
     if reply.is_success:
         return None
     kind = _FAILURES.get(reply.status) or _failure_of_class(reply)
-    return kind(answered(reply, places), retry_after_s=reply.retry_after_s)
+    return kind(answered(reply, places), retry_after_s=reply.retry_after_s, hint=hint_of(reply))
+
+
+def hint_of(reply: Reply) -> str:
+    """Return what to do about an answer that is not AMT's own, or that leads elsewhere; "" for any other."""
+    if is_page(reply):
+        return page_hint(reply.status)
+    return redirect_hint(reply) if place_of(reply) else ""
 
 
 def answered(reply: Reply, places: tuple[Path, ...] = ()) -> str:
-    """Say what the server answered: status and words, as the middle of a sentence."""
-    words = server_words(reply, places)
-    return f"the server answered {reply.status}" + (f": {words.rstrip('.')}" if words.strip(".") else "")
+    """Say what the server answered: status, where it leads, and words, as the middle of a sentence."""
+    what = f"the server answered {reply.status}"
+    if place := place_of(reply):
+        return f"{what} and points to {place}"
+    if is_page(reply):
+        what += " with a web page instead of AMT's answer"
+    words = (title_of(reply) if is_page(reply) else "") or server_words(reply, places)
+    return what + (f": {words.rstrip('.')}" if words.strip(".") else "")
 
 
 _FAILURES: dict[int, type[CallFailed]] = {

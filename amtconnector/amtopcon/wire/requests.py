@@ -76,10 +76,10 @@ def start(sender: Sender, task: Task) -> Request:
     unused = sender.profile.calls["start"].unused
     for name, value in sent_values(task).items():
         if name in unused and value and value != _DEFAULTS.get(name):
-            shown = value if isinstance(value, str) else ", ".join(value)
+            shown = ", ".join(value) if isinstance(value, tuple) else value
             raise ConfigurationError(
-                f"The server's interface has no place for the {name.replace('_', ' ')} '{shown}': the wire profile names "
-                f"{name} in calls.start.unused.",
+                f"The server's interface has no place for the {name.replace('_', ' ')} '{shown}': the wire profile "
+                f"names {name} in calls.start.unused.",
                 hint="Leave it out of the job, or give it a place in the wire profile.",
             )
     return _request(sender._replace(task=task, started_by=sender.run_id), "start", {})

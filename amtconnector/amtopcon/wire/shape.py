@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from amtconnector.amtopcon.wire.document import Object
 from amtconnector.amtopcon.wire.reply import document_in, is_page, is_xml
@@ -73,7 +73,7 @@ def _shape(value: Json, hides_texts: bool, depth: int) -> object:  # noqa: FBT00
     if isinstance(value, list):
         entries = value[:1] if depth else []
         more = [f"<{len(value) - len(entries)} more>"] if len(value) > len(entries) else []
-        return [*(_shape(entry, hides_texts, depth - 1) for entry in entries), *more]
+        return [*(_shape(cast("Json", entry), hides_texts, depth - 1) for entry in entries), *more]
     if isinstance(value, str) and (hides_texts or len(value) > _LONGEST_TEXT):
         return f"<text of {len(value)}>"
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**64:

@@ -6,7 +6,7 @@ Attributes and namespaces don't count. A document type is refused: it is what en
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree  # a document type, the way in for bombs and foreign files, is refused
+from xml.etree import ElementTree as ET
 
 from amtconnector.amtopcon.wire.document import Object
 
@@ -21,19 +21,19 @@ def document_of(body: bytes) -> Json:
     if b"\0" in body or b"<!" in body.replace(b"<!--", b"").replace(b"<![CDATA[", b""):
         raise ValueError("a document type")
     try:
-        root = ElementTree.fromstring(body)
-    except ElementTree.ParseError as error:
+        root = ET.fromstring(body)  # noqa: S314 - what makes it dangerous, a document type, is refused
+    except ET.ParseError as error:
         raise ValueError(str(error)) from error
     return _value(root, _DEEPEST)
 
 
-def _value(element: ElementTree.Element, depth: int) -> Json:
+def _value(element: ET.Element, depth: int) -> Json:
     if not depth:
         raise ValueError("nested too deeply")
-    if not len(element):
+    if len(element) == 0:
         return element.text or ""
     grouped: dict[str, list[Json]] = {}
     for child in element:
-        name = child.tag.rpartition("}")[2] if isinstance(child.tag, str) else ""
+        name = child.tag.rpartition("}")[2]
         grouped.setdefault(name, []).append(_value(child, depth - 1))
     return Object((name, values[0] if len(values) == 1 else values) for name, values in grouped.items())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-PATIENCE_S = 90.0
+PATIENCE_S = 150.0
 _IS_WINDOWS = sys.platform == "win32"
 _AFTER_KILL_S = 10.0
 

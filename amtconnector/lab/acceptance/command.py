@@ -57,7 +57,7 @@ _SHOWN_LINES = 12
 @click.option("--only", multiple=True, metavar="CHECK", help="Perform this check alone; can be repeated.")
 @click.option("--list", "is_list", is_flag=True, help="List the checks and end.")
 @click.option("--as-service", is_flag=True, help="Perform them as Local System in session 0, with a scheduled task.")
-def command(
+def command(  # noqa: PLR0913 - one parameter for each option
     *,
     program: Path | None,
     run_directory: Path | None,

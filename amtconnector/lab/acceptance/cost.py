@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amtconnector.lab.acceptance import restarts
+from amtconnector.lab.acceptance.console import is_wine
 from amtconnector.lab.acceptance.verdicts import Failed, NotTried, require
 
 if TYPE_CHECKING:
@@ -33,9 +34,8 @@ def start_up(stage: Stage) -> str:
         started.end()
         require(bool(line), "nothing was printed")
     median = statistics.median(seconds)
-    require(
-        median < _LONGEST_START_S, f"the first line comes after {median:.1f} s: is the folder exempt from antivirus?"
-    )
+    is_soon = median < _LONGEST_START_S or is_wine()  # wine's times say nothing about Windows
+    require(is_soon, f"the first line comes after {median:.1f} s: is the folder exempt from antivirus?")
     return f"first line after {median * 1000:.0f} ms, the first time {seconds[0] * 1000:.0f} ms"
 
 
@@ -49,6 +49,8 @@ def memory(stage: Stage) -> str:
     for running, task in waiting:
         stage.amt.end_task(task["id"], "DONE")
         running.ended().must_exit(4)
+    if not megabytes:
+        raise NotTried("this system does not tell a process's private memory")
     require(megabytes < _MOST_MEMORY_MB, f"{megabytes:.0f} MB while it waits, expected below {_MOST_MEMORY_MB:.0f}")
     return f"{megabytes:.1f} MB of its own while it waits"
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from amtconnector.lab.acceptance.site import Job, Site
     from amtconnector.lab.acceptance.stage import Stage
 
+_PATIENCE_S = 60.0
+
 
 def killed_and_attached(stage: Stage) -> str:
     """See that a connector that is killed leaves its task alone; the restarted job takes it up and tells its end."""
@@ -38,8 +40,8 @@ def started(
     """Start a job that does not end by itself; return when its status has been asked for."""
     running = site.start(job, surroundings=surroundings)
     asked = stage.amt.asked("status")
-    if not stage.amt.wait_until(lambda amt: bool(amt.tasks(job.marker)) and amt.asked("status") > asked):
-        raise Failed("no task was started and watched within 30 s", running.ended_by_force().text)
+    if not stage.amt.wait_until(lambda amt: bool(amt.tasks(job.marker)) and amt.asked("status") > asked, _PATIENCE_S):
+        raise Failed(f"no task was started and watched within {_PATIENCE_S:g} s", running.ended_by_force().text)
     return running, stage.amt.tasks(job.marker)[0]
 
 
@@ -47,7 +49,7 @@ def attaches(stage: Stage, site: Site, job: Job, task: dict[str, Any]) -> str:
     """Start the job again, see that it takes the task up, and end the task."""
     again = site.start(job)
     asked = stage.amt.asked("status")
-    stage.amt.wait_until(lambda amt: amt.asked("status") > asked)
+    stage.amt.wait_until(lambda amt: amt.asked("status") > asked, _PATIENCE_S)
     stage.amt.end_task(task["id"], "DONE")
     again.ended().must_exit(4).must_say(f"'{task['id']}'")
     require_one_start(stage, job)

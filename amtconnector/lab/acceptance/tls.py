@@ -86,7 +86,6 @@ def _described(handshakes_s: list[float]) -> str:
     if not handshakes_s:
         return "no handshake was seen"
     longest = max(handshakes_s)
-    require(
-        longest < _SLOW_S, f"a handshake took {longest:.1f} s: can this machine fetch certificate revocation lists?"
-    )
+    is_fast = longest < _SLOW_S or console.is_wine()  # wine's times say nothing about Windows
+    require(is_fast, f"a handshake took {longest:.1f} s: can this machine fetch certificate revocation lists?")
     return f"handshakes {statistics.median(handshakes_s) * 1000:.0f} ms, longest {longest * 1000:.0f} ms"

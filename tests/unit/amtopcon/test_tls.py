@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
+import subprocess
+import sys
 import warnings
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +17,7 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from amtconnector.amtopcon import tls
 from amtconnector.errors import CallFailed, CertificateRefused, ConfigurationError, NoAnswer, NotSent
@@ -21,7 +26,6 @@ from tests.support.loopback import SERVER, conversation, http, listening, script
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
-    from pathlib import Path
 
 ALIVE = scripted(http(200, "alive"))
 
@@ -132,30 +136,182 @@ def test_a_certificate_of_tomorrow_is_refused(authority: trustme.CA, ca_file: Pa
     assert "clocks" in error.hint
 
 
-def self_signed(folder: Path) -> tuple[Path, ssl.SSLContext]:
+def made(
+    folder: Path, *extensions: x509.ExtensionType, common_name: str = "amt.example", days: int = 1
+) -> tuple[Path, ssl.SSLContext]:
     """Return a certificate that signs itself and is no authority, as a file, and a server that presents it."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "amt.example")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     now = datetime.now(UTC)
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("amt.example")]), critical=False)
-        .sign(key, hashes.SHA256())
+        .not_valid_after(now + timedelta(days=days))
     )
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
     path, key_path = folder / "self.pem", folder / "self.key"
-    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    path.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     key_path.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path, key_path)
     return path, context
+
+
+def self_signed(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """Return such a certificate for the name amt.example."""
+    return made(folder, x509.SubjectAlternativeName([x509.DNSName("amt.example")]))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [],
+        [x509.RFC822Name("admin@amt.example")],
+        [x509.UniformResourceIdentifier("https://amt.example/")],
+        [x509.IPAddress(ip_address("127.0.0.1"))],
+        [x509.DNSName("other.example")],
+    ],
+)
+def test_a_common_name_is_no_name(tmp_path: Path, names: list[x509.GeneralName]) -> None:
+    """With no other name, nor beside names of another kind: the subject alternative name alone counts."""
+    extensions = [x509.SubjectAlternativeName(names)] if names else []
+    path, context = made(tmp_path, *extensions, common_name="amt.example")
+    assert "not issued for the name amt.example" in refusal(context, path, name="amt.example").message
+
+
+def test_an_address_counts_only_as_an_address(tmp_path: Path) -> None:
+    """127.0.0.1 as a DNS name, or as the common name, names nobody."""
+    path, context = made(tmp_path, x509.SubjectAlternativeName([x509.DNSName("127.0.0.1")]), common_name="127.0.0.1")
+    assert "not issued for the name 127.0.0.1" in refusal(context, path).message
+    path, context = made(tmp_path, x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]))
+    ask(context, path)
+
+
+def test_a_certificate_for_another_purpose_is_called_so(tmp_path: Path) -> None:
+    """It is trusted, and would be sent back to the authority in vain."""
+    path, context = made(
+        tmp_path,
+        x509.SubjectAlternativeName([x509.DNSName("amt.example")]),
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]),
+    )
+    error = refusal(context, path, name="amt.example")
+    assert "another purpose" in error.message
+    assert "serverAuth" in error.hint
+
+
+def test_a_missing_intermediate_is_named(authority: trustme.CA, ca_file: Path, tmp_path: Path) -> None:
+    """The server leaves it out and CA_FILE holds the root alone; with the intermediate in CA_FILE all is well."""
+    intermediate = authority.create_child_ca()
+    leaf = intermediate.issue_cert("127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    pem = tmp_path / "leaf.pem"
+    pem.write_bytes(leaf.private_key_and_cert_chain_pem.bytes().partition(b"-----END CERTIFICATE-----")[0])
+    pem.write_bytes(pem.read_bytes() + b"-----END CERTIFICATE-----\n")
+    context.load_cert_chain(pem)
+    error = refusal(context, ca_file)
+    assert "may leave out the certificate of an intermediate authority" in error.message
+    assert f"nor does CA_FILE hold what would prove it ({ca_file})" in error.message
+    assert "send its intermediate certificates" in error.hint
+    both = tmp_path / "both.pem"
+    intermediate.cert_pem.write_to_path(str(both))
+    ask(context, both)
+
+
+def test_a_self_signed_certificate_that_was_renewed_is_called_so(tmp_path: Path) -> None:
+    """CA_FILE holds the one of before."""
+    old, _ = self_signed(tmp_path)
+    kept = tmp_path / "kept.pem"
+    kept.write_bytes(old.read_bytes())
+    _, context = self_signed(tmp_path)
+    error = refusal(context, kept, name="amt.example")
+    assert "signed by itself, and this machine does not trust it; nor does CA_FILE" in error.message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have stores of their own")
+class TestTheSystemsCertificates:
+    """Where a Linux system keeps them; each test makes a system of its own."""
+
+    @pytest.fixture(autouse=True)
+    def system(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Look in a folder of the test's."""
+        monkeypatch.setattr(tls, "_HASHED", (str(tmp_path / "certs"),))
+        monkeypatch.setattr(tls, "_BUNDLES", (str(tmp_path / "bundle.pem"),))
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+
+    def hashed(self, folder: Path, authority: trustme.CA, *, others: int) -> Path:
+        """Fill a directory as a system does, with this authority and the names of others."""
+        if not (openssl := shutil.which("openssl")):
+            pytest.skip("needs the openssl command")
+        folder.mkdir()
+        authority.cert_pem.write_to_path(str(folder / "one.pem"))
+        subprocess.run([openssl, "rehash", str(folder)], check=True, capture_output=True)
+        for number in range(others):
+            (folder / f"{number:08x}.0").write_bytes(b"")
+        return folder
+
+    def test_a_hashed_directory_stands_for_the_bundle(self, authority: trustme.CA, tmp_path: Path) -> None:
+        """Nothing is read before a server's chain asks for it."""
+        (tmp_path / "bundle.pem").write_text("would be an error", encoding="ascii")
+        self.hashed(tmp_path / "certs", authority, others=30)
+        assert tls.context(SERVER).get_ca_certs() == []
+        ask(server_side(authority.issue_cert("127.0.0.1")), None)
+
+    def test_a_directory_with_a_few_is_read_beside_the_bundle(self, authority: trustme.CA, tmp_path: Path) -> None:
+        """An administrator's own links don't hide the system's authorities."""
+        other = trustme.CA()
+        other.cert_pem.write_to_path(str(tmp_path / "bundle.pem"))
+        self.hashed(tmp_path / "certs", authority, others=0)
+        ask(server_side(authority.issue_cert("127.0.0.1")), None)
+        ask(server_side(other.issue_cert("127.0.0.1")), None)
+
+    def test_the_bundle_serves_alone(self, authority: trustme.CA, tmp_path: Path) -> None:
+        """Where there is no directory of hashes."""
+        authority.cert_pem.write_to_path(str(tmp_path / "bundle.pem"))
+        ask(server_side(authority.issue_cert("127.0.0.1")), None)
+
+    def test_ca_file_adds_to_the_system(self, authority: trustme.CA, tmp_path: Path) -> None:
+        """A publicly signed chain and a private authority are both trusted, by one context."""
+        private = trustme.CA()
+        private.cert_pem.write_to_path(str(tmp_path / "private.pem"))
+        self.hashed(tmp_path / "certs", authority, others=30)
+        for one in (private, authority):
+            ask(server_side(one.issue_cert("127.0.0.1")), tmp_path / "private.pem")
+        refusal(server_side(trustme.CA().issue_cert("127.0.0.1")), tmp_path / "private.pem")
+
+    @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+    def test_the_environment_names_other_places(
+        self, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+    ) -> None:
+        """As for every program of such a system; both kinds."""
+        authority.cert_pem.write_to_path(str(tmp_path / "mine.pem"))
+        is_file = variable == "SSL_CERT_FILE"
+        place = tmp_path / "mine.pem" if is_file else self.hashed(tmp_path / "mine", authority, others=0)
+        monkeypatch.setenv(variable, str(place))
+        ask(server_side(authority.issue_cert("127.0.0.1")), None)
+
+    def test_a_system_without_certificates_trusts_nobody(self, authority: trustme.CA) -> None:
+        """It is no error before a server is asked."""
+        refusal(server_side(authority.issue_cert("127.0.0.1")), None)
+
+
+def test_an_openssl_that_can_not_be_used_is_a_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own configuration may ask for a module that is not there."""
+
+    def fails(_protocol: int) -> ssl.SSLContext:
+        raise ssl.SSLError(1, "[SSL: LIBRARY_HAS_NO_CIPHERS] library has no ciphers")
+
+    monkeypatch.setattr(ssl, "SSLContext", fails)
+    with pytest.raises(ConfigurationError, match="OpenSSL can't be used") as caught:
+        tls.context(SERVER._replace(ca_file=Path("any.pem")))
+    assert "openssl.cnf" in caught.value.hint
 
 
 def test_a_self_signed_certificate_is_trusted_when_ca_file_holds_it(tmp_path: Path) -> None:

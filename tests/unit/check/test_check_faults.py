@@ -234,9 +234,9 @@ def test_a_server_that_cannot_serve(installation: Installation) -> None:
     assert found[Step.CLOCK].verdict is Verdict.OK
 
 
-@pytest.mark.parametrize(("status", "code"), [(200, 108), (403, 108), (407, 108), (502, 23), (503, 23)])
+@pytest.mark.parametrize(("status", "code"), [(200, 108), (401, 24), (403, 24), (407, 108), (502, 23), (503, 23)])
 def test_a_proxys_page(installation: Installation, status: int, code: int) -> None:
-    """A web page is no answer of AMT, with whatever status it comes, and gets no credentials."""
+    """A web page is no answer of AMT, with whatever status it comes, and gets no credentials; the code is a run's."""
     with serving() as server:
         server.heartbeat = (status, b"<html><title>Please log in</title></html>", "text/html")
         found = installation.using(server).examine()

@@ -10,7 +10,7 @@ from amtconnector import __version__
 from amtconnector.check.findings import Step, exit_code
 from amtconnector.commands.check import command
 from amtconnector.commands.click_command import run_command
-from tests.support.examined import PASSWORD, Installation, server_tls, serving, sound_installation
+from tests.support.examined import PASSWORD, Installation, server_tls, serving, sound_installation, with_tls
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +41,57 @@ def test_the_saved_chain_is_ready_for_ca_file(installation: Installation, capsys
             assert f"CA_FILE={saved}" in out
             assert out.count("SHA-256 ") == saved.read_text("ascii").count("BEGIN CERTIFICATE")
             assert exit_code(wrong.having(CA_FILE=saved).examine().values()) == 0
+
+
+def _saving(installation: Installation, saved: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    return _run(capsys, "--config", str(installation.write()), "--no-logon", "--save-chain", str(saved))
+
+
+def test_an_impostors_chain_takes_no_files_place(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever answers: the file that CA_FILE names stays as it is, by whatever name it is meant."""
+    trusted, impostor = trustme.CA(), trustme.CA()
+    site = with_tls(installation, trusted)
+    before = (site.folder / "ca.pem").read_bytes()
+    link = site.folder / "link.pem"
+    link.symlink_to("ca.pem")
+    with serving(server_tls(impostor.issue_cert("127.0.0.1"))) as server:
+        for target in (site.folder / "ca.pem", site.folder / "runs" / ".." / "ca.pem", link):
+            code, out, error = _saving(site.using(server), target, capsys)
+            assert code == 23
+            assert "exists and is not overwritten" in error
+            assert "CA_FILE=" not in out
+    assert (site.folder / "ca.pem").read_bytes() == before
+
+
+def test_what_is_saved_is_shown_beside_what_is_trusted_today(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each certificate is called new or known, and what the server no longer presents is listed."""
+    trusted, impostor = trustme.CA(organization_name="Bank CA"), trustme.CA(organization_name="Other CA")
+    site = with_tls(installation, trusted)
+    with serving(server_tls(impostor.issue_cert("127.0.0.1"))) as server:
+        _, out, _ = _saving(site.using(server), site.folder / "new.pem", capsys)
+        assert out.count("(NEW: not in CA_FILE)") == (site.folder / "new.pem").read_text("ascii").count("BEGIN CERT")
+        assert "Bank CA" in out.partition("CA_FILE holds besides")[2]
+        assert "None of them is in CA_FILE" in out
+        _, out, _ = _saving(site.using(server).having(CA_FILE="new.pem"), site.folder / "newer.pem", capsys)
+        assert "(in CA_FILE already)" in out
+        assert "NEW" not in out
+
+
+def test_a_ca_file_that_is_not_there_yet_can_be_made(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Connector.config may name it before: the check says that it is missing, and what was saved settles it."""
+    site = installation.having(SERVER_USES_TLS="True", CA_FILE="ca.pem")
+    with serving(server_tls(trustme.CA().issue_cert("127.0.0.1"))) as server:
+        code, out, _ = _saving(site.using(server), site.folder / "ca.pem", capsys)
+        assert code == 102
+        assert "The file that CA_FILE names does not exist" in out
+        assert "if they differ, remove it" in out
+        assert exit_code(site.using(server).examine().values()) == 0
 
 
 def test_no_chain_is_saved_from_a_server_without_tls(

@@ -6,8 +6,7 @@ import json
 import os
 import sys
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +18,7 @@ from amtconnector.records.table import run_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 RUN_ID = "20261123-a1b2c3d4e5"
 OTHER_ID = "20261123-ffffffffff"
@@ -315,14 +315,11 @@ def test_a_record_that_may_not_be_read_is_one_line_and_says_why(
 ) -> None:
     """It may be sound: what is to be done is to look as another account."""
     keep(directory, SUBMITTED)
-    real = Path.open
 
-    def deny(path: Path, *args: Any, **named: Any) -> Any:
-        if path.suffix == ".json":
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path, *args, **named)
+    def deny(path: Path, _flags: int) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "open", deny)
+    monkeypatch.setattr("amtconnector.system.files.open_existing", deny)
     monkeypatch.setattr("amtconnector.records.record_files.start_of", lambda *_: b"")
     code, out, _ = runs()
     assert code == 0

@@ -600,7 +600,7 @@ class TestEndingThatAmtRefuses:
         stage.service.kills = deque([Forbidden("403")])
         assert stage.kill() == 4
 
-    @pytest.mark.parametrize("unread", [NotUnderstood("HTML"), NotFound("404"), Rejected("405"), Forbidden("403")])
+    @pytest.mark.parametrize("unread", [NotUnderstood("HTML"), Rejected("405"), Forbidden("403")])
     def test_a_status_that_can_not_be_read_keeps_no_kill_from_being_sent(self, unread: CallFailed) -> None:
         """The task is to end, whatever the status looks like."""
         stage = Stage(unread, KILLED)

@@ -199,3 +199,12 @@ def test_messages_can_be_held_back_until_the_end(tmp_path: Path) -> None:
         assert client.messages(number) == []
         simulator.end_task(int(number), "DONE")
         assert client.messages(number) == ["Started"]
+
+
+def test_an_answer_can_be_a_text_of_another_type(tmp_path: Path) -> None:
+    """A token as text/plain has no quotation marks around it."""
+    plain = '[contract.calls.logon]\nanswer = "{Token}"\nanswer_type = "text/plain"'
+    with SimulatorProcess(tmp_path, f"{JOBS}\n{plain}") as simulator:
+        body = {"UserName": clients.USER, "Password": clients.PASSWORD}
+        answer = httpx.post(f"{simulator.url}/api/Logon", json=body)
+    assert (answer.headers["content-type"], len(answer.text)) == ("text/plain; charset=utf-8", 32)

@@ -6,16 +6,18 @@ import importlib
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
 from amtconnector.amtopcon.wire import profile, profile_file
-from amtconnector.amtopcon.wire.paths import Path as Place
 from amtconnector.amtopcon.wire.placeholders import ALLOWED, TASK
 from amtconnector.amtopcon.wire.profile import CallName, Profile, TokenPlaces
 from amtconnector.errors import ConfigurationError
 from amtconnector.statuses import AMT_STATUSES, Status, StatusClass
+
+if TYPE_CHECKING:
+    from amtconnector.amtopcon.wire.paths import Path as Place
 
 ROOT = Path(__file__).parents[4]
 YAML = importlib.import_module("yaml")  # comes with schemathesis, without types

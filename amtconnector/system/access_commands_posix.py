@@ -1,0 +1,134 @@
+"""The commands that mend owners and modes on POSIX, worked out from what is there, each one as it can be pasted."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+import sys
+from typing import TYPE_CHECKING
+
+from amtconnector.system import file_owners_posix as file_owners
+from amtconnector.system.command_line import quoted
+from amtconnector.system.file_access_rules import Access, Place, Standing, is_foreign
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+assert sys.platform != "win32"  # noqa: S101  # mypy takes it as the switch between the systems
+
+
+def account() -> str:
+    """Return the name of the account that this process runs as, its number when it has no name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def mending_commands(path: Path, place: Place, access: Access) -> str:
+    """Return the commands, one a line, after which a path is trusted."""
+    del place
+    name = quoted(str(path))
+    commands = []
+    if is_foreign(access):
+        commands.append(f"chown {'-h ' if path.is_symlink() else ''}root {name}")
+    if any(party.standing is Standing.UNGRANTED for party in access.writers):
+        commands.append(f"chmod o-w {name}")
+    return "\n".join(commands)
+
+
+def run_directory_commands(path: Path, access: Access) -> str:
+    """Return the commands, one a line, that make a run directory this account's and nobody else's."""
+    name = quoted(str(path))
+    # A group that works in it keeps it; else it is this account's.
+    owner = "root" if access.writers else quoted(account())
+    commands = [f"chown {owner} {name}"] if is_foreign(access) else []
+    return "\n".join([*commands, f"chmod o-rwx {name}"])
+
+
+def closing_command(path: Path) -> str:
+    """Return the command that closes an exposed file and leaves it readable for this account."""
+    status = path.stat()
+    if status.st_uid == os.geteuid() or os.geteuid() == 0:
+        return f"chmod {'640' if status.st_mode & stat.S_IRGRP else '600'} {quoted(str(path))}"
+    if status.st_gid in (os.getegid(), *os.getgroups()):
+        return f"chmod 640 {quoted(str(path))}"
+    return granting_command(path)
+
+
+def granting_command(path: Path) -> str:
+    """Return the command, worked out from what is there, that lets this account read a file, and not everybody.
+
+    What lies below a closed folder can't be seen from here: then the folder comes first, and nothing is guessed.
+    """
+    closed = [quoted(str(folder)) for folder in reversed(path.absolute().parents) if not _can_enter(folder)]
+    if closed:
+        return f"chmod a+x {' '.join(closed)}"
+    try:
+        status = path.stat()
+    except OSError:
+        return _granting(path, quoted(_group()))
+    if status.st_gid in (os.getegid(), *os.getgroups()):
+        return f"chmod 640 {quoted(str(path))}"
+    if status.st_mode & stat.S_IRGRP and status.st_gid != file_owners.ROOT:
+        return _joining(status.st_gid)
+    return _granting(path, quoted(_group()))
+
+
+def granting_writes(folder: Path) -> str:
+    """Return the command, worked out from what is there, that lets this account write a folder and what is in it."""
+    name = quoted(str(folder))
+    if closed := [quoted(str(above)) for above in reversed(folder.absolute().parents) if _is_closed(above)]:
+        return f"chmod a+x {' '.join(closed)}"
+    try:
+        status = folder.stat()
+    except OSError:
+        return f"mkdir -p {name} && chown {quoted(account())} {name} && chmod 700 {name}"
+    if status.st_uid == os.geteuid():
+        return f"chmod u+rwx {name}"
+    if status.st_gid in (os.getegid(), *os.getgroups()):
+        return f"chmod 2770 {name}"
+    if status.st_mode & stat.S_IWGRP and status.st_gid != file_owners.ROOT:
+        return _joining(status.st_gid)
+    return f"chgrp {quoted(_group())} {name} && chmod 2770 {name}"
+
+
+def sharing_advice(path: Path) -> str:
+    """Say how another account than this one gets to read the file."""
+    closed = [quoted(str(folder)) for folder in reversed(path.absolute().parents) if not _others_enter(folder)]
+    opening = f"chmod a+x {' '.join(closed)} && " if closed else ""
+    return f"put it into the group of that account: {opening}{_granting(path, 'GROUP')}"
+
+
+def _granting(path: Path, group: str) -> str:
+    name = quoted(str(path))
+    return f"chgrp {group} {name} && chmod 640 {name}"
+
+
+def _joining(gid: int) -> str:
+    # Another group has it already, and a file has one group alone: so this account joins that group.
+    return f"usermod -aG {quoted(file_owners.group_name(gid))} {quoted(account())}"
+
+
+def _is_closed(folder: Path) -> bool:
+    return os.path.lexists(folder) and not _can_enter(folder)
+
+
+def _group() -> str:
+    return file_owners.group_name(os.getegid())
+
+
+def _can_enter(folder: Path) -> bool:
+    try:
+        os.stat(f"{folder}/.")  # noqa: PTH116  # a Path drops the dot, which is what asks for the right to enter
+    except OSError:
+        return False
+    return True
+
+
+def _others_enter(folder: Path) -> bool:
+    try:
+        return bool(folder.stat().st_mode & stat.S_IXOTH)
+    except OSError:
+        return False

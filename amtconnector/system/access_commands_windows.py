@@ -1,0 +1,73 @@
+"""The commands that mend owners and access lists on Windows, by identifiers, which are the same in every language."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from amtconnector.system import file_access_sids as sids
+from amtconnector.system import file_owners_windows as file_owners
+from amtconnector.system.command_line import quoted
+from amtconnector.system.file_access_rules import Access, Place, Standing, is_foreign
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+assert sys.platform == "win32"  # noqa: S101  # mypy takes it as the switch between the systems
+
+
+def account() -> str:
+    """Return the name of the account that this process runs as, its identifier when it has no name."""
+    return file_owners.account_name(file_owners.own_sid())
+
+
+def mending_commands(path: Path, place: Place, access: Access) -> str:
+    """Return the commands, one a line, after which a path is trusted: who may change it now may still read it."""
+    commands = [_taking(path)] if is_foreign(access) else []
+    if ungranted := [party.id for party in access.writers if party.standing is Standing.UNGRANTED]:
+        reach = "" if place is Place.FILE else "(OI)(CI)"
+        reading = " ".join(f'"*{sid}:{reach}RX"' for sid in ungranted)
+        commands += [f"icacls {quoted(str(path))} /inheritance:d", f"icacls {quoted(str(path))} /grant:r {reading}"]
+    return "\n".join(commands)
+
+
+def run_directory_commands(path: Path, access: Access) -> str:
+    """Return the commands, one a line, that make a run directory the administrators' and the accounts' let in."""
+    named = [party.id for party in access.writers if party.standing is Standing.GRANTED]
+    grants = [f"*{sid}:(OI)(CI)F" for sid in dict.fromkeys((sids.SYSTEM, sids.ADMINISTRATORS, file_owners.own_sid()))]
+    grants += [f"*{sid}:(OI)(CI)M" for sid in named]
+    unwanted = [party.id for party in access.writers if party.standing is Standing.UNGRANTED]
+    name, granting = quoted(str(path)), " ".join(map(quoted, grants))
+    removing = f" /remove:g {' '.join(quoted(f'*{sid}') for sid in unwanted)}" if unwanted else ""
+    closing = f"icacls {name} /inheritance:r /grant:r {granting}{removing}"
+    return "\n".join([*([_taking(path)] if is_foreign(access) else []), closing])
+
+
+def closing_command(path: Path) -> str:
+    """Return the command that closes an exposed file and leaves it readable for this account."""
+    descriptor = file_owners.security_of(path)
+    readers = sids.access_of(descriptor, Place.FILE, frozenset({file_owners.own_sid()})).readers
+    unwanted = [party.id for party in readers if party.standing is Standing.UNGRANTED] or sids.WIDE_GROUPS
+    groups = " ".join(f'"*{sid}"' for sid in unwanted)
+    grants = f'"*{sids.SYSTEM}:F" "*{sids.ADMINISTRATORS}:F" "{account()}:R"'
+    return f"icacls {quoted(str(path))} /inheritance:r /grant:r {grants} /remove:g {groups}"
+
+
+def granting_command(path: Path) -> str:
+    """Return the command that lets this account read a file that it can't."""
+    return f'icacls {quoted(str(path))} /grant "{account()}:R"'
+
+
+def granting_writes(folder: Path) -> str:
+    """Return the commands, one a line, that let this account write a folder and what is in it."""
+    making = "" if folder.is_dir() else f"mkdir {quoted(str(folder))}\n"
+    return making + f'icacls {quoted(str(folder))} /grant "{account()}:(OI)(CI)M"'
+
+
+def sharing_advice(path: Path) -> str:
+    """Say how another account than this one gets to read the file."""
+    return f'allow it (Local System and administrators are): icacls "{path}" /grant "ACCOUNT:R"'
+
+
+def _taking(path: Path) -> str:
+    return f'icacls {quoted(str(path))} /setowner "*{sids.ADMINISTRATORS}"'

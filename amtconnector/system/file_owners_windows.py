@@ -1,0 +1,135 @@
+"""Whose a file is, on Windows."""
+
+from __future__ import annotations
+
+import ctypes
+import msvcrt
+import os
+import sys
+from ctypes import wintypes
+from functools import cache
+from typing import TYPE_CHECKING
+
+from amtconnector.system import file_access_sids as sids
+from amtconnector.system import security_descriptor, windows_api
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from amtconnector.system.security_descriptor import SecurityDescriptor
+
+assert sys.platform == "win32"  # noqa: S101  # mypy takes it as the switch between the systems
+
+_WHAT = windows_api.OWNER_SECURITY_INFORMATION | windows_api.DACL_SECURITY_INFORMATION
+_ADDING = 0x2
+"""FILE_ADD_FILE."""
+
+
+def foreign_owner(path: Path, descriptor: int | None) -> str:
+    """Return the name of the owner of a file or folder who may not put one into the folder above; "" for one who may.
+
+    `descriptor` is that of the open file, None for what is not opened; raise `OSError`.
+    """
+    it = security_of(path) if descriptor is None else _of_handle(msvcrt.get_osfhandle(descriptor))
+    owner = it.owner
+    if owner == own_sid() or sids.is_administrator(owner):
+        return ""
+    folder = security_of(path.parent)
+    if owner == folder.owner or owner in sids.granted_sids(folder):
+        return ""
+    return "" if is_on_share(path) or _may_add(owner, path.parent) else account_name(owner)
+
+
+def security_of(path: Path) -> SecurityDescriptor:
+    """Return owner and access list of a file or folder; raise `OSError`."""
+    found = ctypes.c_void_p()
+    windows_api.GetNamedSecurityInfo(
+        str(path), windows_api.SE_FILE_OBJECT, _WHAT, None, None, None, None, ctypes.byref(found)
+    )
+    return _taken(found)
+
+
+@cache
+def own_sid() -> str:
+    """Return the identifier of the account that this process runs as."""
+    token = wintypes.HANDLE()
+    windows_api.OpenProcessToken(windows_api.GetCurrentProcess(), windows_api.TOKEN_QUERY, ctypes.byref(token))
+    try:
+        # TOKEN_USER is one SID_AND_ATTRIBUTES and the identifier behind it, 68 bytes at most.
+        buffer = ctypes.create_string_buffer(256)
+        windows_api.GetTokenInformation(
+            token, windows_api.TOKEN_USER, buffer, ctypes.sizeof(buffer), ctypes.byref(wintypes.DWORD())
+        )
+    finally:
+        windows_api.CloseHandle(token)
+    return windows_api.sid_text(ctypes.cast(buffer, ctypes.POINTER(windows_api.SidAndAttributes)).contents.Sid)
+
+
+def account_name(sid: str) -> str:
+    """Return how messages name an account or group, its identifier when it has no name."""
+    if wide := sids.wide_name(sid):
+        return wide
+    try:
+        return _looked_up(sid)
+    except OSError:
+        return sid
+
+
+def is_on_share(path: Path) -> bool:
+    """Whether a path lies on a network share, by a UNC path or a mapped drive."""
+    root = os.path.splitdrive(path.absolute())[0]
+    is_unc = root.startswith("\\\\") and not root.startswith(("\\\\?\\", "\\\\.\\"))
+    return (
+        is_unc
+        or root.upper().startswith("\\\\?\\UNC")
+        or windows_api.GetDriveType(f"{root}\\") == windows_api.DRIVE_REMOTE
+    )
+
+
+def _of_handle(handle: int) -> SecurityDescriptor:
+    found = ctypes.c_void_p()
+    windows_api.GetSecurityInfo(handle, windows_api.SE_FILE_OBJECT, _WHAT, None, None, None, None, ctypes.byref(found))
+    return _taken(found)
+
+
+def _taken(descriptor: ctypes.c_void_p) -> SecurityDescriptor:
+    try:
+        length = windows_api.GetSecurityDescriptorLength(descriptor)
+        return security_descriptor.parse(ctypes.string_at(descriptor.value or 0, length))
+    finally:
+        windows_api.LocalFree(descriptor)
+
+
+def _may_add(sid: str, folder: Path) -> bool:
+    """Whether an account may put files into a folder, by its groups too; False where that can't be found out."""
+    acl, descriptor = ctypes.c_void_p(), ctypes.c_void_p()
+    rights = wintypes.DWORD()
+    try:
+        windows_api.GetNamedSecurityInfo(
+            str(folder),
+            windows_api.SE_FILE_OBJECT,
+            _WHAT,
+            None,
+            None,
+            ctypes.byref(acl),
+            None,
+            ctypes.byref(descriptor),
+        )
+        with windows_api.sid_from(sid) as pointer:
+            trustee = windows_api.Trustee(None, 0, windows_api.TRUSTEE_IS_SID, 0, pointer)
+            windows_api.GetEffectiveRightsFromAcl(acl, ctypes.byref(trustee), ctypes.byref(rights))
+    except OSError:
+        return False
+    finally:
+        windows_api.LocalFree(descriptor)
+    return bool(rights.value & _ADDING)
+
+
+def _looked_up(sid: str) -> str:
+    name, domain = ctypes.create_unicode_buffer(256), ctypes.create_unicode_buffer(256)
+    sizes = wintypes.DWORD(256), wintypes.DWORD(256)
+    with windows_api.sid_from(sid) as pointer:
+        windows_api.LookupAccountSid(
+            None, pointer, name, ctypes.byref(sizes[0]), domain, ctypes.byref(sizes[1]), ctypes.byref(ctypes.c_int())
+        )
+    return f"{domain.value}\\{name.value}" if domain.value else name.value
