@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from amtconnector.config import Config
+    from amtconnector.credentials import Secret
     from amtconnector.records import RunDirectory
     from amtconnector.system.locks import FileLock
 
@@ -47,6 +48,11 @@ class Account:
     def warnings(self) -> tuple[str, ...]:
         """What is odd in the credentials, one sentence each."""
         return self._current.warnings
+
+    @property
+    def user(self) -> Secret:
+        """The name of the account at AMT, as it was read last."""
+        return self._current.user
 
     def credentials(self) -> Credentials:
         """Return the credentials, after the first time as the file has them now.

@@ -16,6 +16,7 @@ from amtconnector.check import tls as check_tls
 from amtconnector.check.findings import Finding, Step, Verdict, refused, skipped
 from amtconnector.errors import CallFailed, ConfigurationError, CredentialsError
 from amtconnector.records import RunDirectory
+from amtconnector.text import MASK
 
 if TYPE_CHECKING:
     import ssl
@@ -45,14 +46,24 @@ class Examination:
     """
 
     def __init__(
-        self, path: Path, *, with_logon: bool, announce: Callable[[str], None], now: Callable[[], datetime]
+        self,
+        path: Path,
+        *,
+        with_logon: bool,
+        announce: Callable[[str], None],
+        now: Callable[[], datetime],
     ) -> None:
         self._path = path
         self._with_logon = with_logon
+        self._shows_user = False
         self._announce = announce
         self._now = now
         self.presented: Presented | None = None
         self.ca_file: Path | None = None
+
+    def show_user(self) -> None:
+        """Tell the name of the AMT account in full."""
+        self._shows_user = True
 
     def findings(self) -> Iterator[Finding]:
         """Examine step by step, and tell what each one found."""
@@ -69,12 +80,18 @@ class Examination:
         yield problem or finding
         stored = local.StoredCredentials(config)
         yield stored.key_file()
-        yield stored.credentials()
+        finding = stored.credentials()
+        account = Account(config, RunDirectory(config.run_directory)) if stored.is_usable else None
+        yield self._naming(account, finding) if account else finding
         yield local.run_directory(config.run_directory, config.path)
         yield local.rights(config)
-        directory = RunDirectory(config.run_directory)
-        account = Account(config, directory) if stored.is_usable else None
         yield from self._server(config, profile, account)
+
+    def _naming(self, account: Account, finding: Finding) -> Finding:
+        """Add the AMT account's name, which is no secret to whoever can decrypt it; but others may read the output."""
+        name = account.user.reveal()
+        shown = name if self._shows_user else f"{name[:1]}{MASK} (--show-user shows its name)"
+        return finding._replace(details=(*finding.details, f"AMT account: {shown}"))
 
     def _server(self, config: Config, profile: Profile | None, account: Account | None) -> Iterator[Finding]:
         steps = (remote.resolve, remote.connect)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from amtconnector.check.saved_chain import SavedChain
 
 _HELP = """\
-Usage: amt check [--no-logon] [--json] [--save-chain FILE] [--config FILE]
+Usage: amt check [--no-logon] [--show-user] [--json] [--save-chain FILE]
+                 [--config FILE]
        amt check --repair [--group NAME] [--config FILE]
 
 Goes through this installation as a run does, up to the logon, and says for
@@ -42,6 +43,7 @@ Jobs run as the account of their job definition: check as that account.
 
 Options:
   --no-logon          do not try the account
+  --show-user         show the name of the AMT account, which is else masked
   --json              one JSON document on stdout
   --save-chain FILE   write the certificates that the server presents as PEM
                       into a new file, and show their fingerprints beside
@@ -67,6 +69,7 @@ class _Check(click.Command):
 
 @click.command(cls=_Check, name="check")
 @click.option("--no-logon", is_flag=True)
+@click.option("--show-user", is_flag=True)
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--save-chain", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--repair", is_flag=True)
@@ -86,6 +89,7 @@ class _Wanted(NamedTuple):
     """The options of the command line."""
 
     no_logon: bool
+    show_user: bool
     as_json: bool
     save_chain: Path | None
     repair: bool
@@ -94,7 +98,7 @@ class _Wanted(NamedTuple):
 
 
 def _examine(wanted: _Wanted) -> int:
-    no_logon, as_json, save_chain, *_, given = wanted
+    no_logon, show_user, as_json, save_chain, *_, given = wanted
     teller = _JsonTeller() if as_json else _Teller()
     try:
         path = config.find(given)
@@ -102,6 +106,8 @@ def _examine(wanted: _Wanted) -> int:
         told = [teller.tell(findings.refused(Step.CONFIGURATION, error))]
         return teller.end(told)
     examination = check.Examination(path, with_logon=not no_logon, announce=teller.announce, now=_now)
+    if show_user:
+        examination.show_user()
     told = [teller.tell(finding) for finding in examination.findings()]
     is_saved = save_chain is None or _saved(save_chain, examination, teller)
     return teller.end(told) or (0 if is_saved else 1)

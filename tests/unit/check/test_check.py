@@ -66,6 +66,22 @@ def test_a_sound_installation_passes_every_step(
     assert list((installation.folder / "runs").iterdir()) == []
 
 
+@pytest.mark.parametrize("shows_user", [True, False])
+def test_the_amt_account_is_named_in_full_only_where_that_is_asked_for(
+    installation: Installation, *, shows_user: bool
+) -> None:
+    """An administrator wants to know which one it is; the output may be mailed."""
+    with serving() as server:
+        examination = Examination(
+            installation.using(server).write(), with_logon=False, announce=print, now=lambda: datetime.now(UTC)
+        )
+        if shows_user:
+            examination.show_user()
+        found = {finding.step: finding for finding in examination.findings()}
+    [line] = [line for line in found[Step.CREDENTIALS].details if line.startswith("AMT account: ")]
+    assert ("ocadm" in line, "********" in line) == (shows_user, not shows_user)
+
+
 def test_the_logon_is_announced_and_can_be_left_out(installation: Installation) -> None:
     """An attempt counts at AMT, so it is said before it is made, and it need not be made."""
     announced: list[str] = []
