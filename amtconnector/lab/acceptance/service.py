@@ -69,7 +69,8 @@ def refuse_open_folders(folders: Iterable[Path]) -> None:
         if found:
             raise click.ClickException(
                 f"refused: ordinary users may write what Local System would start.\n  {found}\n"
-                f"  Move the folders to where only administrators may write, or close them:\n  {access.closing_command(folder)}"
+                "  Move the folders to where only administrators may write, or close them:\n"
+                f"  {access.closing_command(folder)}"
             )
 
 
@@ -83,6 +84,8 @@ def _closed_folder() -> Path:
     if closed.returncode != 0:
         folder.rmdir()
         raise click.ClickException(f"icacls can't close {folder}: run this as an administrator.")
+    if any(folder.iterdir()):
+        raise click.ClickException(f"refused: somebody has put something into {folder} before it was closed.")
     return folder
 
 
