@@ -15,5 +15,5 @@ def test_an_unused_address_stays_unused() -> None:
         host, _, port = address.partition(":")
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((host, int(port)))
-        with socket.socket() as other, pytest.raises(OSError, match="in use|10048|10013"):
+        with socket.socket() as other, pytest.raises(OSError, match=r"in use|10048|10013"):
             other.bind((host, int(port)))
