@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import secrets
 import time
@@ -58,8 +57,6 @@ class Session:
         self._recorder: RunRecorder | None = None
         self._amt: Service | None = None
         self._observers: RunObservers | None = None
-        for warning in _runs_elsewhere(config):
-            log.line(f"Warning: {warning}")
         self.run_id = new_run_id(datetime.now(UTC), secrets.token_bytes(5))
         self._run_log = self._open_log(self.run_id)
         self._mask = _mask(config)
@@ -304,12 +301,3 @@ def _reporter() -> Callable[[int, str], None]:
     from amtconnector.system import event_log  # for those who want it
 
     return lambda event_id, text: event_log.report(event_id, text, is_error=False)
-
-
-def _runs_elsewhere(config: Config) -> tuple[str, ...]:
-    """Warn of open runs that this run can't find: those of a version in another folder, say."""
-    if os.path.isdir(config.run_directory):  # noqa: PTH112 - Path's raises
-        return ()
-    from amtconnector.config.installation_id import open_runs_elsewhere  # only the first run of an installation
-
-    return open_runs_elsewhere(config)
