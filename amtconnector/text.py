@@ -16,7 +16,18 @@ LONGEST_KEPT = 1024 * 1024
 _JSON_SHORT = {'"': '"', "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 _HTML_NAMES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 _SHORTEST_ENCODED = 4
-_ALARMING = re.compile(r"\S*(?:error|failed)\S*", re.IGNORECASE)
+_ALARMING = re.compile(r"error|failed", re.IGNORECASE)
+_WORD = re.compile(r"\S+")
+_ORDINARY = frozenset(
+    """
+    access account admin administrator amt api application batch call client code connector
+    credentials default demo done error false file function guest id invalid job key log logon
+    lion message missing name none not null object opcon operator ok parameter parameters
+    password queue refused request required result root running schedule script server service
+    session start started station status stop string submit system task test text the token
+    true type unknown user username value values web wrong
+    """.split()  # noqa: SIM905 - reads
+)
 _UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -89,17 +100,30 @@ def calm(text: str) -> str:
 
     They search job logs for "error" and "failed", and a run that ends with 4 must not be found. Its log has the words.
     """
-    return _ALARMING.sub("[...]", text)
+    return _WORD.sub(lambda match: "[...]" if _ALARMING.search(match[0]) else match[0], text)
 
 
-def masked(text: str, secrets: Iterable[str]) -> str:
+def masked(text: str, secrets: Iterable[str], names: Iterable[str] = ()) -> str:
     """Return the text with `********` for each secret, also where it is escaped as JSON, HTML or a URL has it.
 
-    One of four bytes or more is found as Base64 and as hex too, within a longer one (`user:password`) as well.
+    One of four bytes or more is found as Base64 and as hex too, within a longer one (`user:password`) as well. `names`
+    are secrets that may look like words: they are found whole, and not at all where they are ordinary words.
     """
+    whole = sorted({name for name in names if name and not _is_ordinary(name)}, key=len, reverse=True)
     ordered = sorted(filter(None, secrets), key=len, reverse=True)
-    patterns = [*map(_pattern, ordered), *(form for secret in ordered for form in _encoded_forms(secret))]
+    patterns = [*map(_pattern, ordered), *map(_whole_pattern, whole)]
+    patterns += [form for secret in (*ordered, *whole) for form in _encoded_forms(secret)]
     return re.sub("|".join(patterns), MASK, text) if patterns else text
+
+
+def _is_ordinary(name: str) -> bool:
+    """Return whether a text is a word that a server's sentences hold anyway; nobody is given away by it."""
+    return name.casefold() in _ORDINARY
+
+
+def _whole_pattern(name: str) -> str:
+    r"""Return a pattern for a text with no letter or digit beside it, but for the letter of an escape such as `\n`."""
+    return rf"(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])){_pattern(name)}(?![A-Za-z0-9])"
 
 
 def sentence(text: str) -> str:

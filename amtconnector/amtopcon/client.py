@@ -10,7 +10,6 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from amtconnector.amtopcon.transport import HttpTransport
 from amtconnector.amtopcon.wire import answers, requests
 from amtconnector.amtopcon.wire.document import UNREADABLE
 from amtconnector.amtopcon.wire.pages import PageTurner
@@ -19,17 +18,15 @@ from amtconnector.amtopcon.wire.shape import exchange_of
 from amtconnector.errors import CallFailed, LogonRefused, Unauthorized
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from amtconnector.amtopcon.transport import Waiting
+    from amtconnector.amtopcon.transport import HttpTransport
     from amtconnector.amtopcon.wire.answers import Refused, Started
     from amtconnector.amtopcon.wire.profile import CallName, Profile
     from amtconnector.amtopcon.wire.reply import Reply
     from amtconnector.amtopcon.wire.requests import Request
     from amtconnector.amtopcon.wire.shape import Exchange
-    from amtconnector.config import Server
     from amtconnector.credentials import Credentials
     from amtconnector.statuses import Status
     from amtconnector.task import RequestId, Task
@@ -57,26 +54,18 @@ class Account(Protocol):
 
 
 class Service:
-    """AMTOpCon at one server.
+    """AMTOpCon at one server. `last_exchange` is what was asked and answered last, in words.
 
-    `note` gets a line for each call that fails, `trace` (None: nobody) one for each request and answer, secrets masked.
+    `while_waiting` is called between the pieces of an answer; what it raises ends the call.
     """
 
     def __init__(
-        self,
-        server: Server,
-        profile: Profile,
-        account: Account,
-        *,
-        tls: ssl.SSLContext | None,
-        waiting: Waiting,
-        note: Callable[[str], None],
-        trace: Callable[[str], None] | None,
+        self, profile: Profile, account: Account, transport: HttpTransport, while_waiting: Callable[[], None]
     ) -> None:
         self._profile = profile
         self._account = account
-        self._waiting = waiting
-        self._exchange = HttpTransport(server, profile, tls=tls, waiting=waiting, note=note, trace=trace)
+        self._while_waiting = while_waiting
+        self._exchange = transport
         self._sender = Sender(profile)
         self.last_exchange: Exchange | None = None
         self.has_more_messages = False
@@ -88,6 +77,11 @@ class Service:
     def check_start(self, task: Task) -> None:
         """Raise ConfigurationError when the wire profile can't carry one of the task's values; nothing is sent."""
         requests.start(self._sender, task)
+
+    @property
+    def last_answer(self) -> str:
+        """The HTTP status and the shape of the last answer, "" before there is one."""
+        return self.last_exchange.answer if self.last_exchange else ""
 
     def has(self, call: CallName) -> bool:
         """Return whether the server has this call, as the wire profile says."""
@@ -101,8 +95,8 @@ class Service:
         """Ask for a token. Raises LogonRefused for refused credentials, now or a short while ago, else CallFailed."""
         credentials = self._account.credentials()
         user, password = credentials.user.reveal(), credentials.password.reveal()
-        self._exchange.keep_secret(user, password)
-        with self._account.attempt(self._waiting.usually):
+        self._exchange.keep_secret(password, user)
+        with self._account.attempt(self._while_waiting):
             self._log_on_as(user, password)
 
     def _log_on_as(self, user: str, password: str) -> None:
@@ -112,7 +106,7 @@ class Service:
             self._account.refused()
             raise
         self._sender = self._sender._replace(token=token)
-        self._exchange.keep_secret(token)
+        self._exchange.keep_secret(password, token)
         self._account.accepted()
 
     def _token_for(self, logon: Request) -> str:
@@ -180,9 +174,9 @@ class Service:
         while turner.has_next:
             request = requests.about(self._current(), "messages", request_id, page=turner.page, offset=turner.count)
             with self._noted(request, None), self._exchange.noted(request):
-                with self._exchange.pieces(request, max(0.0, end - time.monotonic())) as pieces:
+                with self._exchange.pieces(request, max(0.0, end - time.monotonic()), self._accept) as pieces:
                     for chunk in pieces:
-                        self._waiting.usually()
+                        self._while_waiting()
                         if texts := turner.feed(chunk):
                             yield texts
                 if texts := turner.turn():
@@ -216,7 +210,7 @@ class Service:
         return self._sender._replace(cookies=self._exchange.cookies)
 
     def _reply(self, request: Request) -> Reply:
-        self.last_exchange = exchange_of(request, None, self._exchange.masked)
+        self.last_exchange = None
         with self._noted(request, None):
             reply = self._exchange.reply(request)
         self.last_exchange = exchange_of(request, reply, self._exchange.masked)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 from typing import TYPE_CHECKING
 
+from amtconnector.amtopcon.tls import check_names
 from amtconnector.amtopcon.waits import Background
 
 if TYPE_CHECKING:
@@ -69,9 +70,14 @@ class Connection:
 
 
 def _shaken(context: ssl.SSLContext, connection: socket.socket, name: str) -> ssl.SSLSocket:
-    try:
-        return context.wrap_socket(connection, server_hostname=name)
-    except ssl.SSLError:  # a refused certificate is a ValueError too
-        raise
-    except ValueError as error:  # a name that TLS can't carry
-        raise ssl.SSLError(f"the name can't be sent: {name}") from error
+    labels = name.removesuffix(".").split(".")
+    if not all(0 < len(label) < 64 for label in labels):  # ssl would lose the open socket over its ValueError
+        raise ssl.SSLError(f"the name can't be sent: {name}")
+    secured = context.wrap_socket(connection, server_hostname=name)
+    if type(context) is not ssl.SSLContext:  # the operating system has verified it
+        try:
+            check_names(secured, name)
+        except ssl.SSLError:
+            secured.close()
+            raise
+    return secured

@@ -13,13 +13,15 @@ import re
 import ssl
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeAlias
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from amtconnector.errors import ConfigurationError
 from amtconnector.system.command_line import own_command
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from ipaddress import IPv4Address, IPv6Address
     from pathlib import Path
 
     from amtconnector.config import Server
@@ -187,6 +189,36 @@ def verified_name(server: Server) -> str:
     return server.tls_server_name or server.host
 
 
+def check_names(connection: ssl.SSLSocket, name: str) -> None:
+    """Raise ssl.SSLCertVerificationError unless the certificate carries the name as subject alternative name.
+
+    OpenSSL sees to that by itself; an operating system that is asked also takes a common name.
+    """
+    given: Any = (connection.getpeercert() or {}).get("subjectAltName", ())
+    dns = [value for kind, value in given if kind == "DNS"]
+    if not covers(dns, [value for kind, value in given if kind == "IP Address"], name):
+        error = ssl.SSLCertVerificationError(1, "hostname mismatch")
+        error.verify_code, error.verify_message = _HOSTNAME_MISMATCH, "hostname mismatch"
+        raise error
+
+
+def covers(dns: Iterable[str], addresses: Iterable[str], name: str) -> bool:
+    """Whether one of a certificate's names is this one; each counts as what it is, a wildcard for one label alone."""
+    if wanted := _address(name):
+        return wanted in map(_address, addresses)
+    host = name.rstrip(".").casefold()
+    _, _, domain = host.partition(".")
+    given = {own.rstrip(".").casefold() for own in dns}
+    return host in given or (bool(domain) and f"*.{domain}" in given)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text.strip())
+    except ValueError:
+        return None
+
+
 def wrong_name(server: Server, names: Sequence[str] | None = None) -> Explanation:
     """Explain a certificate for another name; `names` are those that it carries, None where they are not known."""
     text = f"the server's certificate is not issued for the name {verified_name(server)}"
@@ -238,7 +270,8 @@ _KNOWN: dict[int, Explanation] = {
     **dict.fromkeys((66, 67, 68), _TOO_WEAK),
     **dict.fromkeys((23, 0x80092010), _REVOKED),
 }
-_WRONG_NAME = frozenset({62, 64, 0x800B010F})
+_HOSTNAME_MISMATCH = 62
+_WRONG_NAME = frozenset({_HOSTNAME_MISMATCH, 64, 0x800B010F})
 _SIGNED_BY_ITSELF = 18
 _CUT_CHAIN = frozenset({2, 20, 21, 0x800B010A})
 

@@ -11,7 +11,6 @@ from amtconnector.amtopcon.failures import FAILURES, Progress, converted
 from amtconnector.amtopcon.http_connection import ConnectionPerCall
 from amtconnector.amtopcon.httpx_import import httpx
 from amtconnector.amtopcon.waits import CallLimits
-from amtconnector.amtopcon.wire.answers import check_accepted
 from amtconnector.amtopcon.wire.reply import Reply
 from amtconnector.amtopcon.wire.retry_after import retry_after_s
 from amtconnector.amtopcon.wire.shape import shown
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator
 
-    from amtconnector.amtopcon.wire.profile import CallName, Profile
+    from amtconnector.amtopcon.wire.profile import CallName
     from amtconnector.amtopcon.wire.requests import Request
     from amtconnector.config import Server
 
@@ -49,7 +48,6 @@ class HttpTransport:
     def __init__(
         self,
         server: Server,
-        profile: Profile,
         *,
         tls: ssl.SSLContext | None,
         waiting: Waiting,
@@ -57,19 +55,20 @@ class HttpTransport:
         trace: Callable[[str], None] | None,
     ) -> None:
         self._server = server
-        self._profile = profile
         self._waiting = waiting
         self.note = note
         self._trace = trace
         self._secrets: set[str] = set()
+        self._names: set[str] = set()
         self._limits = CallLimits(waiting.usually)
         self._cookies = Cookies()
         self._has_answered = False
         self._client = _client(ConnectionPerCall(tls, self._limits), self._cookies)
 
-    def keep_secret(self, *texts: str) -> None:
-        """Mask these texts from now on."""
-        self._secrets.update(texts)
+    def keep_secret(self, secret: str, *names: str) -> None:
+        """Mask a secret from now on, and names and tokens that may look like words: those as a whole only."""
+        self._secrets.add(secret)
+        self._names.update(names)
 
     def close(self) -> None:
         """Release the client; no connection is open between calls anyway."""
@@ -102,14 +101,14 @@ class HttpTransport:
             self._waiting = waiting
 
     @contextmanager
-    def pieces(self, request: Request, limit_s: float) -> Iterator[Iterator[bytes]]:
+    def pieces(self, request: Request, limit_s: float, judge: Callable[[Reply], None]) -> Iterator[Iterator[bytes]]:
         """Send a request and yield the body of its answer, a 2xx, piece by piece, for at most `limit_s` seconds.
 
-        Raises CallFailed.
+        `judge` raises what any other answer means. Raises CallFailed.
         """
         with self._response(request, limit_s) as response:
             if not response.is_success:
-                check_accepted(self._reply(request, response), self._profile)
+                judge(self._reply(request, response))
             if self._trace:
                 self._trace(f"<- {response.status_code} (messages)")
             yield _pieces(response)
@@ -171,7 +170,7 @@ class HttpTransport:
 
     def masked(self, text: str) -> str:
         """Return a text of the server's without the secrets that are known."""
-        return masked(text, self._secrets | self._cookies.secrets())
+        return masked(text, self._secrets, self._names | self._cookies.secrets())
 
     def _shown_request(self, request: Request) -> str:
         if request.call == "logon":

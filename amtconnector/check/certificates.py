@@ -7,12 +7,13 @@ can be shown although they are refused.
 from __future__ import annotations
 
 import ssl
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
+
+from amtconnector.amtopcon.tls import covers
 
 if TYPE_CHECKING:
     import socket
@@ -26,7 +27,8 @@ class Certificate(NamedTuple):
 
     subject: str
     issuer: str
-    names: tuple[str, ...]
+    dns_names: tuple[str, ...]
+    addresses: tuple[str, ...]
     valid_from: datetime
     valid_until: datetime
     fingerprint: str
@@ -38,11 +40,13 @@ class Certificate(NamedTuple):
         return self.subject == self.issuer
 
     def covers(self, name: str) -> bool:
-        """Whether one of its names is this one; a wildcard stands for the first label alone."""
-        wanted = _canonical(name)
-        given = {_canonical(own) for own in self.names}
-        _, _, domain = wanted.partition(".")
-        return wanted in given or (not _is_address(wanted) and bool(domain) and f"*.{domain}" in given)
+        """Whether it is issued for this name."""
+        return covers(self.dns_names, self.addresses, name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that count; the common name is none."""
+        return (*self.dns_names, *self.addresses)
 
     def days_left(self, now: datetime) -> int:
         """Return for how many whole days it is still valid; below 0 when it has expired."""
@@ -110,11 +114,13 @@ def read(der: bytes) -> Certificate:
 
 
 def _certificate(certificate: x509.Certificate) -> Certificate:
+    dns_names, addresses = _names(certificate)
     digest = certificate.fingerprint(hashes.SHA256()).hex(":").upper()
     return Certificate(
         subject=certificate.subject.rfc4514_string() or "(no subject)",
         issuer=certificate.issuer.rfc4514_string() or "(no issuer)",
-        names=_names(certificate),
+        dns_names=dns_names,
+        addresses=addresses,
         valid_from=certificate.not_valid_before_utc,
         valid_until=certificate.not_valid_after_utc,
         fingerprint=digest,
@@ -122,23 +128,11 @@ def _certificate(certificate: x509.Certificate) -> Certificate:
     )
 
 
-def _canonical(name: str) -> str:
-    return str(ip_address(name)) if _is_address(name) else name.rstrip(".").casefold()
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
-    # The common name is no longer looked at by any client, so it is not listed as a name that would do.
+def _names(certificate: x509.Certificate) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return DNS names and addresses; the common name is no longer looked at by any client."""
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except (x509.ExtensionNotFound, ValueError):
-        return ()
+        return (), ()
     names = extension.value.get_values_for_type(x509.DNSName)
-    return (*names, *(str(address) for address in extension.value.get_values_for_type(x509.IPAddress)))
+    return tuple(names), tuple(str(address) for address in extension.value.get_values_for_type(x509.IPAddress))

@@ -137,7 +137,7 @@ class Examination:
                 yield remote.unanswered(Step.HEARTBEAT, failure)
                 yield from _skipped((Step.CLOCK, Step.LOGON), "the server does not answer")
                 return
-            yield remote.heartbeat(reply)
+            yield remote.heartbeat(reply, service.last_exchange)
             yield remote.clock(reply, self._now())
         if not self._with_logon:
             yield skipped(Step.LOGON, "left out, as --no-logon says")
@@ -190,10 +190,14 @@ def _profile(config: Config) -> tuple[Profile | None, Finding | None]:
 
 def _service(server: Server, profile: Profile, account: Account | None, context: ssl.SSLContext | None) -> Service:
     from amtconnector.amtopcon.client import Service
-    from amtconnector.amtopcon.transport import Waiting  # httpx is needed once the server can be reached
+    from amtconnector.amtopcon.transport import HttpTransport, Waiting  # httpx is needed once the server can be reached
 
-    waiting = Waiting(lambda: None, lambda: None)
-    return Service(server, profile, account or _Nobody(), tls=context, waiting=waiting, note=_unheard, trace=_unheard)
+    transport = HttpTransport(server, tls=context, waiting=Waiting(_wait, _wait), note=_unheard, trace=_unheard)
+    return Service(profile, account or _Nobody(), transport, _wait)
+
+
+def _wait() -> None:
+    """Do nothing while waiting."""
 
 
 def _unheard(line: str) -> None:

@@ -11,9 +11,8 @@ from amtconnector.check.findings import Finding, Step, failed, ok, refused, skip
 from amtconnector.config import installation_id, trust
 from amtconnector.credentials import Form, Secret, Stored, key_places
 from amtconnector.errors import ConfigurationError, CredentialsError
-from amtconnector.system import files
+from amtconnector.system import file_access, files
 from amtconnector.system.file_access import account
-from amtconnector.system.file_owners import ForeignFile, check_owner
 from amtconnector.system.remedies import remedy
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ def run_directory(path: Path, config_path: Path) -> Finding:
         return failed(Step.RUN_DIRECTORY, ConfigurationError, text, hint)
     finally:
         files.remove_file(probe)
-    if foreign := tuple(_foreign_files(path)):
+    if foreign := tuple(file_access.foreign_files(path)):
         hint = "Find out who put them there; runs do not believe them. Remove them when you have looked at them."
         return warning(Step.RUN_DIRECTORY, f"{path} can be written, and holds files of others", hint, *foreign)
     return ok(Step.RUN_DIRECTORY, f"{path} can be written, and by nobody whom nobody let in")
@@ -134,16 +133,6 @@ def _untrusted(path: Path, config_path: Path, fault: Fault) -> Finding:
     if trust.is_believed(path, config_path):
         return warning(Step.RUN_DIRECTORY, error.message, error.hint)
     return refused(Step.RUN_DIRECTORY, error)
-
-
-def _foreign_files(path: Path) -> Iterator[str]:
-    for entry in sorted(path.iterdir()):
-        try:
-            check_owner(entry)
-        except ForeignFile as error:
-            yield f"{entry.name}: {error.strerror}"
-        except OSError:
-            continue  # it has gone
 
 
 def _reason(error: OSError) -> str:

@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.failures import not_connected
+from amtconnector.amtopcon.wire.document import UNREADABLE
 from amtconnector.amtopcon.wire.reply import answered, failure_of, hint_of, is_page, server_words
 from amtconnector.amtopcon.wire.strangers import LATER
 from amtconnector.check.connections import addresses_of, opened
@@ -25,6 +26,7 @@ from amtconnector.errors import (
 if TYPE_CHECKING:
     from amtconnector.amtopcon.client import Service
     from amtconnector.amtopcon.wire.reply import Reply
+    from amtconnector.amtopcon.wire.shape import Exchange
     from amtconnector.config import Server
     from amtconnector.errors import RunError
 
@@ -55,21 +57,23 @@ def connect(server: Server) -> Finding:
     return ok(Step.CONNECTION, f"{peer}, port {server.port}, accepts the connection")
 
 
-def heartbeat(reply: Reply) -> Finding:
-    """Judge the answer to a HeartBeat."""
+def heartbeat(reply: Reply, exchange: Exchange | None) -> Finding:
+    """Judge the answer to a HeartBeat; `exchange` is what was asked and answered, in words."""
+    shown = exchange.lines.splitlines() if exchange else ()
     if failure := failure_of(reply):
+        failure.exchange = "\n".join(shown)
         end = AuthenticationRefused if is_page(reply) and reply.status in {401, 403} else end_of(failure)
         return unanswered(Step.HEARTBEAT, failure, end)
     if is_page(reply):
-        return failed(Step.HEARTBEAT, ReplyNotUnderstood, answered(reply), hint_of(reply))
+        return failed(Step.HEARTBEAT, ReplyNotUnderstood, answered(reply), hint_of(reply), *shown)
     words = server_words(reply)
-    return ok(Step.HEARTBEAT, f"the server answered {reply.status}" + (f": {words}" if words else ""))
+    return ok(Step.HEARTBEAT, f"the server answered {reply.status}" + (f": {words}" if words else ""), *shown)
 
 
 def unanswered(step: Step, failure: CallFailed, end: type[RunError] | None = None) -> Finding:
     """Judge a call that did not succeed; `end` is how a run would end, where the failure alone does not say it."""
     hint = failure.hint or (LATER if isinstance(failure, NoAnswer | Busy) else _CONTRACT)
-    return failed(step, end or end_of(failure), failure.message, hint)
+    return failed(step, end or end_of(failure), failure.message, hint, *failure.exchange.splitlines())
 
 
 def end_of(failure: CallFailed) -> type[RunError]:
@@ -94,9 +98,9 @@ def clock(reply: Reply, now: datetime) -> Finding:
     text = reply.headers.get("date", "")
     try:
         there = parsedate_to_datetime(text)
-    except ValueError:
+        ahead_s = (there.replace(tzinfo=there.tzinfo or UTC) - now).total_seconds()
+    except UNREADABLE:
         return skipped(Step.CLOCK, "the server's answer has no Date that could be compared")
-    ahead_s = (there.replace(tzinfo=there.tzinfo or UTC) - now).total_seconds()
     if abs(ahead_s) <= CLOCK_TOLERANCE_S:
         return ok(Step.CLOCK, f"this machine and the server agree within {max(1, round(abs(ahead_s)))} s")
     side = "ahead of" if ahead_s > 0 else "behind"
@@ -118,7 +122,9 @@ def logon(service: Service) -> Finding:
             f"AMT refused the credentials: {failure.message}",
             "Check the account in AMT Control Center: its name, its password, whether it is locked.\n"
             "Then encrypt both again with 'Encrypt --set USER' and 'Encrypt --set PASSWORD'.",
+            *failure.exchange.splitlines(),
         )
     except CallFailed as failure:
         return unanswered(Step.LOGON, failure)
-    return ok(Step.LOGON, "AMT accepted the account")
+    shown = service.last_exchange.lines.splitlines() if service.last_exchange else ()
+    return ok(Step.LOGON, "AMT accepted the account", *shown)

@@ -7,7 +7,7 @@ import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -15,7 +15,7 @@ from amtconnector import __version__, check, config
 from amtconnector.check import findings
 from amtconnector.check.findings import Step, Verdict
 from amtconnector.errors import ConfigurationError
-from amtconnector.system.file_access import account
+from amtconnector.system.file_access import account, group_problem
 from amtconnector.text import escaped
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _HELP = """\
 Usage: amt check [--no-logon] [--show-user] [--json] [--save-chain FILE]
                  [--config FILE]
+       amt check --repair [--group NAME] [--config FILE]
 
 Goes through this installation as a run does, up to the logon, and says for
 each step what was found, what is wrong and what to do next. Starts nothing in
@@ -37,6 +38,8 @@ Jobs run as the account of their job definition: check as that account.
   amt check --no-logon               without trying the account
   amt check --save-chain amt.pem     write the server's certificates for CA_FILE
   amt check --json > check.json      for a program to read
+  amt check --repair --group NAME    let a group of job accounts use the key and
+                                     the run directory, and nobody else
 
 Options:
   --no-logon          do not try the account
@@ -45,11 +48,14 @@ Options:
   --save-chain FILE   write the certificates that the server presents as PEM
                       into a new file, and show their fingerprints beside
                       those in CA_FILE: compare before you trust
+  --repair            show the commands that set the access rights of key file,
+                      run directory and program; with --group, carry them out
+  --group NAME        the group of the accounts that the jobs run as
   --config FILE       default: Connector.config here, else beside the program
   --help              show this text
 Exit codes: 0, or that of the first failure: 102 configuration or run directory,
 103 credentials, 23 server not reached, 24 logon refused, 108 answer not
-understood; 1 certificates not saved, 101 wrong command line.
+understood; 1 certificates not saved or rights not set, 101 wrong command line.
 """
 
 
@@ -66,9 +72,33 @@ class _Check(click.Command):
 @click.option("--show-user", is_flag=True)
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--save-chain", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--repair", is_flag=True)
+@click.option("--group")
 @click.option("--config", "given", metavar="FILE")
-def command(*, no_logon: bool, show_user: bool, as_json: bool, save_chain: Path | None, given: str | None) -> int:
-    """Examine this installation."""
+def command(**given: Any) -> int:
+    """Examine this installation, or set its access rights."""
+    wanted = _Wanted(**given)
+    if wanted.repair:
+        return _repair(wanted)
+    if wanted.group is not None:
+        raise click.UsageError("--group goes with --repair.")
+    return _examine(wanted)
+
+
+class _Wanted(NamedTuple):
+    """The options of the command line."""
+
+    no_logon: bool
+    show_user: bool
+    as_json: bool
+    save_chain: Path | None
+    repair: bool
+    group: str | None
+    given: str | None
+
+
+def _examine(wanted: _Wanted) -> int:
+    no_logon, show_user, as_json, save_chain, *_, given = wanted
     teller = _JsonTeller() if as_json else _Teller()
     try:
         path = config.find(given)
@@ -81,6 +111,28 @@ def command(*, no_logon: bool, show_user: bool, as_json: bool, save_chain: Path 
     told = [teller.tell(finding) for finding in examination.findings()]
     is_saved = save_chain is None or _saved(save_chain, examination, teller)
     return teller.end(told) or (0 if is_saved else 1)
+
+
+def _repair(wanted: _Wanted) -> int:
+    from amtconnector.check import repair  # for administrators, once
+
+    if wanted.as_json or wanted.save_chain or wanted.no_logon:
+        raise click.UsageError("--repair goes with --group and --config alone.")
+    if wanted.group is not None and (problem := group_problem(wanted.group)):
+        raise click.ClickException(f"The rights are not set: {problem}.")
+    read = config.load(config.find(wanted.given))
+    commands = repair.lines(read, repair.PLACEHOLDER if wanted.group is None else wanted.group)
+    for stranger in repair.strangers_files(read):
+        click.echo(f"Not believed, look at it and remove it: {escaped(stranger)}", err=True)
+    if wanted.group is None:
+        click.echo("\n".join(commands))
+        click.echo("Nothing was changed: amt check --repair --group NAME carries this out, for NAME.", err=True)
+        return 0
+    for outcome in repair.carry_out(commands):
+        click.echo(outcome.line)
+        if outcome.problem:
+            raise click.ClickException(f"That did not succeed, and nothing after it was done: {outcome.problem}")
+    return 0
 
 
 def _now() -> datetime:
@@ -190,4 +242,8 @@ def _summary(told: Sequence[Finding], code: int) -> str:
         return f"\nNothing stands in the way of a run{warned}."
     if all(finding.step is Step.RIGHTS for finding in told if finding.verdict is Verdict.FAILED):
         return f"\n{count[Verdict.FAILED]} failed{warned}. A run starts all the same, and its log warns of it."
+    failed = {finding.step for finding in told if finding.verdict is Verdict.FAILED}
+    is_logged_on = any(finding.step is Step.LOGON and finding.verdict is Verdict.OK for finding in told)
+    if failed <= {Step.HEARTBEAT, Step.RIGHTS} and is_logged_on:
+        return f"\n{count[Verdict.FAILED]} failed{warned}. A run makes no HeartBeat: it would go on."
     return f"\n{count[Verdict.FAILED]} failed{warned}. A run would now end with exit code {code}."

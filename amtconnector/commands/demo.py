@@ -21,7 +21,7 @@ Examples:
   amt demo --page"""
 
 _IS_WINDOWS = sys.platform == "win32"
-_PACKAGES = ("amtconnector.lab", "amtconnector.simulator", "starlette", "uvicorn", "trustme")
+_PACKAGES = ("amtconnector.lab", "amtconnector.simulator", "jinja2", "starlette", "trustme", "uvicorn")
 _MISSING = """the simulator is not installed here. What works:
 
   in a clone of the project      pip install '.[simulator]'

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import NamedTuple
 
 import click
 
 from amtconnector import config, credentials
-from amtconnector.commands.click_command import DONE, NOT_DONE
-from amtconnector.config import places
+from amtconnector.commands import encrypt_file
+from amtconnector.commands.click_command import DONE
 from amtconnector.credentials import credential_file, key_places, secret_entry
 from amtconnector.errors import ConfigurationError
-from amtconnector.system import file_access
-from amtconnector.system.command_line import encrypt_command, own_command
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from amtconnector.config.installation_id import OpenRuns
-    from amtconnector.credentials.credential_file import CredentialFile
-    from amtconnector.credentials.keyfile import KeyRing
 
 _STDIN = "-"
 _EXAMPLES = (
@@ -91,13 +82,15 @@ def command(
         case ("migrate" | "check" as action,):
             _refuse_values(action, options)
             file = credential_file.read(_config_path(options.config))
-            return _migrate(file) if action == "migrate" else _check(file)
+            return encrypt_file.migrate(file) if action == "migrate" else encrypt_file.check(file)
         case ("new-id",):
             _refuse_values("new-id", options)
-            return _new_id(credential_file.read(_config_path(options.config)))
+            return encrypt_file.new_id(credential_file.read(_config_path(options.config)))
         case ("rotate", *files) if files:
             _refuse_values("rotate", options)
-            return _rotate(files, options)
+            if options.config is not None:
+                raise click.UsageError("rotate takes its files after the word rotate, without --config.")
+            return encrypt_file.rotate(map(_config_path, files))
         case ("rotate",):
             raise click.UsageError("rotate needs the configuration files: rotate FILE...")
         case _:
@@ -112,7 +105,8 @@ def _encrypt(options: _Options, given: str | None) -> int:
         return _print_encrypted(options, given)
     if options.key_file is not None:
         raise click.UsageError("--key-file is for values that are printed; with --set, KEY_FILE in the file counts.")
-    return _set(credential_file.read(_config_path(options.config)), options.target, given)
+    file = credential_file.read(_config_path(options.config))
+    return encrypt_file.set_value(file, options.target, credentials.Secret(_entered(options.target, given)))
 
 
 def _print_encrypted(options: _Options, given: str | None) -> int:
@@ -121,96 +115,7 @@ def _print_encrypted(options: _Options, given: str | None) -> int:
     ring, is_new = key_places.ring_to_encrypt(key_file)
     click.echo(credentials.encrypt(text, ring))
     if is_new and given is None:
-        _tell_of_new_key(ring)
-    return DONE
-
-
-def _set(file: CredentialFile, name: str, given: str | None) -> int:
-    text = credentials.Secret(_entered(name, given))
-    ring, is_new = key_places.ring_to_encrypt(file.key_file, file.path)
-    named, installation_id = _named(file)
-    named.store({name: text}, ring)
-    click.echo(f"{name} in {file.path} is encrypted with the key {ring.newest.id} of {ring.path}.")
-    if installation_id:
-        click.echo(f"INSTALLATION_ID={installation_id} was written into it: a copy for another version has it too.")
-    if is_new:
-        _tell_of_new_key(ring)
-    return DONE
-
-
-def _named(file: CredentialFile) -> tuple[CredentialFile, str]:
-    """Return the file with the id of its installation, and that id where it is new there; "" where it needs none."""
-    from amtconnector.config import installation_id as ids  # reads run records
-
-    if not ids.needs_id(file.ini):
-        return file, ""
-    first = ids.first_id(file.path)
-    return file._replace(ini=ids.with_id(file.ini, first)), first
-
-
-def _new_id(file: CredentialFile) -> int:
-    from amtconnector.config import installation_id as ids
-
-    directory = config.run_directory_of(file.path)
-    named, chosen = _named(file)
-    if not chosen:
-        if open_runs := ids.named_open_runs(file.ini, directory, file.path):
-            _refuse_to_move(file.path, open_runs)
-        chosen = ids.new_id(file.path)
-        named = file._replace(ini=ids.with_id(file.ini, chosen))
-    file.write(named.ini)
-    click.echo(f"INSTALLATION_ID={chosen} was written into {file.path}.")
-    click.echo(f"Its runs are kept in {config.run_directory_of(file.path)}")
-    return DONE
-
-
-def _refuse_to_move(path: Path, open_runs: OpenRuns) -> NoReturn:
-    raise ConfigurationError(
-        "Runs of this installation are open: under another id their jobs would not find them. Nothing was changed.",
-        subject=str(open_runs),
-        hint=f"See them:  {own_command('runs', '--config', str(path))}",
-    )
-
-
-def _migrate(file: CredentialFile) -> int:
-    credentials.refuse_plain(file.values)
-    found = {value.name: credentials.legacy_secret(value) for value in file.values}
-    secrets = {name: secret for name, secret in found.items() if secret is not None}
-    if not secrets:
-        click.echo(f"Nothing to do: USER and PASSWORD in {file.path} are encrypted.")
-        return DONE
-    ring, is_new = key_places.ring_to_encrypt(file.key_file, file.path)
-    file.store(secrets, ring)
-    click.echo(f"{' and '.join(secrets)} in {file.path}: encrypted with the key {ring.newest.id} of {ring.path}.")
-    if is_new:
-        _tell_of_new_key(ring)
-    return DONE
-
-
-def _check(file: CredentialFile) -> int:
-    from amtconnector.credentials import credential_check  # only check needs it
-
-    report = credential_check.report(file)
-    for line in report.lines:
-        click.echo(line)
-    return DONE if report.is_usable else NOT_DONE
-
-
-def _rotate(names: Sequence[str], options: _Options) -> int:
-    if options.config is not None:
-        raise click.UsageError("rotate takes its files after the word rotate, without --config.")
-    from amtconnector.credentials import rotation  # only rotate needs it
-
-    paths = {places.real_path(path): path for path in map(_config_path, names)}.values()
-    done = rotation.rotate([credential_file.read(path) for path in paths])
-    click.echo(f"The new key {done.ring.newest.id} is the first line of {done.ring.path}.")
-    for path in paths:
-        click.echo(f"{path}: USER and PASSWORD are encrypted with it, verified.")
-    if done.unused:
-        unused = ", ".join(f"{key.id} (line {key.line})" for key in done.unused)
-        click.echo(f"No longer used in these files: {unused} of {done.ring.path}. No key was removed.")
-        click.echo("Other installations may still need them, and copies of these files: before you remove those lines,")
-        click.echo(f"look at each other file:  {encrypt_command('check', '--config', 'FILE')}")
+        encrypt_file.tell_of_new_key(ring)
     return DONE
 
 
@@ -269,12 +174,3 @@ def _key_file(options: _Options) -> Path | None:
 
 def _config_path(given: str | None) -> Path:
     return config.find(given)
-
-
-def _tell_of_new_key(ring: KeyRing) -> None:
-    """Tell of a key that was just made: the one thing left to do is to let the jobs' account read it."""
-    click.echo(f"A new key file was made: {ring.path}. The account '{file_access.account()}' can read it.", err=True)
-    click.echo(f"Where the jobs run as another account, {file_access.sharing_advice(ring.path)}", err=True)
-    if ring.path == key_places.user_place():
-        click.echo("That account does not look there by itself. Connector.config has to name the file:", err=True)
-        click.echo(f"KEY_FILE={ring.path}", err=True)

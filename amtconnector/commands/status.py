@@ -89,7 +89,7 @@ def _status(settings: Config, asked: _Asked) -> Status:
         service.log_on()
         return service.status(asked.request_id)
     except CallFailed as failure:
-        hint = "".join(f"\n  {line}" for line in failure.hint.splitlines())
+        hint = "".join(f"\n  {line}" for line in (*failure.hint.splitlines(), *failure.exchange.splitlines()))
         raise click.ClickException(f"AMT does not tell the status: {failure.message}{hint}") from failure
     finally:
         service.close()
@@ -98,7 +98,7 @@ def _status(settings: Config, asked: _Asked) -> Status:
 def _service(settings: Config) -> Service:
     from amtconnector.amtopcon.client import Service
     from amtconnector.amtopcon.logon import Account
-    from amtconnector.amtopcon.transport import Waiting
+    from amtconnector.amtopcon.transport import HttpTransport, Waiting
     from amtconnector.amtopcon.wire import profile
 
     context = None
@@ -106,15 +106,10 @@ def _service(settings: Config) -> Service:
         from amtconnector.amtopcon import tls
 
         context = tls.context(settings.server)
-    return Service(
-        settings.server,
-        profile.load(settings.wire_profile),
-        Account(settings, RunDirectory(settings.run_directory)),
-        tls=context,
-        waiting=Waiting(_nothing, _nothing),
-        note=_unheard,
-        trace=None,
-    )
+    waiting = Waiting(_nothing, _nothing)
+    transport = HttpTransport(settings.server, tls=context, waiting=waiting, note=_unheard, trace=None)
+    account = Account(settings, RunDirectory(settings.run_directory))
+    return Service(profile.load(settings.wire_profile), account, transport, _nothing)
 
 
 def _text(asked: _Asked, status: Status) -> str:

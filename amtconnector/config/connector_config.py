@@ -24,7 +24,8 @@ class Server(NamedTuple):
 
     `host` is in ASCII and lower case, an IPv6 address without brackets. `tls_server_name` is "" for the host itself,
     `queue_name` "" for AMT's own. `user` and `password` are as stored in the file
-    `config_path`. `ca_file` need not be there: TLS says so when it is needed, and `amt check` may be about to write it.
+    `config_path`. With TLS `ca_file` need not be there: TLS says so when it is needed, and `amt check` may be about to
+    write it.
     """
 
     host: str
@@ -140,7 +141,7 @@ def _refuse_nul_bytes(path: Path, ini: inifile.IniText) -> NoReturn:
         f"{path.name} has a problem:\nline {causes.nul_line(ini)}: expected text, and there are NUL bytes, as a power "
         "cut leaves them where a file had not been written to its end",
         subject=str(path),
-        hint="Put the file back from a copy. Where everything is still in it, remove the NUL bytes, save it as UTF-8.",
+        hint="Put the file back from a copy. If everything is still in it, remove the NUL bytes and save it as UTF-8.",
     )
 
 
@@ -182,7 +183,7 @@ def _server(path: Path, sheet: Sheet) -> Server:
         port=address.port,
         uses_tls=uses_tls,
         tls_server_name=sheet.value(keys.TLS_SERVER_NAME),
-        ca_file=sheet.path(keys.CA_FILE),
+        ca_file=sheet.path(keys.CA_FILE) if uses_tls else sheet.existing_file(keys.CA_FILE),
         connect_timeout_s=sheet.value(keys.CONNECT_TIMEOUT),
         read_timeout_s=sheet.value(keys.READ_TIMEOUT),
         start_timeout_s=sheet.value(keys.START_TIMEOUT),

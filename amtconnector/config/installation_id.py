@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector.config import inifile, keys, places
 from amtconnector.records import RunDirectory
+from amtconnector.system.command_line import encrypt_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,8 +105,8 @@ def shared_place(config: Config, now: datetime) -> tuple[str, ...]:
     if not config.installation_id:
         return ()
     return tuple(
-        f"INSTALLATION_ID is that of {other} too, which is for another server: one of them needs one of its own "
-        f"('Encrypt new-id')."
+        f"INSTALLATION_ID is that of {other} too, which is for another server. Where this file is a copy, give it one "
+        f"of its own: {encrypt_command('new-id', '--config', str(config.path))}"
         for other in _other_users(config, now)
     )
 

@@ -14,6 +14,7 @@ from amtconnector.config.places import real_path
 from amtconnector.credentials import key_places, keyfile
 from amtconnector.errors import CredentialsError
 from amtconnector.system import locks
+from amtconnector.system.command_line import encrypt_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,14 +52,18 @@ def _secrets(file: CredentialFile) -> dict[str, Secret]:
 
 
 def _common_key_file(files: Sequence[CredentialFile]) -> Path | None:
-    named = {_one_spelling(file.key_file or key_places.place_to_encrypt()): file.key_file for file in files}
-    if len(named) > 1:
+    users: dict[Path | tuple[int, int], list[CredentialFile]] = {}
+    for file in files:
+        users.setdefault(_one_spelling(file.key_file or key_places.place_to_encrypt()), []).append(file)
+    if len(users) > 1:
+        key_files = (str(together[0].key_file or "the machine's key file") for together in users.values())
+        commands = (encrypt_command("rotate", *(str(file.path) for file in together)) for together in users.values())
         raise CredentialsError(
             "These files name different key files in KEY_FILE; nothing was changed.",
-            subject=", ".join(str(key_file or "the machine's key file") for key_file in named.values()),
-            hint="Run 'Encrypt rotate' once for each key file, with the configuration files that use it.",
+            subject=", ".join(key_files),
+            hint="\n".join(f"For one of them: {command}" for command in commands),
         )
-    return next(iter(named.values()))
+    return files[0].key_file
 
 
 def _one_spelling(path: Path) -> Path | tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from typing import NamedTuple, NoReturn
 
 from amtconnector import __version__
@@ -30,6 +31,7 @@ HELP = (
     + "".join(f"  amt-lab {name:<12} {subcommand.purpose}\n" for name, subcommand in SUBCOMMANDS.items())
     + "  amt-lab --version | --help\n\nEach with --help of its own.\n"
 )
+PACKAGES = ("cryptography", "jinja2", "starlette", "trustme", "uvicorn")
 MISSING_PACKAGES = """\
 the lab's packages are not installed here. What works:
 
@@ -56,11 +58,10 @@ def main() -> NoReturn:
 def _subcommand(found: Subcommand, tokens: list[str]) -> int:
     from amtconnector.commands.click_command import run_command  # click is for subcommands
 
-    try:
-        module = import_module(found.module)
-    except ModuleNotFoundError as error:
-        sys.stderr.write(f"amt-lab: {MISSING_PACKAGES} ({error.name} is missing)\n")
+    if missing := [name for name in PACKAGES if find_spec(name) is None]:
+        sys.stderr.write(f"amt-lab: {MISSING_PACKAGES}\n\nMissing: {', '.join(missing)}.\n")
         return _NOT_DONE
+    module = import_module(found.module)
     return run_command(module.command, tokens[1:], f"amt-lab {tokens[0]}")
 
 

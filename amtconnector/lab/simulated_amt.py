@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 GREETING = "AMT simulator listening on "
-_START_TIMEOUT_S = 30.0
+_START_TIMEOUT_S = 90.0
 _END_TIMEOUT_S = 5.0
 _CALL_TIMEOUT_S = 20.0
 _LOOK_INTERVAL_S = 0.05

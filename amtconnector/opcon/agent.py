@@ -213,16 +213,13 @@ if sys.platform == "win32":
         if not getattr(sys, "frozen", False):
             yield
             return
-        import ctypes
+        from amtconnector.system import windows_api  # where a status is published
 
-        set_folder = ctypes.WinDLL("kernel32").SetDllDirectoryW
-        set_folder.argtypes = [ctypes.c_wchar_p]
-        set_folder.restype = ctypes.c_int
-        set_folder(None)
+        windows_api.SetDllDirectory(None)
         try:
             yield
         finally:
-            set_folder(getattr(sys, "_MEIPASS", None))
+            windows_api.SetDllDirectory(getattr(sys, "_MEIPASS", None))
 
 else:
     _FLAGS = 0

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 class Amt(Protocol):
     """AMT, as a run needs it: one call to the server a method. Each raises CallFailed."""
 
+    @property
+    def last_answer(self) -> str:
+        """The HTTP status and the shape of the last answer."""
+
+    @property
+    def has_more_messages(self) -> bool:
+        """Whether the last answer with messages said that it was not all there is."""
+
     def log_on(self) -> None:
         """Get a token; raises LogonRefused for refused credentials."""
 

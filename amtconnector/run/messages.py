@@ -91,6 +91,11 @@ class MessageStream:
             self._clock.wait(pause_s)
         if not agreed:
             self._log.line(f"The job log may be incomplete: {_reason(read.failure)}.")
+        elif self._amt.has_more_messages:
+            self._log.line(
+                "The job log is incomplete: the server's answer says that there are more messages than it holds. "
+                "WIRE_PROFILE can name its pages (messages.pages)."
+            )
 
     def _pause_s(self, read: _Read, poll_interval_s: float, took_s: float) -> float:
         """Return when to fetch again: the longer the list, the later; a list that loses messages, at the next poll."""

@@ -228,7 +228,9 @@ class StatusMonitor:
             f"The server has given no answer that could be understood for {lasted}; the last time {error.message}.",
             subject=self.subject.text,
             hint=(rights if isinstance(error, Forbidden) else "")
-            + f"{self._what_changed(error)}\n{self.subject.ways_on}",
+            + f"{self._what_changed(error)}\n"
+            + (f"{error.exchange}\n" if error.exchange else "")
+            + self.subject.ways_on,
             fate=self._fate(TaskState.RUNNING),
         )
 

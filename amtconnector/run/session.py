@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.client import Service
 from amtconnector.amtopcon.logon import Account
-from amtconnector.amtopcon.transport import Waiting
+from amtconnector.amtopcon.transport import HttpTransport, Waiting
 from amtconnector.amtopcon.wire import profile
 from amtconnector.errors import SubmissionUnknown, TaskState
 from amtconnector.opcon import StatusPublisher
@@ -241,15 +241,15 @@ class Session:
             from amtconnector.amtopcon import tls  # for https only
 
             context = tls.context(server)
-        self._amt = Service(
+        transport = HttpTransport(
             server,
-            profile.load(self._config.wire_profile),
-            self._account,
             tls=context,
             waiting=Waiting(self._while_waiting, self._while_starting),
             note=self.note,
             trace=self.note if self._config.debug else None,
         )
+        contract = profile.load(self._config.wire_profile)
+        self._amt = Service(contract, self._account, transport, self._while_waiting)
         is_new = not record.request_id
         task = record.task if record.key.application else None
         self._amt.speak_for(record.run_id, task, "" if is_new or not record.file_name else record.run_id)

@@ -71,7 +71,8 @@ class Submission:
                 f"The answer to the logon does not fit AMT's interface: {error.message}.",
                 subject=f"server {self._address}",
                 hint=(error.hint or f"Check SERVER_ADDRESS first: does AMT answer there? {PROFILE_HINT}")
-                + "\nThe password is not the cause.",
+                + "\nIt tells nothing about the password."
+                + (f"\n{error.exchange}" if error.exchange else ""),
             ) from error
 
     def start(self, task: Task) -> RequestId:
@@ -167,7 +168,9 @@ class Submission:
             f"The start was sent, and it is not known whether AMT received it: {error.message}. The start is not sent "
             "again.",
             subject=f"Job '{task.name}', server {self._address}, run {record.run_id}",
-            hint=f"{hint}\n{error.hint or PROFILE_HINT}" if isinstance(error, NotUnderstood) else hint,
+            hint=hint
+            + (f"\n{error.hint or PROFILE_HINT}" if isinstance(error, NotUnderstood) else "")
+            + (f"\n{error.exchange}" if error.exchange else ""),
             fate=TaskFate(TaskState.MAYBE, run_id=record.run_id),
         )
 

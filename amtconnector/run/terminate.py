@@ -80,6 +80,7 @@ class _Attempt:
 
     def __init__(self, termination: Termination, context: RunContext, subject: Subject) -> None:
         self._termination = termination
+        self._context = context
         self._log = context.log
         self._request_id = subject.request_id
         self._is_accepted = False
@@ -111,6 +112,8 @@ class _Attempt:
         else:
             self._is_accepted = True
             self._log.line(f"AMT accepted the {action} for request {self._request_id}; waiting for the task's end")
+            if answer := self._context.amt.last_answer:
+                self._log.line(f"The server answered {calm(answer)}")
 
 
 def _quiet_status(context: RunContext, request_id: RequestId) -> Status | None:

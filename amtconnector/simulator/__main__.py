@@ -31,7 +31,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--self-signed", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path),
               help="Serve HTTPS with a certificate and a CA that are made in FOLDER.")  # fmt: skip
 @click.option("--until-stdin-closes", is_flag=True, help="End when standard input is closed: with the parent process.")
-@click.option("--no-admin", is_flag=True, help="Leave out the administrators' interface below /simulator.")
+@click.option("--no-admin", is_flag=True, help="Leave out the page and the administrators' interface.")
 @click.option("--quiet", is_flag=True, help="Print the address and nothing else.")
 @click.option("--example", is_flag=True, help="Print the example definitions and end.")
 @click.version_option(__version__, prog_name="amt-simulator")

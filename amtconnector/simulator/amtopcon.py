@@ -9,7 +9,8 @@ from amtconnector.simulator import answers
 from amtconnector.simulator.answer import Answer, Refusal
 from amtconnector.simulator.answers import AFFINITY
 from amtconnector.simulator.contract.documented import NEED_NO_TOKEN
-from amtconnector.simulator.contract.matching import LISTS, ORDER_NAMES
+from amtconnector.simulator.contract.found import LISTS
+from amtconnector.simulator.contract.matching import ORDER_NAMES
 from amtconnector.simulator.scheduler import UnknownTarget, UnknownUser
 from amtconnector.simulator.statuses import INVALID_USER
 from amtconnector.simulator.task import Order

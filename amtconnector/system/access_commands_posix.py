@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import stat
@@ -13,6 +14,7 @@ from amtconnector.system.command_line import quoted
 from amtconnector.system.file_access_rules import Access, Place, Standing, is_foreign
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 assert sys.platform != "win32"  # noqa: S101  # mypy takes it as the switch between the systems
@@ -132,3 +134,71 @@ def _others_enter(folder: Path) -> bool:
         return bool(folder.stat().st_mode & stat.S_IXOTH)
     except OSError:
         return False
+
+
+def group_problem(group: str) -> str:
+    """Say why a group can't be used, "" when it can."""
+    try:
+        grp.getgrnam(group)
+    except KeyError:
+        return f"there is no group '{group}' on this machine"
+    return ""
+
+
+def sharing_steps(run_directory: Path, key: Path | None, group: str) -> Iterator[tuple[str, ...]]:
+    """Yield the commands that give a group of job accounts the run directory, and the reading of the key file."""
+    runs = str(run_directory)
+    if not run_directory.is_dir():
+        yield "mkdir", "-p", runs
+    elif run_directory.stat().st_uid not in {os.geteuid(), file_owners.ROOT}:
+        yield "chown", "root", runs
+    yield "chgrp", group, runs
+    yield "chmod", "2770", runs
+    # What lies in it keeps its owners: a stranger's file must not become one that is believed. A file with a second
+    # name may be one from elsewhere.
+    yield (
+        "find",
+        runs,
+        "-mindepth",
+        "1",
+        "-type",
+        "d",
+        "-exec",
+        "chgrp",
+        group,
+        "{}",
+        ";",
+        "-exec",
+        "chmod",
+        "2770",
+        "{}",
+        ";",
+    )
+    yield (
+        "find",
+        runs,
+        "-type",
+        "f",
+        "-links",
+        "1",
+        "-exec",
+        "chgrp",
+        group,
+        "{}",
+        "+",
+        "-exec",
+        "chmod",
+        "660",
+        "{}",
+        "+",
+    )
+    if key is not None:
+        yield "chgrp", group, str(key)
+        yield "chmod", "640", str(key)
+    for folder in _own_closed_folders(run_directory, key):
+        yield "chmod", "a+x", str(folder)
+
+
+def _own_closed_folders(*paths: Path | None) -> list[Path]:
+    above = (folder for path in paths if path is not None for folder in reversed(path.absolute().parents))
+    return list(dict.fromkeys(folder for folder in above if folder.is_dir() and not _others_enter(folder)))

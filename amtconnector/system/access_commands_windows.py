@@ -11,6 +11,7 @@ from amtconnector.system.command_line import quoted
 from amtconnector.system.file_access_rules import Access, Place, Standing, is_foreign
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 assert sys.platform == "win32"  # noqa: S101  # mypy takes it as the switch between the systems
@@ -71,3 +72,28 @@ def sharing_advice(path: Path) -> str:
 
 def _taking(path: Path) -> str:
     return f'icacls {quoted(str(path))} /setowner "*{sids.ADMINISTRATORS}"'
+
+
+def group_problem(group: str) -> str:
+    """Say why a group can't be used, "" when it can; icacls itself names one that Windows does not know."""
+    return "its name can't hold a quote or a colon" if set('":') & set(group) else ""
+
+
+def sharing_steps(run_directory: Path, key: Path | None, group: str) -> Iterator[tuple[str, ...]]:
+    """Yield the commands that give a group of job accounts the run directory, and the reading of the key file."""
+    administrators = f"*{sids.ADMINISTRATORS}"
+    full = [f"*{sid}:(OI)(CI)F" for sid in (sids.SYSTEM, sids.ADMINISTRATORS)]
+    runs = str(run_directory)
+    if not run_directory.is_dir():
+        yield "cmd", "/c", "mkdir", runs
+    yield "icacls", runs, "/setowner", administrators
+    yield "icacls", runs, "/inheritance:r", "/grant:r", *full, f"{group}:(OI)(CI)M"
+    if any(run_directory.glob("*")):
+        # What lies in it takes the folder's list and keeps its owners: a stranger's file is not believed.
+        yield "icacls", rf"{runs}\*", "/reset", "/T", "/C", "/Q"
+    if key is not None:
+        yield "icacls", str(key), "/setowner", administrators
+        yield (
+            *("icacls", str(key), "/inheritance:r", "/grant:r"),
+            *(f"*{sids.SYSTEM}:F", f"*{sids.ADMINISTRATORS}:F", f"{group}:R"),
+        )

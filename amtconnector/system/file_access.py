@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from amtconnector.system.command_line import quoted
 from amtconnector.system.file_access_rules import Fault, Place, is_foreign, writing_fault
+from amtconnector.system.file_owners import ForeignFile, check_owner
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 if sys.platform == "win32":
@@ -17,9 +19,11 @@ if sys.platform == "win32":
         closing_command,
         granting_command,
         granting_writes,
+        group_problem,
         mending_commands,
         run_directory_commands,
         sharing_advice,
+        sharing_steps,
     )
     from amtconnector.system.access_lists_windows import close
     from amtconnector.system.file_access_windows import (
@@ -36,9 +40,11 @@ else:
         closing_command,
         granting_command,
         granting_writes,
+        group_problem,
         mending_commands,
         run_directory_commands,
         sharing_advice,
+        sharing_steps,
     )
     from amtconnector.system.file_access_posix import (
         close,
@@ -51,6 +57,7 @@ else:
     )
 
 __all__ = [
+    "IS_WINDOWS",
     "Fault",
     "Place",
     "account",
@@ -58,15 +65,32 @@ __all__ = [
     "closing_command",
     "exposure",
     "find_fault",
+    "foreign_files",
     "granting_command",
     "granting_writes",
+    "group_problem",
     "is_own",
     "look",
     "own_fault",
     "owners",
     "quoted",
     "sharing_advice",
+    "sharing_steps",
 ]
+
+
+IS_WINDOWS = sys.platform == "win32"
+
+
+def foreign_files(folder: Path) -> Iterator[str]:
+    """Tell the files in a folder of ours that belong to accounts which may not put them there; raise `OSError`."""
+    for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
+        try:
+            check_owner(entry)
+        except ForeignFile as error:
+            yield f"{entry.name}: {error.strerror}"
+        except OSError:
+            continue  # it has gone
 
 
 def find_fault(path: Path, place: Place, allowed: frozenset[str], *, is_run_directory: bool = False) -> Fault | None:

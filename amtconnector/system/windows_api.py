@@ -190,6 +190,7 @@ UnlockFileEx = _declared(
 GetStdHandle = _declared(_kernel32, "GetStdHandle", _HANDLE, _is_anything, _DWORD)
 GetConsoleMode = _declared(_kernel32, "GetConsoleMode", _BOOL, _is_anything, _HANDLE, _P(_DWORD))
 GetConsoleWindow = _declared(_kernel32, "GetConsoleWindow", _HANDLE, _is_anything)
+SetDllDirectory = _declared(_kernel32, "SetDllDirectoryW", _BOOL, _is_true, _TEXT)
 SetConsoleCtrlHandler = _declared(_kernel32, "SetConsoleCtrlHandler", _BOOL, _is_true, ConsoleHandler, _BOOL)
 RegisterEventSource = _declared(_advapi32, "RegisterEventSourceW", _HANDLE, _is_true, _TEXT, _TEXT)
 DeregisterEventSource = _declared(_advapi32, "DeregisterEventSource", _BOOL, _is_true, _HANDLE)

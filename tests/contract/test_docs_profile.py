@@ -36,7 +36,7 @@ OPEN = ("alive", "session")
 
 
 @dataclass
-class HttpTransport:
+class Exchange:
     """One request of the trace, its body as JSON (None: none), and its answers: each once, the last one for ever."""
 
     method: str
@@ -55,7 +55,7 @@ class HttpTransport:
 class Foreign:
     """The server of the trace; `surprises` are the requests that are not in it."""
 
-    exchanges: list[HttpTransport]
+    exchanges: list[Exchange]
     surprises: list[str] = field(default_factory=list)
     address: str = ""
 
@@ -74,14 +74,14 @@ class Foreign:
         return 404, b""
 
 
-def exchanges() -> list[HttpTransport]:
+def exchanges() -> list[Exchange]:
     """Read the trace of the page."""
     found = []
     for text in TRACE.strip().split("\n\n"):
         request, *answers = text.splitlines()
         method, target, body = [*request.split(" ", 2), ""][:3]
         replies = [(int(line[:3]), line[4:].encode()) for line in answers]
-        found.append(HttpTransport(method, target, json.loads(body) if body else None, replies))
+        found.append(Exchange(method, target, json.loads(body) if body else None, replies))
     return found
 
 

@@ -208,6 +208,18 @@ def test_a_wrong_command_line_is_101(accept: Callable[..., Accepted], arguments:
     assert said in done.text
 
 
+def test_a_given_work_folder_is_used(
+    accept: Callable[..., Accepted], wrapper: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Local System works in a folder that nobody else may write, not in the one for everybody's temporary files."""
+    work = tmp_path / "work"
+    work.mkdir()
+    done = accept("--program", wrapper('echo "amt in $PWD"'), "--work-folder", str(work), *only("version"))
+    assert done.exit_code == 0, done.text
+    assert done.lines["version"][1].startswith(f"amt in {work}{os.sep}amt-acceptance-")
+    assert list(work.iterdir()) == []
+
+
 def test_a_given_run_directory_is_used_and_left_as_it_was(accept: Callable[..., Accepted], tmp_path: Path) -> None:
     """A share of the site: two machines work in a folder of their own below it."""
     share = tmp_path / "share"

@@ -156,6 +156,8 @@ class FakeService:
         self.calls: list[str] = []
         self.takes_s: dict[str, float] = {}
         self.during: Callable[[str], None] = _nothing
+        self.last_answer = ""
+        self.has_more_messages = False
         self.logons: deque[Exception | None] = deque([None])
         self.starts: deque[Exception | Started | Refused] = deque([Started(REQUEST)])
         self.statuses: deque[Exception | Status] = deque([DONE])

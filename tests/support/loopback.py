@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.client import Service
-from amtconnector.amtopcon.transport import Waiting
+from amtconnector.amtopcon.transport import HttpTransport, Waiting
 from amtconnector.amtopcon.wire import profile
 from amtconnector.config import Server
 from amtconnector.credentials import Credentials, Secret
@@ -97,15 +97,9 @@ def conversation(
     notes: list[str] = []
     traces: list[str] = []
     account = KnownAccount()
-    service = Service(
-        server,
-        profile.load(),
-        account,
-        tls=tls,
-        waiting=Waiting(while_waiting, while_starting),
-        note=notes.append,
-        trace=traces.append,
-    )
+    waiting = Waiting(while_waiting, while_starting)
+    transport = HttpTransport(server, tls=tls, waiting=waiting, note=notes.append, trace=traces.append)
+    service = Service(profile.load(), account, transport, while_waiting)
     try:
         yield Conversation(service, account, notes, traces)
     finally:

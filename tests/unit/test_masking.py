@@ -97,3 +97,27 @@ def test_no_answer_makes_the_search_slow(secret: str) -> None:
     for filler in ("\\", "?", '\\"', "\\/"):
         assert masked(filler * 250_000 + "b", [secret]).endswith("b")
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("user ocadm is locked", f"user {MASK} is locked"),
+        ('{"User":"ocadm"}', f'{{"User":"{MASK}"}}'),
+        (r"first line\nocadm", rf"first line\n{MASK}"),
+        ("ocadmin", "ocadmin"),
+        ("T-ocadm2", "T-ocadm2"),
+        ("b2NhZG0=", MASK),
+    ],
+)
+def test_a_name_is_masked_where_it_stands_alone(text: str, shown: str) -> None:
+    """What is masked is a whole secret, not a part of another word."""
+    assert masked(text, [], ["ocadm"]) == shown
+
+
+@pytest.mark.parametrize("word", ["string", "Batch", "USER"])
+def test_an_ordinary_word_stays_readable_though_a_user_or_a_token_is_called_so(word: str) -> None:
+    """The server's reason is worth more than hiding what gives nobody away; as a password it is hidden all the same."""
+    text = f"The {word} is missing, {word.lower()}s are not"
+    assert masked(text, [], [word]) == text
+    assert masked(text, [word]) == text.replace(word, MASK)

@@ -25,7 +25,7 @@ _NOT_AMT = (
     "Something else than AMTOpCon answers at this address: a proxy, a load balancer or another web site.\n"
     "Compare SERVER_ADDRESS with the AMT installation, and ask the network's administrator for a direct way there."
 )
-LATER = "The server is there and can't serve now. Look at the AMT web server, its log, and proxies before it."
+LATER = "The server is there and can't serve now. Look at the AMT web server, its log and any proxy before it."
 
 
 def title_of(reply: Reply) -> str:

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from amtconnector.lab.acceptance.verdicts import NotTried
+from amtconnector.lab.programs import pasteable
 
 _RIGHTS = {
     "FA": 0x1F01FF, "FR": 0x120089, "FW": 0x120116, "FX": 0x1200A0,
@@ -32,6 +33,8 @@ _ORDINARY = {
 _ENTRY = re.compile(r"\((?P<kind>[A-Z]+);(?P<flags>[A-Z]*);(?P<rights>[^;]*);[^;]*;[^;]*;(?P<account>[^;)]+)")
 _ICACLS_TIMEOUT_S = 30.0
 _IS_WINDOWS = sys.platform == "win32"
+CLOSED_TO = ("*S-1-5-18:(OI)(CI)F", "*S-1-5-32-544:(OI)(CI)F")
+"""Local System and Administrators, by their identifiers, which are the same in every language."""
 
 
 def ordinary_writers(folder: Path) -> str:
@@ -55,6 +58,14 @@ def writers(path: Path, *, is_above: bool = False) -> str:
     if _IS_WINDOWS:
         return _allowed(_descriptor(path), _EXCHANGE if is_above else _WRITE, "change")
     return posix_writers(path.lstat(), is_above=is_above)
+
+
+def closing_command(folder: Path) -> str:
+    """Return the command after which ordinary accounts may read a folder and not change it."""
+    if _IS_WINDOWS:
+        grants = " ".join(f'"{grant}"' for grant in (*CLOSED_TO, "*S-1-5-32-545:(OI)(CI)RX"))
+        return f'icacls "{folder}" /inheritance:r /grant:r {grants}'
+    return f"chmod -R go-w {pasteable([str(folder)])}"
 
 
 def readers(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,17 +52,19 @@ _SHOWN_LINES = 12
 
 
 @click.command("acceptance", help=_HELP)
-@click.option("--program", type=_FILE, help="The released amt; default: in the folder amt beside this one.")
-@click.option("--run-directory", type=_FOLDER, help="A directory to share between machines, such as a share.")
+@click.option("--program", type=_FILE, help="The released amt; default: beside this folder.")
+@click.option("--run-directory", type=_FOLDER, help="One that machines are to share.")
 @click.option("--report", "folder", type=_FOLDER, default=".", help="Folder for the report; default: this one.")
+@click.option("--work-folder", type=_FOLDER, help="For temporary files.")
 @click.option("--only", multiple=True, metavar="CHECK", help="Perform this check alone; can be repeated.")
 @click.option("--list", "is_list", is_flag=True, help="List the checks and end.")
-@click.option("--as-service", is_flag=True, help="Perform them as Local System in session 0, with a scheduled task.")
+@click.option("--as-service", is_flag=True, help="As Local System in session 0, on Windows.")
 def command(  # noqa: PLR0913 - one parameter for each option
     *,
     program: Path | None,
     run_directory: Path | None,
     folder: Path,
+    work_folder: Path | None,
     only: tuple[str, ...],
     is_list: bool,
     as_service: bool,
@@ -71,6 +74,8 @@ def command(  # noqa: PLR0913 - one parameter for each option
         click.echo("\n".join(f"{check.name:<22} {check.title}" for check in CHECKS))
         return DONE
     checks = _wanted(only)
+    if work_folder:
+        tempfile.tempdir = str(work_folder)
     _end_in_good_order()
     wishes = Wishes(_connector(program), run_directory)
     base = folder / f"amt-acceptance-{datetime.now(UTC):%Y%m%d-%H%M%S}"

@@ -39,8 +39,9 @@ def aborted(stage: Stage) -> str:
 
 def unreachable(stage: Stage) -> str:
     """See that a server that is not there is exit code 23, after a minute of trying."""
-    site = stage.site(server={"SERVER_ADDRESS": unused_address(), "SERVER_USES_TLS": False})
-    ended = site.run(stage.job("ENDS_DONE")).must_exit(23).must_say("server-unreachable")
+    with unused_address() as address:
+        site = stage.site(server={"SERVER_ADDRESS": address, "SERVER_USES_TLS": False})
+        ended = site.run(stage.job("ENDS_DONE")).must_exit(23).must_say("server-unreachable")
     return f"23 after {ended.seconds:.0f} s of trying"
 
 

@@ -24,8 +24,9 @@ _USERS = "*S-1-5-32-545"
 
 def program_folder(stage: Stage) -> str:
     """See that nobody but administrators may change the program, or what it loads."""
-    found = access.ordinary_writers(stage.wishes.program.parent)
-    require(not found, f"{found}; docs/installation.md: administrators own the folder, everybody else may read")
+    folder = stage.wishes.program.parent
+    found = access.ordinary_writers(folder)
+    require(not found, f"{found}. This closes the folder: {access.closing_command(folder)}")
     return "no ordinary account may change it"
 
 

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 _IS_WINDOWS = sys.platform == "win32"
 _PATIENCE_S = 1200.0
 _LOOK_INTERVAL_S = 1.0
-_CLOSED_TO = ("*S-1-5-18:(OI)(CI)F", "*S-1-5-32-544:(OI)(CI)F")
-"""Local System and Administrators, by their identifiers, which are the same in every language."""
 _TASK = """\
 <?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
@@ -71,15 +69,9 @@ def refuse_open_folders(folders: Iterable[Path]) -> None:
         if found:
             raise click.ClickException(
                 f"refused: ordinary users may write what Local System would start.\n  {found}\n"
-                f"  Move the folders to where only administrators may write, or close them:\n  {_closing(folder)}"
+                "  Move the folders to where only administrators may write, or close them:\n"
+                f"  {access.closing_command(folder)}"
             )
-
-
-def _closing(folder: Path) -> str:
-    if _IS_WINDOWS:
-        grants = " ".join(f'"{grant}"' for grant in (*_CLOSED_TO, "*S-1-5-32-545:(OI)(CI)RX"))
-        return f'icacls "{folder}" /inheritance:r /grant:r {grants}'
-    return f"chmod -R go-w {programs.pasteable([str(folder)])}"
 
 
 def _closed_folder() -> Path:
@@ -87,16 +79,19 @@ def _closed_folder() -> Path:
     above = Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData"))
     folder = above / f"amt-acceptance-{secrets.token_hex(8)}"
     folder.mkdir()
-    grants = [word for grant in _CLOSED_TO for word in ("/grant:r", grant)]
+    grants = [word for grant in access.CLOSED_TO for word in ("/grant:r", grant)]
     closed = subprocess.run(["icacls", str(folder), "/inheritance:r", *grants], capture_output=True, check=False)  # noqa: S607
     if closed.returncode != 0:
         folder.rmdir()
         raise click.ClickException(f"icacls can't close {folder}: run this as an administrator.")
+    if any(folder.iterdir()):
+        raise click.ClickException(f"refused: somebody has put something into {folder} before it was closed.")
     return folder
 
 
 def _command(wishes: Wishes, only: tuple[str, ...], folder: Path) -> list[str]:
-    wanted = ["--program", str(wishes.program), "--report", str(folder)]
+    here = str(folder)
+    wanted = ["--program", str(wishes.program), "--report", here, "--work-folder", here]
     if wishes.run_directory:
         wanted += ["--run-directory", str(wishes.run_directory)]
     return programs.lab_command("acceptance", *wanted, *(word for name in only for word in ("--only", name)))

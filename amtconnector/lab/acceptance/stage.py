@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -19,7 +19,7 @@ from amtconnector.lab.acceptance.site import USER, Account, Job, Site, encrypted
 from amtconnector.lab.simulated_amt import SimulatedAmt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from amtconnector.lab.acceptance.agent import Started
     from amtconnector.lab.acceptance.certificates import ServerCertificate
@@ -164,8 +164,9 @@ class Stage:
         return Account(values[0], values[1], key_file)
 
 
-def unused_address() -> str:
-    """Return an address on this machine at which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+@contextmanager
+def unused_address() -> Iterator[str]:
+    """Yield an address on this machine at which nobody listens, nor can while this lasts."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{reserved.getsockname()[1]}"

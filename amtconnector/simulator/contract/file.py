@@ -16,7 +16,8 @@ from amtconnector.simulator.contract.documented import (
     VALUES,
 )
 from amtconnector.simulator.contract.filling import FACTS, REFUSAL_FACTS, placeholders
-from amtconnector.simulator.contract.matching import LISTS, NAMES, ORDER_NAMES
+from amtconnector.simulator.contract.found import LISTS
+from amtconnector.simulator.contract.matching import NAMES, ORDER_NAMES
 
 if TYPE_CHECKING:
     from amtconnector.simulator.table import Table

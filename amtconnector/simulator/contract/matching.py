@@ -8,27 +8,22 @@ id in quotes.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from itertools import count, takewhile
 
-LISTS = ("TaskValues", "Parameters")
+from amtconnector.simulator.contract.found import LISTS, OPTIONAL, Found
+
 ORDER_NAMES = ("JobName", "ScriptName", "SubmitUser", "User", "Station", "QueueName", *LISTS)
 """Values of a start that need not be given."""
 NAMES = ("ApplicationName", *ORDER_NAMES, "UserName", "Password", "Credentials", "Token", "BatchRequestId", "UniqueId",
          "Now", "Any", "Page", "Offset", "After")  # fmt: skip
-OPTIONAL = ("Page", "Offset", "After")
 NUMBER = "{n}"
 PLACEHOLDER = re.compile(r"\{([A-Z][A-Za-z]*)(?::([^{}]+))?\}")
-_ID = re.compile(r"(?:AMT-)?([0-9]{1,40})", re.ASCII)
-_INTEGER = re.compile(r"[+-]?[0-9]{1,40}", re.ASCII)
 
 
-class Reading:
+class Reading(Found):
     """What has been read out of one request: values by their documented names, and problems by place.
 
     `empty` says per name how a value that was not given is written: "sent" (as an empty text or list), "absent",
@@ -36,9 +31,7 @@ class Reading:
     """
 
     def __init__(self, empty: Mapping[str, str]) -> None:
-        self.values: dict[str, object] = {}
-        self.errors: dict[str, list[str]] = {}
-        self.is_token_missing = False
+        super().__init__()
         self._empty = empty
         self._are_texts = False
 
@@ -51,7 +44,7 @@ class Reading:
         elif isinstance(template, str) and PLACEHOLDER.search(template):
             self._match_text(template, value, place, number)
         elif value != self._constant(template, number):
-            self._error(place, f"The value must be {template}.")
+            self.error(place, f"The value must be {template}.")
 
     def match_texts(self, template: Mapping[str, object], texts: Mapping[str, list[str]], *, is_strict: bool) -> None:
         """Hold the pairs of a query or form against a template; every value is a text, a list comes repeated."""
@@ -69,14 +62,14 @@ class Reading:
         self, template: Mapping[str, object], value: object, place: str, number: int, *, is_strict: bool = True
     ) -> None:
         if not isinstance(value, Mapping):
-            self._error(place or "$", "The JSON value could not be converted to an object.")
+            self.error(place or "$", "The JSON value could not be converted to an object.")
             return
         used: set[str] = set()
         for key, part in template.items():
             used |= self._match_member(key, part, value, place, number)
         for name in value if is_strict else ():
             if name not in used:
-                self._error(_inside(place, name), "This member is not known.")
+                self.error(_inside(place, name), "This member is not known.")
 
     def _match_member(self, key: str, part: object, value: Mapping[str, object], place: str, number: int) -> set[str]:
         """Match one member, or the numbered ones; return the names that are used up."""
@@ -93,11 +86,11 @@ class Reading:
 
     def _match_items(self, template: object, value: object, place: str) -> None:
         if not isinstance(value, list):
-            self._error(place, "The JSON value could not be converted to list.")
+            self.error(place, "The JSON value could not be converted to list.")
             return
         name = _list_in(template)
         if not value and name and self._empty.get(name, "sent") != "sent":
-            self._error(place, "A value that is not given must be left out.")
+            self.error(place, "A value that is not given must be left out.")
         for n, item in enumerate(value, 1):
             self.match(template, item, place, n)
 
@@ -106,13 +99,13 @@ class Reading:
         if found and not number and found[1] in ORDER_NAMES and self._is_not_given(found[1], value, place):
             return
         if found and found[1] in LISTS and not found[2] and not number:
-            self._take_list(found[1], value, place)
+            self.take_list(found[1], value, place)
         elif found and found[1] == "BatchRequestId":
-            self._take_id(value, place, is_text=self._are_texts or found[2] == "text")
+            self.take_id(value, place, is_text=self._are_texts or found[2] == "text")
         elif found and found[1] in OPTIONAL and isinstance(value, int):
-            self._take(found[1], value, place)
+            self.take(found[1], value, place)
         elif not isinstance(value, str):
-            self._error(place, "The JSON value could not be converted to str.")
+            self.error(place, "The JSON value could not be converted to str.")
         else:
             self._match_pattern(template, value, place, number)
 
@@ -122,9 +115,9 @@ class Reading:
         if rule == "sent":
             return False
         if value in ("", []):
-            self._error(place, "A value that is not given must not be sent empty.")
+            self.error(place, "A value that is not given must not be sent empty.")
         if (rule == "null" and value is None) or (rule.startswith("=") and value == rule[1:]):
-            self._take(name, () if name in LISTS else "", place)
+            self.take(name, () if name in LISTS else "", place)
             return True
         return False
 
@@ -135,9 +128,9 @@ class Reading:
         if name == "Token":
             self.is_token_missing = True
         elif self._are_texts and _is_repeated(template):
-            self._take(name, (), place)  # repeated not even once: the only form of an empty list
+            self.take(name, (), place)  # repeated not even once: the only form of an empty list
         elif name not in OPTIONAL and not (name in ORDER_NAMES and self._empty.get(name) == "absent"):
-            self._error(place, f"The {place} field is required.")
+            self.error(place, f"The {place} field is required.")
 
     def _match_pattern(self, template: str, text: str, place: str, number: int) -> None:
         names: list[tuple[str, str]] = []
@@ -151,91 +144,10 @@ class Reading:
             if any(name == "Token" for name, _ in names):
                 self.is_token_missing = True
             else:
-                self._error(place, f"The value does not look like {template}.")
+                self.error(place, f"The value does not look like {template}.")
             return
         for (name, option), part in zip(names, matched.groups(), strict=True):
-            self._take_text(name, option, part, place, number)
-
-    def _take_text(self, name: str, option: str, text: str, place: str, number: int) -> None:
-        if name in LISTS:
-            self._take_item(name, text) if number else self._take(
-                name, tuple(text.split(option)) if text else (), place
-            )
-        elif name == "BatchRequestId":
-            self._take_id(text, place, is_text=True)
-        elif name == "Now":
-            self._check_moment(text, option, place)
-        elif name == "Credentials":
-            self._take_credentials(text, place)
-        elif name in OPTIONAL:
-            self._take_page(name, text, place)
-        elif not text and name in ("Any", "UniqueId", "Token"):
-            self._error(place, f"The {place} field is required.")
-        elif name != "Any":
-            self._take(name, text, place)
-
-    def _take(self, name: str, value: object, place: str) -> None:
-        if self.values.setdefault(name, value) != value:
-            self._error(place, "The value is not the one given elsewhere in the request.")
-            self.is_token_missing |= name == "Token"
-
-    def _take_listed(self, name: str, separator: str, text: str, place: str, number: int) -> None:
-        if number:
-            self._take_item(name, text)
-        else:
-            self._take(name, tuple(text.split(separator or ",")) if text else (), place)
-
-    def _take_item(self, name: str, text: str) -> None:
-        known = self.values.get(name, ())
-        self.values[name] = (*(known if isinstance(known, tuple) else ()), text)
-
-    def _take_list(self, name: str, value: object, place: str) -> None:
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            self._take(name, tuple(value), place)
-        else:
-            self._error(place, "The JSON value could not be converted to list.")
-
-    def _take_id(self, value: object, place: str, *, is_text: bool) -> None:
-        """Take a request id: a JSON number, or the word that a server with word ids gave; a text where one is due."""
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)  # JSON knows one kind of number
-        if isinstance(value, int) and not isinstance(value, bool) and not is_text:
-            self._take("BatchRequestId", value, place)
-        elif isinstance(value, str) and (is_text or value.startswith("AMT-")) and (word := _ID.fullmatch(value)):
-            self._take("BatchRequestId", int(word[1]), place)
-        elif is_text and isinstance(value, str) and _INTEGER.fullmatch(value):
-            self._take("BatchRequestId", 0, place)
-        elif is_text:
-            self._error(place, f"The value '{value}' is not valid.")
-        else:
-            self._error(place, "The JSON value could not be converted to int.")
-
-    def _take_credentials(self, text: str, place: str) -> None:
-        try:
-            user, colon, password = base64.b64decode(text, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            colon = ""
-        if colon:
-            self._take("UserName", user, place)
-            self._take("Password", password, place)
-        else:
-            self._error(place, "The credentials could not be decoded.")
-
-    def _take_page(self, name: str, text: str, place: str) -> None:
-        if text.isdecimal():
-            self._take(name, int(text), place)
-        else:
-            self._error(place, f"The value '{text}' is not valid.")
-
-    def _check_moment(self, text: str, form: str, place: str) -> None:
-        try:
-            # Whether it has a zone is the form's affair; it is only looked at.
-            datetime.strptime(text, form) if form else datetime.fromisoformat(text)  # noqa: DTZ007
-        except ValueError:
-            self._error(place, f"The value '{text}' is not a valid date.")
-
-    def _error(self, place: str, text: str) -> None:
-        self.errors.setdefault(place, []).append(text)
+            self.take_text(name, option, part, place, number)
 
 
 def speaks_of(template: Mapping[str, object], value: object) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+import truststore
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -184,6 +185,19 @@ def test_a_common_name_is_no_name(tmp_path: Path, names: list[x509.GeneralName])
     extensions = [x509.SubjectAlternativeName(names)] if names else []
     path, context = made(tmp_path, *extensions, common_name="amt.example")
     assert "not issued for the name amt.example" in refusal(context, path, name="amt.example").message
+
+
+def test_a_common_name_is_no_name_where_the_system_is_asked(
+    authority: trustme.CA, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows takes one; the name is looked for once more after it has accepted the certificate."""
+    trusting = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.load_verify_locations(cafile=str(ca_file))
+    monkeypatch.setattr(tls, "context", lambda _server: trusting)
+    ask(server_side(authority.issue_cert("127.0.0.1")), None)
+    ask(server_side(authority.issue_cert("*.bank.example")), None, name="amt.bank.example")
+    error = refusal(server_side(authority.issue_cert(common_name="amt.example")), None, name="amt.example")
+    assert "not issued for the name amt.example" in error.message
 
 
 def test_an_address_counts_only_as_an_address(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import shutil
 import sys
 import warnings
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from amtconnector.commands.encrypt import command
 from amtconnector.config import inifile, places
 from amtconnector.config import keys as config_keys
 from amtconnector.credentials import Form, Secret, Stored, key_places, keyfile, secret_entry
+from amtconnector.records import RunDirectory, RunKey, RunRecord, RunState
 from amtconnector.system import file_access
 from amtconnector.system.files import ContentElsewhere
 
@@ -79,6 +81,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     """Return a site with the documented sample; nothing of the machine is in reach."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(key_places, "machine_place", lambda: tmp_path / "machine" / "connector.key")
+    monkeypatch.setattr(places, "_state_directory", lambda: tmp_path / "state")
     monkeypatch.setattr(key_places, "user_place", lambda: tmp_path / "user" / "connector.key")
     path = tmp_path / "Connector.config"
     path.write_bytes(SAMPLE.encode())
@@ -551,3 +554,24 @@ def test_a_copy_gets_an_id_of_its_own(site: Site) -> None:
     assert second != first
     assert second in config.load(site.path).run_directory.name
     assert site.path.read_bytes().count(b"INSTALLATION_ID=") == 1
+
+
+def test_credentials_for_a_copy_are_the_moment_to_tell_of_its_id(site: Site, tmp_path: Path) -> None:
+    """A file that was copied for another server has the id of the first one; `--set` says so and how to mend it."""
+    site.run("--set", "USER", "-v", "ocadm")
+    first = config.load(site.path)
+    key = RunKey("20261123", "Nightly", "End of day", first.server.address, "DEMO2", "X")
+    run_id = "20261123-a1b2c3d4e5"
+    now = datetime.now(UTC)
+    record = RunRecord(
+        key=key, run_id=run_id, state=RunState.SUBMITTED, request_id="7", submitted_at=now, config=str(site.path)
+    )
+    with RunDirectory(first.run_directory).claim(key, run_id) as claim:
+        claim.save(record)
+    copy = tmp_path / "copy" / "Connector.config"
+    copy.parent.mkdir()
+    copy.write_bytes(site.path.read_bytes().replace(b"amt.example.com", b"amt-test.example.com"))
+    code, _, err = site.run("--set", "PASSWORD", "-v", "geheim", "--config", str(copy))
+    assert code == 0
+    assert f"INSTALLATION_ID is that of {site.path} too" in err
+    assert "new-id --config" in err

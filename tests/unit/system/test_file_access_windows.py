@@ -1,4 +1,4 @@
-"""Who can read a file, on Windows: its access list."""
+"""Who owns, writes and reads a file on Windows: what the system itself says of files that are made here."""
 
 from __future__ import annotations
 
@@ -15,91 +15,79 @@ if sys.platform == "win32":
     import ctypes
     from contextlib import contextmanager
 
-    from amtconnector.system import file_access_windows, files, windows_api
-
-    DACL_OFFSET = 16
-    """Where a self-relative security descriptor says how far away its access list is; 0: it has none."""
+    from amtconnector.system import (
+        access_lists_windows,
+        file_access,
+        file_access_windows,
+        file_owners_windows,
+        files,
+        security_descriptor,
+        windows_api,
+    )
+    from amtconnector.system import file_access_sids as sids
+    from amtconnector.system.file_access import Place
+    from tests.support.sddl import descriptor
 
     @contextmanager
-    def access_list(text: str) -> Iterator[ctypes.c_void_p]:
-        """Yield the access list that a text in the security descriptor language describes."""
-        descriptor = ctypes.c_void_p()
-        windows_api.ConvertStringSecurityDescriptorToSecurityDescriptor(text, 1, ctypes.byref(descriptor), None)
-        address = descriptor.value or 0
-        offset = ctypes.c_uint32.from_address(address + DACL_OFFSET).value
-        yield ctypes.c_void_p(address + offset if offset else None)
-        windows_api.LocalFree(descriptor)
+    def made_by_windows(text: str) -> Iterator[bytes]:
+        """Yield the bytes that Windows itself makes of a text in the security descriptor language."""
+        with windows_api.descriptor_from(text) as made:
+            yield ctypes.string_at(made.value or 0, windows_api.GetSecurityDescriptorLength(made))
 
     @pytest.mark.parametrize(
         "text",
         [
-            "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FR;;;NS)",
-            "D:P(A;;FA;;;BA)(A;;RC;;;WD)",
-            "D:P(A;;FA;;;BA)(A;;FW;;;WD)",
-            "D:P(D;;FR;;;WD)(A;;FA;;;BA)",
-            "D:P(A;IO;FR;;;WD)(A;;FA;;;BA)",
-            "D:P",
+            "O:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;ID;FR;;;NS)",
+            "O:SYD:(A;CI;0x4;;;AU)(A;OICIIO;GA;;;CO)(D;;FR;;;WD)",
+            "O:S-1-5-21-1-2-3-1001D:P(A;;GR;;;S-1-5-21-1-2-3-513)",
+            "O:BAD:P",
+            "O:BA",
         ],
     )
-    def test_a_list_that_lets_no_wide_group_read_is_taken(text: str) -> None:
-        """Named accounts may read, and what only denies or only concerns children is no matter."""
-        with access_list(text) as acl:
-            assert file_access_windows.exposure_by(acl) == ""
+    def test_descriptors_are_read_as_windows_makes_them(text: str) -> None:
+        """The tests of the rules, which run on every system, use descriptors made in the same form."""
+        with made_by_windows(text) as content:
+            assert security_descriptor.parse(content) == security_descriptor.parse(descriptor(text))
 
-    @pytest.mark.parametrize(
-        ("text", "groups"),
-        [
-            ("D:P(A;;FA;;;BA)(A;;FR;;;WD)", "Everyone may"),
-            ("D:P(A;;FA;;;BA)(A;;FA;;;BU)", "Users may"),
-            ("D:P(A;;FA;;;BA)(A;;GR;;;AU)", "Authenticated Users may"),
-            ("D:P(A;;FA;;;BA)(A;;GA;;;IU)", "Interactive may"),
-            ("D:(A;;0x1;;;WD)(A;ID;FR;;;BU)", "Everyone, Users may"),
-            ("D:P(D;;FR;;;WD)(A;;FR;;;WD)", "Everyone may"),
-        ],
-    )
-    def test_a_list_that_lets_a_wide_group_read_is_an_exposure(text: str, groups: str) -> None:
-        """Everyone, Users, Authenticated Users and Interactive are as good as everybody."""
-        with access_list(text) as acl:
-            assert file_access_windows.exposure_by(acl).startswith(groups)
+    def test_a_new_folder_and_what_is_in_it_is_for_system_administrators_and_this_account(tmp_path: Path) -> None:
+        """The machine's folder inherits nothing, so no other user may add a file."""
+        folder = tmp_path / "machine" / "runs"
+        files.create_directory(folder)
+        found = file_owners_windows.security_of(folder)
+        assert {entry.sid for entry in found.entries or ()} >= {sids.SYSTEM, sids.ADMINISTRATORS}
+        allowed = file_access.owners(None)
+        assert file_access.own_fault(folder, Place.FOLDER, allowed) is None
+        (folder / "record.json").write_text("")
+        assert file_access.own_fault(folder / "record.json", Place.FILE, allowed) is None
 
-    def test_no_list_at_all_is_an_exposure() -> None:
-        """A file without an access list is everybody's."""
-        assert "every account" in file_access_windows.exposure_by(ctypes.c_void_p(None))
-
-    def test_a_new_file_is_for_system_administrators_and_this_account(tmp_path: Path) -> None:
-        """The list of a new file inherits nothing; the first of two who make it wins."""
+    def test_a_new_key_file_is_not_exposed_and_stays_so(tmp_path: Path) -> None:
+        """Its list is its own from its first moment on, and is kept when its content is replaced."""
         path = tmp_path / "folder" / "connector.key"
-        files.create_directory(path.parent)
-        _create(path, b"first")
-        with pytest.raises(FileExistsError):
-            _create(path, b"second")
-        assert path.read_bytes() == b"first"
-        assert [entry.name for entry in path.parent.iterdir()] == [path.name]
-        with path.open("rb") as file:
-            assert file_access_windows.exposure(path, file.fileno()) == ""
-
-    def test_a_replaced_file_keeps_its_list(tmp_path: Path) -> None:
-        """An exchange of the content changes nobody's access."""
-        path = tmp_path / "connector.key"
-        _create(path, b"first")
-        before = entries(path)
-        files.replace_file(path, b"second", access=files.Access.AS_BEFORE_WITH_OWNER)
+        files.create_directory(path.parent, is_open=True)
+        files.replace_file(path, b"first", access=files.Access.OWNER, is_new=True)
+        before = file_owners_windows.security_of(path)
+        files.replace_file(path, b"second", access=files.Access.AS_BEFORE)
         assert path.read_bytes() == b"second"
-        assert entries(path) == before
-        assert "S-1-5-18" in dict(before)
+        assert file_owners_windows.security_of(path).entries == before.entries
+        with path.open("rb") as file:
+            assert file_access.exposure(path, file.fileno()) == ""
+            assert file_owners_windows.foreign_owner(path, file.fileno()) == ""
+
+    def test_a_folder_can_be_closed(tmp_path: Path) -> None:
+        """What version 1.0 left open is given a list of its own."""
+        access_lists_windows.close(tmp_path)
+        assert file_access.own_fault(tmp_path, Place.FOLDER, file_access.owners(None)) is None
 
     def test_refusals_name_the_account_and_the_command(tmp_path: Path) -> None:
         """The commands are icacls, by identifiers that are the same in every language."""
         path = tmp_path / "connector.key"
-        assert file_access_windows.account() in file_access_windows.granting_command(path)
-        closing = file_access_windows.closing_command(path)
-        assert closing.startswith(f'icacls "{path}" /inheritance:r')
-        assert all(f'"*{sid}"' in closing for sid in file_access_windows.WIDE_GROUPS)
+        path.write_text("")
+        assert file_access.account() in file_access.granting_command(path)
+        closing = file_access.closing_command(path)
+        assert closing.startswith(f"icacls {file_access.quoted(str(path))} /inheritance:r")
+        assert f'"*{sids.SYSTEM}:F"' in closing
 
-    def _create(path: Path, content: bytes) -> None:
-        files.replace_file(path, content, access=files.Access.OWNER, is_new=True)
-
-    def entries(path: Path) -> list[tuple[str, int]]:
-        """Return identifiers and rights of a file's list."""
-        with file_access_windows._security(path) as (acl, _):
-            return list(windows_api.allowing_entries(acl))
+    def test_a_name_is_looked_up_and_an_unknown_one_is_its_number() -> None:
+        """Messages name accounts; the wide groups have one name in every language."""
+        assert file_access_windows.name_of(sids.EVERYONE) == "Everyone"
+        assert file_access_windows.name_of("S-1-5-21-1-2-3-4711") == "S-1-5-21-1-2-3-4711"

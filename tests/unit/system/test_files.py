@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from amtconnector.system import files
+from amtconnector.system.file_owners import ForeignFile
 
 SYSTEM: Any = vars(files)["_system"]
 """The half of the module that is for this system."""
@@ -192,3 +194,43 @@ def test_the_read_only_attribute_of_a_folder_is_none_of_its_files(tmp_path: Path
     files.replace_file(tmp_path / "note", b"old")
     files.replace_file(tmp_path / "note", b"new")
     assert (tmp_path / "note").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="such files are POSIX's")
+@pytest.mark.parametrize("kind", ["pipe", "directory", "socket", "link"])
+def test_what_is_no_file_is_told_and_keeps_nobody_waiting(tmp_path: Path, kind: str) -> None:
+    """Reading and opening look first: a pipe would wait for a writer, and a link leads to somebody else's file."""
+    path = tmp_path / "f"
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "directory":
+            path.mkdir()
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(path))
+        case _:
+            path.symlink_to("/etc/hostname")
+    with pytest.raises(OSError, match=f"{kind}.* in the place of a file"):
+        files.read_file(path, 10)
+    with pytest.raises(OSError, match=f"{kind}.* in the place of a file"):
+        files.open_file(path, os.O_WRONLY | os.O_APPEND, 0o600)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_a_link_in_the_place_of_a_directory_is_not_followed(tmp_path: Path) -> None:
+    """Logs stay in the run directory."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "logs").symlink_to(elsewhere)
+    with pytest.raises(OSError, match="a link in the place of a folder"):
+        files.create_subdirectory(tmp_path / "logs")
+
+
+def test_a_strangers_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose it is comes before what is in it."""
+    path = tmp_path / "f"
+    path.write_text("planted")
+    monkeypatch.setattr("amtconnector.system.file_owners.foreign_owner", lambda *_: "'mallory'")
+    with pytest.raises(ForeignFile, match="it belongs to 'mallory'"):
+        files.read_file(path, 10)

@@ -211,3 +211,35 @@ def test_processes_that_remove_the_lock_file_never_hold_it_together(path: Path, 
     errors = [contender.communicate()[1] for contender in contenders]
     assert errors == [""] * 4
     assert [contender.returncode for contender in contenders] == [0] * 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="POSIX leaves the number to the system")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EACCES, errno.EOPNOTSUPP])
+def test_a_lock_that_the_system_refuses_is_not_one_that_is_held(
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """No locks on a share, or a security module: the system's words, not "another process is running this job"."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.lockf", refuse)
+    with pytest.raises(locks.LockRefused, match="locks are refused there"):
+        locks.take(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="owners are looked at by other means there")
+def test_a_lock_file_of_a_stranger_is_replaced(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever planted it could hold it for ever; nobody who may is at work there."""
+    path.write_text("planted")
+
+    def foreign(looked_at: Path, descriptor: int | None) -> str:
+        assert descriptor is not None
+        return "'mallory'" if looked_at.exists() and looked_at.read_text() == "planted" else ""
+
+    monkeypatch.setattr("amtconnector.system.file_owners.foreign_owner", foreign)
+    assert not locks.is_taken(path)
+    lock = locks.take(path)
+    assert lock is not None
+    assert path.read_text() == ""
+    lock.release()

@@ -89,6 +89,6 @@ def test_a_check_says_what_a_run_says(status: int, page: bytes) -> None:
     reply = Reply(status, {"location": "https://amt.example/"}, page)
     found = failure_of(reply)
     assert found is not None
-    told = heartbeat(reply)
+    told = heartbeat(reply, None)
     assert (told.step, told.text) == (Step.HEARTBEAT, found.message)
     assert found.hint in told.next_step

@@ -13,7 +13,8 @@ import pytest
 from tests.end_to_end.simulator_process import SimulatorProcess
 from tests.support import server_clients as clients
 
-SERVERS = Path(__file__).parents[2] / "support" / "servers"
+SERVERS = Path(__file__).parents[1] / "support" / "servers"
+pytestmark = pytest.mark.source_only
 JOBS = """
 [scheduler]
 controller_delay = 0

@@ -1,0 +1,75 @@
+"""`amt check --repair`: the access rights that a group of job accounts needs, as commands, shown or carried out."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from typing import TYPE_CHECKING, NamedTuple
+
+from amtconnector.config import trust
+from amtconnector.credentials import key_places
+from amtconnector.system import file_access
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from amtconnector.config import Config
+
+PLACEHOLDER = "GROUP"
+"""What stands for the group in a dry look."""
+
+
+class Outcome(NamedTuple):
+    """What one command did: its line as it can be pasted, and what it said when it did not succeed, else ""."""
+
+    line: str
+    problem: str
+
+
+def lines(config: Config, group: str) -> list[str]:
+    """Return the commands, each a line that can be pasted, that close an installation and let a group work with it."""
+    steps = file_access.sharing_steps(config.run_directory, _key_file(config), group)
+    mending = (line for one in _closing(config) for line in one.splitlines())
+    return list(dict.fromkeys([*(_line(step) for step in steps), *mending]))
+
+
+def carry_out(commands: list[str]) -> Iterator[Outcome]:
+    """Carry the commands out, one after the other, and tell each as soon as it is done; one that fails ends it."""
+    for line in commands:
+        problem = _problem(line)
+        yield Outcome(line, problem)
+        if problem:
+            return
+
+
+def strangers_files(config: Config) -> list[str]:
+    """Return what lies in the run directory and belongs to accounts that may not put it there."""
+    return list(file_access.foreign_files(config.run_directory))
+
+
+def _closing(config: Config) -> Iterator[str]:
+    for found in (*trust.made_by_people(config), *trust.program_files(config.path)):
+        yield found.fault.commands
+    if fault := trust.run_directory_fault(config.run_directory, config.path):
+        yield fault.commands if fault.path != config.run_directory else ""
+
+
+def _key_file(config: Config) -> Path | None:
+    place = config.key_file or key_places.place_to_encrypt()
+    return place if place.is_file() else None
+
+
+def _line(step: tuple[str, ...]) -> str:
+    return " ".join(file_access.quoted(word) for word in step)
+
+
+def _problem(line: str) -> str:
+    done = subprocess.run(
+        line if file_access.IS_WINDOWS else shlex.split(line),
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    return "" if done.returncode == 0 else (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
