@@ -140,8 +140,7 @@ class RunDirectory:
         `holding`: only of those that hold these bytes of lower-case JSON, in any letter case, or can't be read. Raises
         `OSError` when the records can't be listed.
         """
-        for name in record_files.names(self.path):
-            content = record_files.start_of(self.path, name)
+        for name, content in record_files.starts(self.path, record_files.names(self.path)):
             if not content or not holding or holding in content.lower():
                 yield name, end_at_a_glance(content)
 
@@ -242,13 +241,13 @@ class RunDirectory:
         return lock
 
     def _unfinished(self, part_of_name: str) -> list[RunRecord]:
-        names = record_files.names(self.path, part_of_name)
-        open_names = [name for name in names if not end_at_a_glance(record_files.start_of(self.path, name))]
+        starts = record_files.starts(self.path, record_files.names(self.path, part_of_name))
+        open_names = [name for name, content in starts if not end_at_a_glance(content)]
         return [record for record in self.loaded(open_names) if record.is_unfinished]
 
     def _names_holding(self, content: bytes) -> Iterator[str]:
-        for name in record_files.names(self.path):
-            if content in record_files.start_of(self.path, name):
+        for name, start in record_files.starts(self.path, record_files.names(self.path)):
+            if content in start:
                 yield name
 
     def _released(self, record: RunRecord, now: datetime) -> RunRecord:

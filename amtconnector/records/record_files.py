@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from amtconnector.records import file_names as run_names
@@ -12,12 +13,13 @@ from amtconnector.system import files
 from amtconnector.system.file_owners import ForeignFile, check_owner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from amtconnector.records.record import RunRecord
 
 _COMMON_LENGTH = 64 * 1024
+_HAS_OWNER_NUMBERS = sys.platform != "win32"
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _LIMIT = 4 * 1024 * 1024
 """More bytes than a record has; what is longer is none, and counts as damaged."""
@@ -49,18 +51,32 @@ def names(directory: Path, part: str = "") -> Iterator[str]:
         return
 
 
-def start_of(directory: Path, name: str) -> bytes:
-    """Return a record as it is on disk, as far as a sound one can be long; b"" where it can't be read.
+def starts(directory: Path, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield records as they are on disk, as far as a sound one can be long; b"" for what can't be read.
 
     Quick, for whoever looks through thousands: what is not a file, not readable or not believed is for `load_leniently`
     to tell.
     """
+    allowed: set[int] = set()
+    for name in names:
+        yield name, _start_of(directory, name, allowed)
+
+
+def start_of(directory: Path, name: str) -> bytes:
+    """Return one record as `starts` does."""
+    return _start_of(directory, name, set())
+
+
+def _start_of(directory: Path, name: str, allowed: set[int]) -> bytes:
     try:
         descriptor = os.open(f"{directory}{os.sep}{name}{run_names.RECORD}", _FLAGS)
     except OSError:
         return b""
     try:
-        check_owner(record_path(directory, name), descriptor)
+        owner = os.fstat(descriptor).st_uid
+        if not _HAS_OWNER_NUMBERS or owner not in allowed:  # who may is the same for every file of a folder
+            check_owner(record_path(directory, name), descriptor)
+            allowed.add(owner)
         return os.read(descriptor, _COMMON_LENGTH)
     except OSError:
         return b""
