@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from amtconnector.amtopcon.client import Service
 from amtconnector.amtopcon.logon import Account
 from amtconnector.amtopcon.transport import HttpTransport, Waiting
-from amtconnector.amtopcon.wire import profile
+from amtconnector.amtopcon.wire import profiles
 from amtconnector.errors import SubmissionUnknown, TaskState
 from amtconnector.opcon import StatusPublisher
 from amtconnector.records import Claim, RunDirectory, RunRecord, new_run_id
@@ -245,7 +245,7 @@ class Session:
             note=self.note,
             trace=self.note if self._config.debug else None,
         )
-        contract = profile.load(self._config.wire_profile)
+        contract = profiles.load(self._config.wire_profile)
         self._amt = Service(contract, self._account, transport, self._while_waiting)
         is_new = not record.request_id
         task = record.task if record.key.application else None
