@@ -180,7 +180,7 @@ def _skipped(steps: tuple[Step, ...], reason: str) -> Iterator[Finding]:
 
 
 def _profile(config: Config) -> tuple[Profile | None, Finding | None]:
-    from amtconnector.amtopcon.wire import profiles
+    from amtconnector.amtopcon.wire import profiles  # not needed for a configuration that can't be read
 
     try:
         return profiles.load(config.wire_profile), None

@@ -235,6 +235,6 @@ def test_the_contract_is_in_the_profile_alone() -> None:
 
 def test_reading_a_profile_needs_no_http_client() -> None:
     """The wire knows data, not sockets."""
-    code = "import sys; from amtconnector.amtopcon.wire import profile; profiles.load(); print('httpx' in sys.modules)"
+    code = "import sys; from amtconnector.amtopcon.wire import profiles; profiles.load(); print('httpx' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert result.stdout.strip() == "False"
