@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from amtconnector.amtopcon.http_answer import AnswerUnclear, NoHttp
 from amtconnector.amtopcon.http_connection import HANDSHAKE
 from amtconnector.amtopcon.httpx_import import httpx
-from amtconnector.amtopcon.tls import NO_TLS_HINT, Explanation, explain
+from amtconnector.amtopcon.tls_failures import NO_TLS_HINT, Explanation, explain
 from amtconnector.errors import CallFailed, CertificateRefused, NoAnswer, NotSent, NotUnderstood
 
 if TYPE_CHECKING:

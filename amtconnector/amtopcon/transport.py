@@ -158,7 +158,9 @@ class HttpTransport:
                 yield response
         except tuple(FAILURES) as error:
             progress = Progress(request_left=self._limits.request_left, had_contact=self._has_answered)
-            raise converted(error, self._server, progress) from error
+            failure = converted(error, self._server, progress)
+            failure.message = self.masked(failure.message)
+            raise failure from error
 
     def _timeout(self, call: CallName) -> httpx.Timeout:
         read_s = self._server.start_timeout_s if call == "start" else self._server.read_timeout_s

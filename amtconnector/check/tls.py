@@ -10,7 +10,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.failures import not_secured
-from amtconnector.amtopcon.tls import EXPIRED, NOT_YET_VALID, verified_name, wrong_name
+from amtconnector.amtopcon.tls_failures import EXPIRED, NOT_YET_VALID, verified_name, wrong_name
 from amtconnector.check.connections import opened, secured
 from amtconnector.check.findings import Finding, Step, failed, ok, warning
 from amtconnector.errors import ServerUnreachable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from amtconnector.amtopcon.tls import Explanation
+    from amtconnector.amtopcon.tls_failures import Explanation
     from amtconnector.check.certificates import Certificate, Presented
     from amtconnector.config import Server
 

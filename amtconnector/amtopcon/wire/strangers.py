@@ -14,8 +14,7 @@ from amtconnector.text import excerpt
 if TYPE_CHECKING:
     from amtconnector.amtopcon.wire.reply import Reply
 
-_TITLE = re.compile(rb"<title[^>]{0,200}>([^<]{0,200})", re.IGNORECASE)
-_TITLE_WITHIN = 4000
+_TITLE = re.compile(r"<title[^>]{0,200}>([^<]*)", re.IGNORECASE)
 
 _SIGN_IN = (
     "The web server itself asks for a sign-in, or a proxy before it, not AMT. Ask its administrator to let AMTOpCon\n"
@@ -30,8 +29,8 @@ LATER = "The server is there and can't serve now. Look at the AMT web server, it
 
 def title_of(reply: Reply) -> str:
     """Return the title of a web page, masked and short; "" when it has none."""
-    found = _TITLE.search(reply.body[:_TITLE_WITHIN])
-    return reply.quoted(found[1].decode("utf-8", "replace")) if found else ""
+    found = _TITLE.search(reply.conceal(reply.text))  # nothing is cut before it is masked: half a secret is not found
+    return excerpt(found[1]) if found else ""
 
 
 def page_hint(status: int) -> str:
@@ -43,7 +42,7 @@ def page_hint(status: int) -> str:
 
 def place_of(reply: Reply) -> str:
     """Return where a redirect leads, without user, query and fragment, which may hold a secret; "" for no redirect."""
-    given = reply.headers.get("location", "") if 300 <= reply.status < 400 else ""
+    given = reply.conceal(reply.headers.get("location", "")) if 300 <= reply.status < 400 else ""
     try:
         parts = urlsplit(given)
         port = f":{parts.port}" if parts.port else ""
@@ -51,14 +50,14 @@ def place_of(reply: Reply) -> str:
         host = f"{scheme}//{_host(parts.hostname or '')}{port}"
     except ValueError:  # no address that could be read
         return "an address that can't be read"
-    return excerpt(reply.conceal((host if parts.hostname else "") + parts.path), 120)
+    return excerpt((host if parts.hostname else "") + parts.path, 120)
 
 
 def redirect_hint(reply: Reply) -> str:
     """Return what to do about a redirect."""
     none = "The connector follows no redirect: its credentials go to SERVER_ADDRESS alone."
     try:
-        parts = urlsplit(reply.headers.get("location", ""))
+        parts = urlsplit(reply.conceal(reply.headers.get("location", "")))
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         return f"{none}\n{_NOT_AMT}"

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from amtconnector.amtopcon import tls
+from amtconnector.amtopcon import tls, tls_failures
 from amtconnector.errors import CallFailed, CertificateRefused, ConfigurationError, NoAnswer, NotSent
 from tests.support.loopback import SERVER, conversation, http, listening, scripted
 
@@ -452,4 +452,4 @@ def test_windows_codes_are_known(code: int, words: str, message: str) -> None:
     """Its texts are in the system's language, so the codes decide."""
     error = ssl.SSLCertVerificationError(words)
     error.verify_code, error.verify_message = code, words
-    assert message in tls.explain(error, SERVER._replace(host="host"))[0]
+    assert message in tls_failures.explain(error, SERVER._replace(host="host"))[0]
