@@ -28,9 +28,20 @@ def main() -> None:
     for command in commands(Path("README.md").read_text(encoding="utf-8"), pattern):
         sys.stdout.write(f"-- {command}\n")
         sys.stdout.flush()
-        code = subprocess.run(command, shell=True, stdin=subprocess.DEVNULL, check=False).returncode  # noqa: S602 - as a reader types it
+        code = run(command)
+        if code and command.endswith("pytest"):
+            # A test that starts processes can come too late on a busy machine: it gets one more try, alone.
+            again = command.rpartition("&& ")[2] + " --last-failed --last-failed-no-failures none -n 0"
+            sys.stdout.write(f"-- {again}\n")
+            sys.stdout.flush()
+            code = run(again)
         if code:
             sys.exit(f"exit code {code}: {command}")
+
+
+def run(command: str) -> int:
+    """Run a command line as a reader types it; return its exit code."""
+    return subprocess.run(command, shell=True, stdin=subprocess.DEVNULL, check=False).returncode  # noqa: S602
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ _JSON_SHORT = {'"': '"', "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "
 _HTML_NAMES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 _SHORTEST_ENCODED = 4
 _ALARMING = re.compile(r"error|failed", re.IGNORECASE)
+_LONGEST_WORD = 16
 _WORD = re.compile(r"\S+")
 _ORDINARY = frozenset(
     """
@@ -122,7 +123,12 @@ def _is_ordinary(name: str) -> bool:
 
 
 def _whole_pattern(name: str) -> str:
-    r"""Return a pattern for a text with no letter or digit beside it, but for the letter of an escape such as `\n`."""
+    r"""Return a pattern for a word with no letter or digit beside it, but for the letter of an escape such as `\n`.
+
+    What is longer than a word, or has other characters in it, is found anywhere.
+    """
+    if len(name) > _LONGEST_WORD or not name.isalnum():
+        return _pattern(name)
     return rf"(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])){_pattern(name)}(?![A-Za-z0-9])"
 
 

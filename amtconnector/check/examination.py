@@ -180,10 +180,10 @@ def _skipped(steps: tuple[Step, ...], reason: str) -> Iterator[Finding]:
 
 
 def _profile(config: Config) -> tuple[Profile | None, Finding | None]:
-    from amtconnector.amtopcon.wire import profile  # not needed for a configuration that can't be read
+    from amtconnector.amtopcon.wire import profiles  # not needed for a configuration that can't be read
 
     try:
-        return profile.load(config.wire_profile), None
+        return profiles.load(config.wire_profile), None
     except ConfigurationError as error:
         return None, refused(Step.CONFIGURATION, error)
 

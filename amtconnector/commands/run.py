@@ -83,6 +83,15 @@ def _refused(error: UsageError, tokens: Sequence[str]) -> int:
     return error.exit_code
 
 
+def _runs_elsewhere(config: Config) -> tuple[str, ...]:
+    """Warn of open runs that this run can't find: those of a version in another folder, say."""
+    if os.path.isdir(config.run_directory):  # noqa: PTH112 - Path's raises
+        return ()
+    from amtconnector.config.installation_id import open_runs_elsewhere  # only the first run of an installation
+
+    return open_runs_elsewhere(config)
+
+
 def _open_run(opcon: OpConJob | None, config: Config | None, config_path: str) -> OpenRun | None:
     """Return the open run that a failure leaves behind; None also where it can't be looked for."""
     with suppress(Exception):
@@ -164,6 +173,7 @@ class Job:
 
         is_made = self._invocation.arguments.action is Action.START
         warnings = (
+            *_runs_elsewhere(config),  # before the run directory is made
             trust.ensure_run_directory(config.run_directory, config.path, is_made=is_made),
             trust.warning(list(trust.made_by_people(config))),
         )

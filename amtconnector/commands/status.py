@@ -99,7 +99,7 @@ def _service(settings: Config) -> Service:
     from amtconnector.amtopcon.client import Service
     from amtconnector.amtopcon.logon import Account
     from amtconnector.amtopcon.transport import HttpTransport, Waiting
-    from amtconnector.amtopcon.wire import profile
+    from amtconnector.amtopcon.wire import profiles
 
     context = None
     if settings.server.uses_tls:
@@ -109,7 +109,7 @@ def _service(settings: Config) -> Service:
     waiting = Waiting(_nothing, _nothing)
     transport = HttpTransport(settings.server, tls=context, waiting=waiting, note=_unheard, trace=None)
     account = Account(settings, RunDirectory(settings.run_directory))
-    return Service(profile.load(settings.wire_profile), account, transport, _nothing)
+    return Service(profiles.load(settings.wire_profile), account, transport, _nothing)
 
 
 def _text(asked: _Asked, status: Status) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import secrets
 import time
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from amtconnector.amtopcon.client import Service
 from amtconnector.amtopcon.logon import Account
 from amtconnector.amtopcon.transport import HttpTransport, Waiting
-from amtconnector.amtopcon.wire import profile
+from amtconnector.amtopcon.wire import profiles
 from amtconnector.errors import SubmissionUnknown, TaskState
 from amtconnector.opcon import StatusPublisher
 from amtconnector.records import Claim, RunDirectory, RunRecord, new_run_id
@@ -58,8 +57,6 @@ class Session:
         self._recorder: RunRecorder | None = None
         self._amt: Service | None = None
         self._observers: RunObservers | None = None
-        for warning in _runs_elsewhere(config):
-            log.line(f"Warning: {warning}")
         self.run_id = new_run_id(datetime.now(UTC), secrets.token_bytes(5))
         self._run_log = self._open_log(self.run_id)
         self._mask = _mask(config)
@@ -248,7 +245,7 @@ class Session:
             note=self.note,
             trace=self.note if self._config.debug else None,
         )
-        contract = profile.load(self._config.wire_profile)
+        contract = profiles.load(self._config.wire_profile)
         self._amt = Service(contract, self._account, transport, self._while_waiting)
         is_new = not record.request_id
         task = record.task if record.key.application else None
@@ -304,12 +301,3 @@ def _reporter() -> Callable[[int, str], None]:
     from amtconnector.system import event_log  # for those who want it
 
     return lambda event_id, text: event_log.report(event_id, text, is_error=False)
-
-
-def _runs_elsewhere(config: Config) -> tuple[str, ...]:
-    """Warn of open runs that this run can't find: those of a version in another folder, say."""
-    if os.path.isdir(config.run_directory):  # noqa: PTH112 - Path's raises
-        return ()
-    from amtconnector.config.installation_id import open_runs_elsewhere  # only the first run of an installation
-
-    return open_runs_elsewhere(config)

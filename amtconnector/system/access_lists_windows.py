@@ -45,8 +45,11 @@ def make_folder(path: Path) -> None:
     make_folder(path.parent)
     with windows_api.descriptor_from(f"D:P{_entries(path.parent)}") as descriptor:
         attributes = windows_api.SecurityAttributes(ctypes.sizeof(windows_api.SecurityAttributes), descriptor, False)
-        with suppress(FileExistsError):
+        try:
             windows_api.CreateDirectory(str(path), ctypes.byref(attributes))
+        except FileExistsError:
+            if not path.is_dir():
+                raise
 
 
 def private_descriptor() -> AbstractContextManager[ctypes.c_void_p]:

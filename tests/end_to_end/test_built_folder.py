@@ -78,7 +78,7 @@ def test_the_list_of_components_has_versions_and_licences(folder: Path) -> None:
     assert listed["bomFormat"] == "CycloneDX"
     assert listed["metadata"]["component"]["version"] == __version__
     names = {part["name"].lower() for part in listed["components"]}
-    assert {"httpx", "httpcore", "h11", "click", "cryptography", "truststore", "tenacity", "python", "openssl"} <= names
+    assert {"httpx", "click", "cryptography", "truststore", "tenacity", "python", "openssl"} <= names
     assert not names & {"starlette", "uvicorn", "trustme", "pytest", "pygments", "anyio"}
     for part in listed["components"]:
         assert part["version"]

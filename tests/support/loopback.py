@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.client import Service
 from amtconnector.amtopcon.transport import HttpTransport, Waiting
-from amtconnector.amtopcon.wire import profile
+from amtconnector.amtopcon.wire import profiles
 from amtconnector.config import Server
 from amtconnector.credentials import Credentials, Secret
 
@@ -99,7 +99,7 @@ def conversation(
     account = KnownAccount()
     waiting = Waiting(while_waiting, while_starting)
     transport = HttpTransport(server, tls=tls, waiting=waiting, note=notes.append, trace=traces.append)
-    service = Service(profile.load(), account, transport, while_waiting)
+    service = Service(profiles.load(), account, transport, while_waiting)
     try:
         yield Conversation(service, account, notes, traces)
     finally:

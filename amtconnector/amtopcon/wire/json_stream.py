@@ -69,10 +69,14 @@ class JsonStream:
         self.at = 0
         self.is_ended = is_last
 
+    def skip_blanks(self) -> None:
+        """Go on to the next character that is no blank, as far as the text has come."""
+        self.at = cast("re.Match[str]", _BLANKS.match(self.text, self.at)).end()
+
     def peek(self) -> Step[str]:
         """Skip blanks and return the next character, "" at the end."""
         while True:
-            self.at = cast("re.Match[str]", _BLANKS.match(self.text, self.at)).end()
+            self.skip_blanks()
             if self.at < len(self.text):
                 return self.text[self.at]
             if self.is_ended:

@@ -50,7 +50,9 @@ class MessageReader:
         self._profile = profile
         self._conceal = conceal
         self._request_id = request_id
-        self._text_places = profile.members.message_text
+        places = profile.members.message_text
+        self._text_paths = tuple(place for place in places if len(place.steps) > 1)
+        self._text_names = frozenset(place.steps[0].name for place in places if len(place.steps) == 1)
         self._takes_lines = profile.messages.form == "lines"
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self._in = JsonStream()
@@ -232,6 +234,7 @@ class MessageReader:
     def _good_elements(self) -> bool:
         """Take elements while they are whole and good; return whether the list ended with one."""
         stream, texts = self._in, self._texts
+        stream.skip_blanks()
         text, at = stream.text, stream.at
         try:
             while True:
@@ -279,7 +282,9 @@ class MessageReader:
     def _take(self, value: Json) -> None:
         """Add one element; null is no message, and an element that is none either is counted."""
         if isinstance(value, Object):
-            named = [entry for place in self._text_places for entry in found(value, place)]
+            named = value.named(self._text_names)
+            if self._text_paths:
+                named += [entry for place in self._text_paths for entry in found(value, place)]
             value = named[0] if named and all(other == named[0] for other in named) else _NO_MESSAGE
             value = "" if value is None else value
         if isinstance(value, str):

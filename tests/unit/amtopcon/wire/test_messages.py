@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amtconnector.amtopcon.wire import profile
+from amtconnector.amtopcon.wire import profiles
 from amtconnector.amtopcon.wire.messages import MessageReader
 from amtconnector.errors import NotUnderstood
 from amtconnector.text import LONGEST_KEPT, CutText
 
-PROFILE = profile.load()
+PROFILE = profiles.load()
 ANY_TEXT = st.text(st.characters(exclude_categories=[]))
 MESSAGES = st.lists(ANY_TEXT, max_size=8)
 BODIES = st.one_of(
@@ -319,3 +319,23 @@ def test_the_memory_for_messages_does_not_grow_with_their_number() -> None:
     finally:
         tracemalloc.stop()
     assert peak - before < 10 * len(piece)
+
+
+@pytest.mark.parametrize("separator", [",", ", ", ",\n  "])
+@pytest.mark.parametrize("element", ['"Message {n}"', '{{"Id":{n},"Message":"x"}}'])
+def test_good_elements_are_decoded_by_the_fast_scanner(separator: str, element: str) -> None:
+    """Only the one that the network cuts goes another way: a million messages take seconds."""
+    body = "[" + separator.join(element.format(n=n) for n in range(2000)) + "]"
+    fed = reader()
+    slow = 0
+    real = fed._element
+
+    def counted() -> object:
+        nonlocal slow
+        slow += 1
+        return real()
+
+    fed._element = counted  # type: ignore[assignment,method-assign]
+    pieces = cut(body.encode(), 4096)
+    assert sum(len(fed.feed(piece)) for piece in pieces) + len(fed.feed(b"", is_last=True)) == 2000
+    assert slow <= 2 * len(pieces)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from amtconnector.amtopcon.wire import profile
+from amtconnector.amtopcon.wire import profiles
 from amtconnector.amtopcon.wire.answers import Refused, Started, check_accepted, read_logon, read_start, read_status
 from amtconnector.amtopcon.wire.document import parsed
 from amtconnector.amtopcon.wire.profile_file import profile_of
@@ -18,7 +18,7 @@ from amtconnector.amtopcon.wire.shape import exchange_of, shape_of
 from amtconnector.errors import Busy, CallFailed, LogonRefused, NotFound, NotUnderstood, Rejected, Unauthorized
 from amtconnector.task import RequestId
 
-BUILT_IN = profile.load()
+BUILT_IN = profiles.load()
 ID = RequestId("2112")
 ENVELOPE = profile_of(
     tomllib.loads("""
