@@ -1,6 +1,19 @@
 """Start the program: `python -m amtconnector`."""
 
-from amtconnector.cli import main
+from __future__ import annotations
+
+from typing import NoReturn
+
+from amtconnector.system import early_stop
+
+
+def main() -> NoReturn:
+    """Do what the command line asks for; being told to stop counts from the first import on."""
+    early_stop.listen()
+    from amtconnector.cli import main as ask_for  # takes longer than everything before it
+
+    ask_for()
+
 
 if __name__ == "__main__":
     main()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from amtconnector import __version__
 from amtconnector.run.arguments import FLAGS, from_process
+from amtconnector.system import early_stop
 from amtconnector.system.environment import ignore_foreign_settings
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 SUBCOMMANDS = ("check", "demo", "encrypt", "opcon", "runs", "status")
 _USAGE = 101
 _DEFECT = 100
-_STOPPED = 107
 
 HELP = """\
 Run a task in an Asysco AMT batch environment, print its messages, exit with its
@@ -69,6 +69,7 @@ def main() -> NoReturn:
 
 
 def _subcommand(name: str, tokens: Sequence[str]) -> int:
+    early_stop.leave()
     from amtconnector.commands.click_command import run_command  # click is for subcommands
 
     module = import_module(f"amtconnector.commands.{name}")
@@ -82,7 +83,7 @@ def _run(tokens: Sequence[str]) -> int:
 
         return run(tokens)
     except KeyboardInterrupt:  # before the run listens to signals
-        return _shown(f"amt: interrupted ({_STOPPED}): told to stop before anything was started.\n", _STOPPED)
+        return _shown(early_stop.TEXT, early_stop.STOPPED)
     except Exception as error:  # noqa: BLE001 - the edge of the program; 1 would mean QUEUED to an operator
         what = f"{type(error).__name__}; 'amt runs' tells whether a task may be running"
         return _shown(f"amt: internal-error ({_DEFECT}): {what}.\n", _DEFECT)

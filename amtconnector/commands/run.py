@@ -29,6 +29,7 @@ from amtconnector.errors import (
 from amtconnector.opcon import OpConJob
 from amtconnector.output.job_log import JobLog, open_run_sentence, task_sentence
 from amtconnector.output.stdout import Output, occupy_standard_streams
+from amtconnector.run import swallowed_flags
 from amtconnector.run.arguments import Action, Arguments, parse
 from amtconnector.run.context import Invocation
 from amtconnector.system.signals import Cause, Interrupt, StopRequested
@@ -77,6 +78,8 @@ def _refused(error: UsageError, tokens: Sequence[str]) -> int:
     config_path = next((value for flag, value in pairwise(tokens) if flag == "--config"), "")
     earlier = _open_run(opcon, None, config_path)
     said = [sentence(error.message), task_sentence(error), *([open_run_sentence(earlier)] if earlier else [])]
+    if warning := swallowed_flags.from_process():
+        said.append(f"Warning: {warning}")
     output = Output()
     output.write(f"amt: {error.slug} ({error.exit_code}): {' '.join(said)}")
     output.close()
@@ -135,6 +138,8 @@ class Job:
         try:
             self._interrupt.install()
             self._log.header(self._invocation.arguments, self._invocation.opcon, os.environ)
+            if warning := swallowed_flags.from_process():
+                self._log.line(f"Warning: {warning}")
             return self._run()
         except RunError as error:
             return self._failed(error)

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _LONGEST_SLICE_S = 3600.0
+_DEAF_SLICE_S = 0.1
 _SAME_SIGNAL_S = 0.02
 _LISTENED_TO = (signal.SIGINT, signal.SIGTERM, *([] if sys.platform == "win32" else [signal.SIGHUP]))
 START_PATIENCE_S = 20.0
@@ -50,6 +52,7 @@ class Interrupt:
         self._since = 0.0
         self._is_served = False
         self._give_up_at = float("inf")
+        self._is_deaf = False
         self._bell, self._ringer = socket.socketpair()
         self._bell.setblocking(False)
         self._ringer.setblocking(False)
@@ -111,10 +114,33 @@ class Interrupt:
             left = min(end, self._give_up_at) - time.monotonic()
             if left <= 0:
                 break
-            if select.select([self._bell], [], [], min(left, _LONGEST_SLICE_S))[0]:
-                self._bell.recv(1024)
+            self._listen(left)
         self.check()
+
+    def _listen(self, seconds: float) -> None:
+        """Wait for the bell, at most so long; without a bell look again after a moment."""
+        if self._is_deaf:
+            time.sleep(min(seconds, _DEAF_SLICE_S))
+        elif select.select([self._bell], [], [], min(seconds, _LONGEST_SLICE_S))[0]:
+            self._is_deaf = not _has_rung(self._bell)
+            if self._is_deaf:
+                with suppress(ValueError):  # not the main thread
+                    signal.set_wakeup_fd(-1)  # Python would complain about each signal on stderr
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         is_closing = number not in {signal.SIGINT, signal.SIGTERM}
         self.request(Cause.CLOSING if is_closing else Cause.TOLD)
+
+
+def _has_rung(bell: socket.socket) -> bool:
+    """Take what has rung off the bell; False when it is cut.
+
+    On Windows the two are a TCP connection on the loopback, which a firewall or a full machine can end. An ended one
+    is ready to be read for ever, and a wait on it would never wait.
+    """
+    try:
+        return bool(bell.recv(1024))
+    except BlockingIOError:  # nothing there after all
+        return True
+    except OSError:
+        return False

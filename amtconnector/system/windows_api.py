@@ -187,6 +187,7 @@ LockFileEx = _declared(
 UnlockFileEx = _declared(
     _kernel32, "UnlockFileEx", _BOOL, _is_anything, _HANDLE, _DWORD, _DWORD, _DWORD, _P(Overlapped)
 )
+GetCommandLine = _declared(_kernel32, "GetCommandLineW", _TEXT, _is_anything)
 GetStdHandle = _declared(_kernel32, "GetStdHandle", _HANDLE, _is_anything, _DWORD)
 GetConsoleMode = _declared(_kernel32, "GetConsoleMode", _BOOL, _is_anything, _HANDLE, _P(_DWORD))
 GetConsoleWindow = _declared(_kernel32, "GetConsoleWindow", _HANDLE, _is_anything)

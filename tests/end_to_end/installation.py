@@ -80,9 +80,8 @@ class Installation:
             "USER": credentials.encrypt(USER, ring),
             "PASSWORD": credentials.encrypt(PASSWORD, ring),
         }
-        # Under wine a CA of one's own goes into wine's store instead: see wine_store.py.
-        if self.ca_file is not None and not self.programs.is_wine:
-            server["CA_FILE"] = self.ca_file
+        if self.ca_file is not None:
+            server["CA_FILE"] = self.programs.path(self.ca_file)
         lines = ["[CONNECTOR]", *_lines(wanted), "", "[AMT_BATCH_SERVER]", *_lines(server)]
         self.config.write_text("\n".join([*lines, ""]), encoding="utf-8")
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.workplace import SharedSimulator, Workplace
 
-pytestmark = pytest.mark.posix_only  # Windows has console events in their place: tests/test_console_windows.py
+pytestmark = pytest.mark.posix_only  # Windows has console events in their place: test_console_windows.py
 
 SHORT, NEVER_ENDS, STUBBORN = start_of("SHORT"), start_of("NEVER_ENDS"), start_of("STUBBORN")
 JOB = opcon_job()

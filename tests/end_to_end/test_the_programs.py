@@ -7,8 +7,8 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
-from tests.end_to_end import wine_store
 from tests.end_to_end.installation import Installation, ended
 from tests.end_to_end.simulator_process import SimulatorProcess
 
@@ -91,11 +91,9 @@ def test_a_job_over_http_ends_with_its_completion_code(site: Installation) -> No
 
 
 def test_a_job_over_https_trusts_what_it_was_told_to_trust(tmp_path: Path, programs: Programs) -> None:
-    """CA_FILE, or under wine its certificate store, makes a private CA trusted."""
+    """CA_FILE makes a private CA trusted."""
     with SimulatorProcess(tmp_path / "amt", JOBS, tls=True) as simulator:
         address = simulator.address.replace("127.0.0.1", "localhost")
-        if programs.is_wine and simulator.ca_file:
-            wine_store.trust(simulator.ca_file)
         site = Installation(tmp_path / "site", programs, address, ca_file=simulator.ca_file)
         run = site.run(*start_of("SHORT"))
         assert run.exit_code == 4, run.text
@@ -105,11 +103,11 @@ def test_a_certificate_that_proves_nothing_is_refused(tmp_path: Path, programs: 
     """A wrong name and an unknown authority end with 23, and no credentials are sent."""
     with SimulatorProcess(tmp_path / "amt", JOBS, tls=True) as simulator:
         address = simulator.address.replace("127.0.0.1", "localhost")
-        # Wine accepts an authority that it does not know, as long as the server does not send it along.
-        if programs.is_wine and simulator.ca_file:
-            wine_store.trust(simulator.ca_file)
-        else:
-            stranger = Installation(tmp_path / "stranger", programs, address)
+        other = tmp_path / "other.pem"
+        trustme.CA().cert_pem.write_to_path(other)
+        # Without CA_FILE the system verifies, and wine accepts an authority that it does not know.
+        for ca_file in (other, *([] if programs.is_wine else [None])):
+            stranger = Installation(tmp_path / "stranger", programs, address, ca_file=ca_file)
             stranger.write_config({}, uses_tls=True)
             assert stranger.run(*start_of("SHORT")).exit_code == 23
         misnamed = Installation(tmp_path / "misnamed", programs, address, ca_file=simulator.ca_file)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Programs
 
-pytestmark = pytest.mark.posix_only  # under wine a CA of one's own is a matter of wine's store: test_the_programs.py
+pytestmark = pytest.mark.posix_only  # amt.exe: test_the_programs.py and the acceptance of the lab
 
 SHORT = start_of("SHORT")
 

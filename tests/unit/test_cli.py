@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -203,6 +204,46 @@ def test_whatever_a_run_raises_ends_with_a_code_of_ours(
     assert text.count("\n") == 1
     assert f"({code})" in text
     assert "secret" not in text
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("module", ["amtconnector.cli", "amtconnector.run.arguments", "amtconnector.commands.run"])
+@pytest.mark.posix_only
+@pytest.mark.source_only
+def test_a_stop_during_an_import_ends_with_a_code_of_ours(module: str, number: int) -> None:
+    """Before the run listens to signals: 107 and one line, where Python would end with 1, which is QUEUED."""
+    program = (
+        "import builtins, os, sys\n"
+        f"sys.argv = ['amt', {', '.join(map(repr, START))}]\n"
+        "original = builtins.__import__\n"
+        "def imported(name, *others):\n"
+        f"    if name == {module!r}:\n"
+        f"        os.kill(os.getpid(), {int(number)})\n"
+        "    return original(name, *others)\n"
+        "builtins.__import__ = imported\n"
+        "from amtconnector.__main__ import main\n"
+        "main()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    text = "amt: interrupted (107): told to stop before anything was started.\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (107, text, "")
+
+
+@pytest.mark.posix_only
+@pytest.mark.source_only
+def test_an_interrupt_that_is_ignored_stays_ignored_while_the_program_starts() -> None:
+    """A script that runs it in the background ignores Ctrl-C for it."""
+    program = (
+        "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "from amtconnector.system import early_stop\n"
+        "early_stop.listen()\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+        "early_stop.leave()\n"
+        "print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stdout) == (0, "True True\n"), ended.stderr
 
 
 @pytest.mark.source_only

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import select
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -119,6 +121,43 @@ def test_nobody_who_listens_is_no_reason_to_block(desk: Desk) -> None:
     """A bell that has been rung very often is full, and the one who rings goes on."""
     for _ in range(100_000):
         desk.interrupt.ring()
+
+
+@pytest.mark.parametrize("end", [socket.SHUT_WR, None])
+def test_a_wait_without_a_bell_waits_and_ends_with_the_stop(
+    end: int | None, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows the bell is a connection that others can cut; then the flag is looked at now and then."""
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            desk.interrupt.request(Cause.TOLD)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    if end is None:
+        desk.interrupt._ringer.close()
+    else:
+        desk.interrupt._ringer.shutdown(end)
+    with pytest.raises(StopRequested):
+        desk.interrupt.wait(30)
+    assert slept == [0.1, 0.1, 0.1]
+
+
+def test_a_bell_whose_connection_is_reset_is_one_that_is_cut(desk: Desk) -> None:
+    """Windows says so with an error, where an orderly end is an empty answer."""
+    server = socket.create_server(("127.0.0.1", 0))
+    ringer = socket.create_connection(server.getsockname())
+    bell, _ = server.accept()
+    server.close()
+    ringer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0))
+    ringer.close()
+    desk.interrupt._bell.close()
+    desk.interrupt._bell = bell
+    begun = time.process_time()
+    desk.interrupt.wait(0.3)
+    assert time.process_time() - begun < 0.2
 
 
 def test_a_stop_from_another_thread_ends_a_wait_at_once(desk: Desk) -> None:
