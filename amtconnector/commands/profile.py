@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from amtconnector import config
+from amtconnector.task import Task
 from amtconnector.text import escaped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from amtconnector.config import Config
     from amtconnector.credentials import Credentials
-    from amtconnector.learning.recorder import Recorder
+    from amtconnector.learning.recorder import Recorder, Trace
 
 _EPILOG = """\
 \b
@@ -49,6 +52,16 @@ Examples:
   amt profile learn run.har kill.har --output wire.toml -- -jt START -an A -jn J
 
 Exit codes: 0 a run can work with the profile, 1 not, 101 wrong command line."""
+
+
+class _Learn(click.Command):
+    """A command that keeps what stands behind `--` apart, as it was typed: the flags of the run."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Split the arguments at the first `--`."""
+        at = args.index("--") if "--" in args else len(args)
+        ctx.obj = tuple(args[at + 1 :])
+        return super().parse_args(ctx, args[:at])
 
 
 @click.group("profile", epilog=_EPILOG)
@@ -101,7 +114,61 @@ def record(*, listen: str, output: Path, config_path: str | None) -> int:
     return 0
 
 
-def _recorder(address: tuple[str, int], settings: Config, trace: object) -> Recorder:
+@command.command("learn", cls=_Learn, epilog=_LEARN_EPILOG)
+@click.argument("traces", nargs=-1, metavar="TRACE... -- FLAGS")
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="The profile, a new file.")
+@click.option("--config", "config_path", metavar="PATH", help="Connector.config, if it is not in its usual place.")
+@click.pass_context
+def learn(context: click.Context, *, traces: tuple[str, ...], output: Path | None, config_path: str | None) -> int:
+    """Write a profile from recorded runs, and prove it with them."""
+    from amtconnector.learning import teacher
+
+    flags: tuple[str, ...] = context.obj
+    if not traces or not flags:
+        raise click.UsageError("Name the traces, and behind -- the flags that the recorded job was started with.")
+    settings = config.load(config.find(config_path))
+    result = teacher.taught([Path(trace) for trace in traces], _task(flags, settings), settings)
+    for line in result.report:
+        click.echo(escaped(line))
+    if output is None:
+        click.echo("")
+        click.echo(result.text, nl=False)
+    else:
+        _write(output, result.text)
+        click.echo(f"Written: {output}. WIRE_PROFILE={output} in Connector.config puts it into effect.")
+    return 0 if result.is_usable else 1
+
+
+def _task(flags: Sequence[str], settings: Config) -> Task:
+    from amtconnector.run import arguments
+
+    given = arguments.parse(flags)
+    if given.action is not arguments.Action.START:
+        raise click.UsageError("Behind -- stand the flags of the START that was recorded: -jt START -an ... -jn ...")
+    server = settings.server
+    return Task(
+        application=given.application,
+        job=given.job,
+        script=given.script,
+        user=given.user,
+        submit_user=given.submit_user or server.submit_user,
+        station=given.station or server.station,
+        queue=given.queue or server.queue_name,
+        task_values=given.task_values,
+        parameters=given.parameters,
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    from amtconnector.system import files
+
+    try:
+        files.replace_file(path, text.encode("utf-8", "backslashreplace"), is_new=True)
+    except FileExistsError:
+        raise click.ClickException(f"{path} exists and is not overwritten; name a new file.") from None
+
+
+def _recorder(address: tuple[str, int], settings: Config, trace: Trace) -> Recorder:
     from amtconnector.learning import recorder
 
     context = None
@@ -111,7 +178,7 @@ def _recorder(address: tuple[str, int], settings: Config, trace: object) -> Reco
         context = tls.context(settings.server)
     upstream = recorder.Upstream(settings.server, context)
     try:
-        return recorder.Recorder(address, upstream, trace)  # type: ignore[arg-type]  # a Trace, imported late
+        return recorder.Recorder(address, upstream, trace)
     except OSError as error:
         raise click.ClickException(
             f"--listen {address[0]}:{address[1]} can't be listened on: {error.strerror}. Name another port."

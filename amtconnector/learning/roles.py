@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector.amtopcon.wire.document import Object
@@ -89,7 +89,9 @@ def find(exchanges: Sequence[Exchange], task: Task, credentials: Credentials) ->
     given = {id(one.exchange) for one in logons}
     others = [one for one in exchanges if not any(one is other for other in tried)]
     episodes, starts = _episodes(others, task, logons)
-    refused = [one for one in others if starts and _is_same_call(one, starts[0], task) and not any(one is s for s in starts)]
+    refused = [
+        one for one in others if starts and _is_same_call(one, starts[0], task) and not any(one is s for s in starts)
+    ]
     rest = [one for one in others if not any(one is other for other in (*starts, *refused))]
     roles = Roles(logons, [one for one in tried if id(one) not in given], episodes, refused, {}, None, {}, [])
     if logons:
@@ -123,7 +125,9 @@ def _with_later_calls(roles: Roles, rest: list[Exchange], task: Task) -> Roles:
         words = _words(group[0])
         name = "logoff" if _LOGOFF.search(words) or (group[0].method == "DELETE" and "session" in words.lower()) else ""
         token = roles.token_at(group[0])
-        if not name and (_HEARTBEAT.search(words) or (roles.logons and group[0].begun < roles.logons[0].exchange.begun)):
+        if not name and (
+            _HEARTBEAT.search(words) or (roles.logons and group[0].begun < roles.logons[0].exchange.begun)
+        ):
             name = "heartbeat" if group[0].is_success and not _carries(group[0], token) else ""
         if name and name not in roles.calls:
             roles.calls[name] = group
@@ -136,13 +140,27 @@ def _carries_password(exchange: Exchange, credentials: Credentials) -> bool:
     for password in filter(None, credentials.passwords):
         raw = password.encode("utf-8", "surrogatepass")
         forms = {password, b64encode(raw).decode(), raw.hex(), b64encode(raw).hex()}
-        basic = {b64encode(f"{user}:{password}".encode("utf-8", "surrogatepass")).decode() for user in credentials.users}
+        basic = {
+            b64encode(f"{user}:{password}".encode("utf-8", "surrogatepass")).decode() for user in credentials.users
+        }
         if any(text in forms or text.lower() in forms for text in texts) or any(
             form in text for form in basic for text in texts
         ):
             return True
+    texts += [basic for _, value in exchange.headers for basic in _basic_texts(value)]
     numbered = tuple(f"{one}-" for one in credentials.passwords if one == PASSWORD)
     return any(text.startswith(numbered) for text in texts) if numbered else False
+
+
+def _basic_texts(value: str) -> list[str]:
+    """Return user and password of an Authorization header of HTTP Basic."""
+    scheme, _, rest = value.partition(" ")
+    if scheme.lower() != "basic":
+        return []
+    try:
+        return b64decode(rest).decode("utf-8", "replace").split(":", 1)
+    except ValueError:
+        return []
 
 
 def _logon(exchange: Exchange, exchanges: Sequence[Exchange]) -> Logon | None:
@@ -155,10 +173,15 @@ def _logon(exchange: Exchange, exchanges: Sequence[Exchange]) -> Logon | None:
             candidates.append((f"cookie:{cookie.strip()}", rest.partition(";")[0].strip('" ')))
         elif _TOKEN.search(name):
             candidates.append((f"header:{name}", value))
-    found = [(place, value) for place, value in candidates if len(value) >= 3 and any(_carries(one, value) for one in later)]
+    found = [
+        (place, value) for place, value in candidates if len(value) >= 3 and any(_carries(one, value) for one in later)
+    ]
     if not found or not exchange.is_success:
         return None
-    place, token = max(found, key=lambda one: (bool(_TOKEN.search(one[0])) or not one[0], not one[0].startswith(("cookie:", "header:"))))
+    place, token = max(
+        found,
+        key=lambda one: (bool(_TOKEN.search(one[0])) or not one[0], not one[0].startswith(("cookie:", "header:"))),
+    )
     return Logon(exchange, token, place)
 
 
@@ -229,7 +252,9 @@ def _key(one: Exchange, request_id: str, task: Task, token: str) -> object:
     """Return what the requests of one call share: verb, route, names, and words that are no values of the run."""
     known = {request_id, token, *task.task_values, *task.parameters}
     known |= {value for value in task if isinstance(value, str) and value}
-    path = "/".join("{}" if request_id and slot.text == request_id else slot.text for slot in slots(one) if slot.place == "path")
+    path = "/".join(
+        "{}" if request_id and slot.text == request_id else slot.text for slot in slots(one) if slot.place == "path"
+    )
     names = frozenset((slot.place, re.sub(r"\d+", "", slot.name)) for slot in slots(one) if slot.place != "path")
     words = frozenset(
         (slot.name, slot.text)
@@ -261,7 +286,19 @@ def _best_status(roles: Roles, groups: list[list[Exchange]]) -> tuple[list[Excha
             score = _status_score(place, walks, _words(group[0]))
             if score >= 5 and (best is None or score > best[0]):
                 best = score, group, place
-    return (best[1], best[2]) if best else None
+    return (best[1], best[2]) if best else _status_in_foreign_words(roles, groups)
+
+
+def _status_in_foreign_words(roles: Roles, groups: list[list[Exchange]]) -> tuple[list[Exchange], str] | None:
+    """Return the call whose answers have a word that changes under a name of a status; no table knows the words."""
+    for group in groups:
+        for place, walks in _walks(roles, group).items():
+            is_named = bool(_STATUS.search(place) or (not place and _STATUS.search(_words(group[0]))))
+            words = [value for walk in walks for value in walk]
+            if is_named and len(words) > 1 and all(isinstance(word, str) and 0 < len(word) <= 60 for word in words):
+                if len(set(map(str, words))) in range(2, 12) and all(walk[-1] not in walk[:-1] for walk in walks):
+                    return group, place
+    return None
 
 
 def _walks(roles: Roles, group: list[Exchange]) -> dict[str, list[list[Json]]]:
@@ -301,7 +338,9 @@ def _messages_score(roles: Roles, group: list[Exchange]) -> int:
         return 0
     has_texts = any(list(text_lists(document)) for document in documents)
     is_plain = all("text/plain" in one.answer_header("content-type") for one in group if one.is_success)
-    has_lines = any(isinstance(value, str) and len(value) > 3 for document in documents for _, value in leaves(document))
+    has_lines = any(
+        isinstance(value, str) and len(value) > 3 for document in documents for _, value in leaves(document)
+    )
     is_named = bool(_MESSAGES.search(_words(group[0])))
     return 3 * is_named + 3 * has_texts + 2 * is_plain + has_lines
 

@@ -24,7 +24,23 @@ PASSWORD = "STANDIN-PASSWORD"  # noqa: S105 - what stands in the place of one
 _STAND_IN = re.compile(r"STANDIN-[A-Z]+(?:-[0-9]+)?")
 
 _ORDINARY = frozenset(
-    ["bearer", "basic", "amt", "token", "jwt", "true", "false", "null", "none", "ok", "success", "succeeded", "password", "error", "utf-8"]
+    [
+        "bearer",
+        "basic",
+        "amt",
+        "token",
+        "jwt",
+        "true",
+        "false",
+        "null",
+        "none",
+        "ok",
+        "success",
+        "succeeded",
+        "password",
+        "error",
+        "utf-8",
+    ]
 )
 """Words of a logon's answer that are no secret, and come back everywhere."""
 _PASSWORD_NAMES = re.compile(r"passw|passphrase|^pass$|pwd|secret|^pin$", re.IGNORECASE)
