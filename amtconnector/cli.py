@@ -18,7 +18,7 @@ from amtconnector.system.environment import ignore_foreign_settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SUBCOMMANDS = ("check", "demo", "encrypt", "opcon", "runs", "status")
+SUBCOMMANDS = ("check", "demo", "encrypt", "opcon", "profile", "runs", "status")
 _USAGE = 101
 _DEFECT = 100
 
@@ -42,7 +42,7 @@ completion code (4 is success).
        --release RUN         start although the fate of run RUN is unknown
        --config PATH         default: Connector.config here, else by the program
 
-  amt check | runs | status | encrypt | opcon | demo   each with its own --help
+  amt check | runs | status | encrypt | opcon | profile | demo     each has --help
   amt --version | --help
 
 Examples:

@@ -224,3 +224,8 @@ def _escaped_forms(character: str) -> str:
     if not character.isascii():
         forms.append("[\udc80-\udcff\ufffd?]")  # a server with another encoding
     return f"(?:{'|'.join([*forms, re.escape(character)])})"  # raw last: `&` begins `&amp;`
+
+
+def escaped_pattern(text: str) -> str:
+    """Return a pattern for a text, raw or escaped as JSON, HTML or a URL has it."""
+    return _pattern(text)

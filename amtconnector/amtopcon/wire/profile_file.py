@@ -38,8 +38,7 @@ def read(path: FilePath) -> Profile:
 
 def profile_of(site: dict[str, Any]) -> Profile:
     """Return the profile that the entries of a site make; raises ValueError, which names the entry that is wrong."""
-    built_in = tomllib.loads(BUILT_IN_FILE.read_text("utf-8"))
-    tree = _merged(built_in, _without_inherited_bodies(site, built_in))
+    tree, built_in = entries(site)
     only(tree, built_in, "")
     for name in ("token", "members", "messages", "refused", "not_given", "answers"):
         only(tree[name], built_in[name], f"{name}.")
@@ -58,6 +57,17 @@ def profile_of(site: dict[str, Any]) -> Profile:
     )
     _check_together(profile)
     return profile
+
+
+def entries(site: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return all entries that are in effect with those of a site, and the built-in ones."""
+    built_in = tomllib.loads(BUILT_IN_FILE.read_text("utf-8"))
+    return _merged(built_in, _without_inherited_bodies(site, built_in)), built_in
+
+
+def site_entries(path: FilePath) -> dict[str, Any]:
+    """Return the entries of a site's file as they stand there; raises ValueError."""
+    return _tree(path)
 
 
 def _tree(path: FilePath) -> dict[str, Any]:

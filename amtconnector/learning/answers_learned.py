@@ -1,0 +1,227 @@
+"""Learn where in the answers the token, the request id, the status and the messages stand, and how refusals look."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING, Any
+
+from amtconnector.amtopcon.wire.document import Object
+from amtconnector.learning.documents import answer_in, is_xml_answer, leaves, reply_of, slots
+from amtconnector.learning.roles import text_lists
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amtconnector.amtopcon.wire.document import Json
+    from amtconnector.learning.exchange import Exchange
+    from amtconnector.learning.roles import Roles
+
+_TEXT = re.compile(r"message|text|line|msg|description", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|#\d+|#x[0-9a-fA-F]+);")
+_GOOD = re.compile(r"success|succeeded|isok|^ok$", re.IGNORECASE)
+_ERROR_CODE = re.compile(r"err(?:or)?_?(?:code|no|number)", re.IGNORECASE)
+_NEXT = re.compile(r"next|last|cursor|continuation", re.IGNORECASE)
+_MORE = re.compile(r"more|isnotlast|truncated", re.IGNORECASE)
+_PAGE = re.compile(r"page|offset|after|cursor|skip|from|since|start|position", re.IGNORECASE)
+
+
+def members(roles: Roles) -> dict[str, list[str]]:
+    """Return where token, request id and status stand; a bare value needs no entry."""
+    found: dict[str, list[str]] = {}
+    if places := _unique(one.place for one in roles.logons):
+        found["token"] = places
+    if places := _unique(one.place for one in roles.episodes):
+        found["request_id"] = places
+    if roles.status_place:
+        found["status"] = [roles.status_place]
+    return found
+
+
+def _unique(places: Any) -> list[str]:
+    return list(dict.fromkeys(place for place in places if place))
+
+
+def is_xml(roles: Roles) -> bool:
+    """Return whether the server answers in XML."""
+    answers = [one for name in ("logon", "start", "status") for one in roles.calls.get(name, []) if one.answer]
+    return bool(answers) and all(map(is_xml_answer, answers))
+
+
+def message_entries(roles: Roles) -> tuple[dict[str, Any], dict[str, list[str]], str]:
+    """Return the entries of `messages`, those of `members` for them, and the evidence; the pages are learned apart."""
+    group = [one for one in roles.calls.get("messages", []) if one.is_success and one.answer]
+    entries: dict[str, Any] = {}
+    places: dict[str, list[str]] = {}
+    texts: list[str] = []
+    documents = [answer_in(one) for one in group]
+    lists = [found for document in documents for found in text_lists(document)]
+    if lists:
+        place, _ = max(lists, key=lambda one: len(one[1]))
+        values = [entry for at, entries_ in lists if at == place for entry in entries_]
+        if place:
+            places["messages"] = [place]
+        if objects := [entry for entry in values if isinstance(entry, Object)]:
+            places["message_text"] = [_text_member(objects)]
+            texts = [str(value) for one in objects for name, value in one if name == places["message_text"][0]]
+        else:
+            texts = [str(value) for value in values]
+    elif group and not all(_is_json(one) for one in group):
+        entries["form"] = "text"
+        texts = [line for one in group for line in reply_of(one).text.splitlines()]
+    elif any(isinstance(document, str) for document in documents):
+        entries["form"] = "lines"
+        texts = [str(document) for document in documents]
+    else:
+        found = [
+            (place, value) for document in documents for place, value in leaves(document) if isinstance(value, str)
+        ]
+        if found:
+            place, _ = max(found, key=lambda one: len(one[1]))
+            texts = [value for at, value in found if at == place]
+            places["messages"] = [place]
+            if not all(map(is_xml_answer, group)):
+                entries["form"] = "lines"
+    if any(_ENTITY.search(text) and html.unescape(text) != text for text in texts) and not all(
+        map(is_xml_answer, group)
+    ):
+        entries["unescape_html"] = True
+    return entries, places, f"{len(texts)} texts seen" if texts else "no text seen"
+
+
+def _is_json(one: Exchange) -> bool:
+    reply = reply_of(one)
+    return answer_in(one) != reply.text or is_xml_answer(one)
+
+
+def _text_member(objects: list[Object]) -> str:
+    names: dict[str, int] = {}
+    for one in objects:
+        for name, value in one:
+            if isinstance(value, str):
+                named = 1_000_000 if _TEXT.search(name) else 0
+                names[name] = names.get(name, named) + (0 if re.match(r"\d{4}-\d\d-\d\dT", value) else len(value))
+    return max(names, key=lambda name: names[name], default="Message")
+
+
+class Pages:
+    """How the pages of messages go on: which parameter, and which member of the answers."""
+
+    def __init__(self, roles: Roles) -> None:
+        self.name = ""
+        self.first: int | str = 1
+        self.placeholder = ""
+        self.entries: dict[str, Any] = {}
+        self.assumed = ""
+        tasks = _by_task(roles)
+        for name in _candidates(tasks):
+            if self._learn(name, tasks):
+                return
+
+    def _learn(self, name: str, tasks: list[list[Exchange]]) -> bool:
+        values = [[_slot(one, name) for one in task] for task in tasks]
+        steps = [
+            (one, now, after)
+            for task, given in zip(tasks, values, strict=True)
+            for one, now, after in zip(task, given, given[1:], strict=False)
+            if after != given[0]
+        ]
+        first = values[0][0]
+        self.first = int(first) if re.fullmatch(r"\d{1,9}", first) else first
+        places = dict.fromkeys(place for task in tasks for one in task for place, _ in leaves(answer_in(one)))
+        nexts = [place for place in places if steps and all(_leaf(one, place) == after for one, _, after in steps)]
+        mores = [
+            place for place in places if _MORE.search(place) and all(_leaf(t[-1], place) == "False" for t in tasks)
+        ]
+        if not steps:
+            nexts = [place for place in places if _NEXT.search(place.rpartition(".")[2])]
+            if not _PAGE.search(name) or not (nexts or mores):
+                return False
+            self.assumed = f"how the messages' pages go on: only one page was recorded, with {name} = {first}"
+        numbers = all(now.isdigit() and after.isdigit() for _, now, after in steps)
+        if nexts:
+            self.entries["next"] = max(nexts, key=lambda place: bool(_NEXT.search(place)))
+        elif not (steps and numbers and all(int(after) == int(now) + 1 for _, now, after in steps)):
+            if not (steps and numbers and first == "0") and not mores:
+                return False
+            self.placeholder = "{offset}" if first == "0" else ""
+        if mores:
+            self.entries["more"] = mores[0]
+        self.name, self.placeholder = name, self.placeholder or "{page}"
+        if self.placeholder == "{page}":
+            self.entries["first"] = self.first
+        return True
+
+
+def _by_task(roles: Roles) -> list[list[Exchange]]:
+    tasks: dict[str, list[Exchange]] = {}
+    for one in roles.calls.get("messages", []):
+        if one.is_success and (episode := roles.episode_of(one)):
+            tasks.setdefault(episode.request_id, []).append(one)
+    return list(tasks.values())
+
+
+def _candidates(tasks: list[list[Exchange]]) -> list[str]:
+    found: dict[str, set[str]] = {}
+    for one in (one for task in tasks for one in task):
+        for slot in slots(one):
+            if slot.place != "path":
+                found.setdefault(slot.name, set()).add(slot.text)
+    varying = [name for name, texts in found.items() if len(texts) > 1]
+    return sorted(varying, key=lambda name: not _PAGE.search(name)) or [name for name in found if _PAGE.search(name)]
+
+
+def _slot(one: Exchange, name: str) -> str:
+    return next((slot.text for slot in slots(one) if slot.name == name), "")
+
+
+def _leaf(one: Exchange, place: str) -> str:
+    return next((str(value) for at, value in leaves(answer_in(one)) if at == place and value is not None), "")
+
+
+def refusals(roles: Roles) -> tuple[dict[str, Any], list[str]]:
+    """Return the entries of `refused`, and what is to be said of each."""
+    conditions: list[dict[str, Any]] = []
+    evidence: list[str] = []
+    for name in ("logon", "start", "stop", "kill"):
+        for one in roles.calls.get(name, []):
+            for place, value in leaves(answer_in(one)):
+                if place and (condition := _condition(place, value)) and condition not in conditions:
+                    conditions.append(condition)
+                    evidence.append(f"{place} is {value} in good answers; another value is taken for a refusal")
+    entries: dict[str, Any] = {"when": conditions} if conditions else {}
+    credentials = [found for one in roles.refused_logons if (found := _refused_logon(one, roles, conditions))]
+    if credentials:
+        entries["credentials"] = [one for at, one in enumerate(credentials) if one not in credentials[:at]]
+        evidence.append("the answer to a logon that was refused")
+    return entries, evidence
+
+
+def _condition(place: str, value: Json) -> dict[str, Any] | None:
+    name = place.rpartition(".")[2]
+    if "[" in place:
+        return None
+    if value is True and (_GOOD.search(name) or name.lower().endswith("result")):
+        return {place: False}
+    if _ERROR_CODE.search(name) and value == 0 and not isinstance(value, bool):
+        return {place: {"not": 0}}
+    return None
+
+
+def _refused_logon(one: Exchange, roles: Roles, conditions: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    if one.status in {401, 403}:
+        return None
+    refused = {place: value for place, value in leaves(answer_in(one)) if place and "[" not in place}
+    for condition in conditions:
+        place = next(iter(condition))
+        if place in refused:
+            return {place: refused[place]} if isinstance(refused[place], int | str) else None
+    if not one.is_success:
+        named = {
+            place: value
+            for place, value in refused.items()
+            if isinstance(value, str) and re.fullmatch(r"[a-z_]{3,40}", value)
+        }
+        return {"http": one.status, **dict(list(named.items())[:1])}
+    del roles
+    return None

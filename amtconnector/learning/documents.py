@@ -1,0 +1,114 @@
+"""What requests and answers hold, as values with their places: the learner's view of both."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qsl, unquote
+
+from amtconnector.amtopcon.wire.document import Object
+from amtconnector.amtopcon.wire.reply import Reply, document_in, is_xml
+from amtconnector.errors import NotUnderstood
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from amtconnector.amtopcon.wire.document import Json
+    from amtconnector.learning.exchange import Exchange
+
+
+class Slot(NamedTuple):
+    """One value of a request: where it stands ("path", "query", "form", "body"), its name or dotted place, its text."""
+
+    place: str
+    name: str
+    text: str
+
+
+def reply_of(exchange: Exchange) -> Reply:
+    """Return the answer as the connector's readers take it."""
+    headers: dict[str, str] = {}
+    for name, value in exchange.answer_headers:
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return Reply(exchange.status, headers, exchange.answer)
+
+
+def answer_in(exchange: Exchange) -> Json:
+    """Return what the answer holds; its text where it is neither JSON nor XML."""
+    reply = reply_of(exchange)
+    try:
+        return document_in(reply)
+    except NotUnderstood:
+        return reply.text
+
+
+def is_xml_answer(exchange: Exchange) -> bool:
+    """Return whether an answer is XML."""
+    return is_xml(reply_of(exchange))
+
+
+def leaves(document: Json, request_id: str = "", place: str = "") -> Iterator[tuple[str, Json]]:
+    """Yield each value of an answer with its path as a profile has it; of a list the request's own entry, else the first."""
+    if isinstance(document, Object):
+        for name, value in document:
+            if not re.search(r"[.\[\]]", name) and name:
+                yield from leaves(value, request_id, f"{place}.{name}" if place else name)
+    elif isinstance(document, list):
+        for selector, entry in _picked(document, request_id):
+            yield from leaves(entry, request_id, f"{place}[{selector}]")
+    else:
+        yield place, document
+
+
+def _picked(entries: list[Json], request_id: str) -> Iterator[tuple[str, Json]]:
+    for entry in entries:
+        if isinstance(entry, Object) and request_id:
+            for name, value in entry:
+                if not isinstance(value, bool | list) and str(value) == request_id:
+                    yield f"{name}={{request_id}}", entry
+                    return
+    if entries and isinstance(entries[0], Object):
+        yield "0", entries[0]
+
+
+def body_of(exchange: Exchange) -> object:
+    """Return a request's JSON body as plain values; None where there is none that is JSON."""
+    if not exchange.body or is_form(exchange):
+        return None
+    try:
+        return json.loads(exchange.body.decode("utf-8-sig"))  # type: ignore[no-any-return]
+    except (ValueError, RecursionError):
+        return None
+
+
+def is_form(exchange: Exchange) -> bool:
+    """Return whether a request's body is form-encoded."""
+    return exchange.header("content-type").lower().startswith("application/x-www-form-urlencoded")
+
+
+def form_of(exchange: Exchange) -> list[tuple[str, str]]:
+    """Return the pairs of a request's form."""
+    if not exchange.body or not is_form(exchange):
+        return []
+    return parse_qsl(exchange.body.decode("utf-8", "replace"), keep_blank_values=True)
+
+
+def slots(exchange: Exchange) -> list[Slot]:
+    """Return all values of a request but its headers."""
+    found = [Slot("path", "", unquote(part)) for part in exchange.path.split("/") if part]
+    found += [Slot("query", name, value) for name, value in exchange.query]
+    found += [Slot("form", name, value) for name, value in form_of(exchange)]
+    return found + [Slot("body", name, text) for name, text in _texts(body_of(exchange))]
+
+
+def _texts(value: object, place: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for name, entry in value.items():
+            yield from _texts(entry, f"{place}.{name}" if place else str(name))
+    elif isinstance(value, list):
+        for at, entry in enumerate(value):
+            yield from _texts(entry, f"{place}[{at}]")
+    elif value is not None:
+        yield place, str(value)

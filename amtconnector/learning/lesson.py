@@ -1,0 +1,290 @@
+"""What a trace teaches: the entries of a profile, with the evidence of each, and what stays open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from amtconnector.amtopcon.wire.placeholders import placeholders, texts
+from amtconnector.learning import answers_learned, roles
+from amtconnector.learning.answers_learned import Pages
+from amtconnector.learning.templates import LISTS, SCALARS, Run, Seen, Template, run_id_in
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amtconnector.learning.exchange import Exchange
+    from amtconnector.learning.roles import Credentials, Roles
+    from amtconnector.task import Task
+
+CALLS = ("heartbeat", "logon", "start", "stop", "kill", "status", "messages", "logoff")
+NEEDED = ("logon", "start", "status", "messages")
+_RECORDS = {
+    "kill": "a job that is killed while it runs: record it with 'learn trace.har kill.har'",
+    "stop": "a job that is stopped while it runs; where the server has no stop, write calls.stop = false",
+    "heartbeat": "a client that asks whether AMT is alive; where the server has no such call, calls.heartbeat = false",
+    "logoff": "nothing, where the server has no logoff",
+    "logon": "a client that logs on with the user and password of Connector.config",
+    "start": "a whole run of the job whose flags are given behind --",
+    "status": "a run whose status is asked until its end",
+    "messages": "a run that writes messages, which the client reads",
+}
+
+
+class Lesson(NamedTuple):
+    """What was learned. `tree` are the profile's entries; the texts are for people."""
+
+    tree: dict[str, Any]
+    roles: Roles
+    calls: dict[str, str]
+    evidence: dict[str, str]
+    unsaid: list[str]
+    wanted: list[str]
+    runs: dict[int, Run]
+
+    @property
+    def missing(self) -> list[str]:
+        """The calls without which there is no run."""
+        return [name for name in NEEDED if name not in self.roles.calls]
+
+
+def learned(exchanges: Sequence[Exchange], task: Task, credentials: Credentials) -> Lesson:
+    """Return what these exchanges teach of one job that was started with this task."""
+    found = roles.find(exchanges, task, credentials)
+    seen = Seen()
+    runs = _runs(exchanges, found, task, credentials)
+    _note_styles(found, runs, seen)
+    calls = {name: _call(name, found, runs, seen) for name in CALLS if name in found.calls}
+    tree: dict[str, Any] = {}
+    evidence: dict[str, str] = {}
+    if common := _common_headers(calls, found, runs):
+        tree["headers"] = common
+        evidence["headers"] = "the same in every request"
+    if any(name in calls for name in CALLS if name not in {"logon", "heartbeat"}):
+        tree["token"], evidence["token"] = _token(found, seen)
+    if rules := _not_given(seen):
+        tree["not_given"] = rules
+        evidence["not_given"] = "what the recorded start had for values that its job did not give"
+    tree["calls"] = calls
+    _learn_answers(tree, evidence, found, calls, seen)
+    _note_foreign_words(found, seen)
+    if any("STANDIN-" in text for text in texts(tree)):
+        seen.say(
+            "a value that is a secret of its own (STANDIN-... below): the record does not hold it; put it in by hand"
+        )
+    if "start" in calls:
+        _note_unused(calls["start"], task, seen, found)
+    return Lesson(tree, found, _said_of_calls(found), evidence, seen.unsaid, _wanted(found, seen), runs)
+
+
+def _runs(exchanges: Sequence[Exchange], found: Roles, task: Task, credentials: Credentials) -> dict[int, Run]:
+    """Return what was known when each request was made, by the exchange's identity."""
+    known: dict[int, Run] = {}
+    cookies: dict[str, str] = {}
+    run_ids = {one.request_id: _run_id(one, task) for one in found.episodes}
+    for one in exchanges:
+        episode = found.episode_of(one) or next((other for other in found.episodes if other.start is one), None)
+        is_start = episode is not None and episode.start is one
+        is_logon = any(one is other.exchange for other in found.logons) or any(
+            one is other for other in found.refused_logons
+        )
+        known[id(one)] = Run(
+            task,
+            credentials,
+            "" if is_logon or not found.logons or one.begun < found.logons[0].exchange.begun else found.token_at(one),
+            episode.request_id if episode and not is_start else "",
+            run_ids.get(episode.request_id, "") if episode else "",
+            dict(cookies),
+        )
+        for name, value in one.answer_headers:
+            if name.lower() == "set-cookie":
+                cookie, _, rest = value.partition("=")
+                cookies[cookie.strip()] = rest.partition(";")[0].strip().strip('"')
+    return known
+
+
+def _run_id(episode: roles.Episode, task: Task) -> str:
+    values = {value for value in task if isinstance(value, str)} | {
+        *task.task_values,
+        *task.parameters,
+        episode.request_id,
+    }
+    return run_id_in(episode.start, episode.after, values)
+
+
+def _note_styles(found: Roles, runs: dict[int, Run], seen: Seen) -> None:
+    """Find out how lists travel where a list of several shows it, before those of one are looked at."""
+    for one in found.calls.get("start", []):
+        Template("start", one, runs[id(one)], seen).call()
+    style = seen.style
+    seen.__init__()  # type: ignore[misc]  # a second look begins with the style alone
+    seen.style = style
+
+
+def _call(name: str, found: Roles, runs: dict[int, Run], seen: Seen) -> dict[str, Any]:
+    group = [one for one in found.calls[name] if one.is_success] or found.calls[name]
+    entries = [Template(name, one, runs[id(one)], seen).call() for one in group]
+    entry = entries[0]
+    if name == "messages" and (pages := Pages(found)).name:
+        entry = cast("dict[str, Any]", _with_page(entry, pages.name, pages.placeholder))
+        if pages.assumed:
+            seen.assume(pages.assumed)
+    return entry
+
+
+def _with_page(value: Any, name: str, placeholder: str, before: str = "") -> Any:
+    if not isinstance(value, dict):
+        return value
+    changed = {}
+    for key, entry in value.items():
+        is_part = not before and key in {"query", "form", "body"}
+        place = "" if is_part else f"{before}.{key}" if before not in {"", "-"} else key
+        if (before or is_part) and place == name:
+            changed[key] = placeholder
+        else:
+            changed[key] = (
+                _with_page(entry, name, placeholder, "-" if is_part else place) if before or is_part else entry
+            )
+    return changed
+
+
+def _common_headers(calls: dict[str, Any], found: Roles, runs: dict[int, Run]) -> dict[str, str]:
+    """Take the headers that all calls have out of them."""
+    del found, runs
+    tables = [call.get("headers", {}) for call in calls.values()]
+    if not tables:
+        return {}
+    after = [call.get("headers", {}) for name, call in calls.items() if name not in {"logon", "heartbeat"}]
+    common = {
+        name: value
+        for name, value in (after or tables)[0].items()
+        if all(table.get(name) == value for table in after)
+        and ("{cookie:" in value or all(table.get(name) == value for table in tables))
+        and all(one.name in {"cookie", "now"} for one in placeholders(value))
+    }
+    for call in calls.values():
+        kept = {name: value for name, value in call.pop("headers", {}).items() if common.get(name) != value}
+        if kept:
+            call["headers"] = kept
+    return common
+
+
+def _token(found: Roles, seen: Seen) -> tuple[dict[str, str], str]:
+    entry = {"header": ""}
+    if seen.token_headers:
+        name, value = next(iter(seen.token_headers.items()))
+        entry = {"header": name, **({"value": value} if value != "{token}" else {})}
+        for other in list(seen.token_headers)[1:]:
+            seen.say(f"the token in the second header {other}: write it as a header of each call with {{token}}")
+    entry |= {name: place for name, place in seen.token.items() if name in {"query", "body"}}
+    if "cookie" in seen.token and "own cookie" not in seen.token:
+        entry["cookie"] = seen.token["cookie"]
+    times = sum(len(group) for name, group in found.calls.items() if name not in {"logon", "heartbeat"})
+    own = f"; the cookie {seen.token['own cookie']} is set by the server itself" if "own cookie" in seen.token else ""
+    return entry, f"the text of the logon's answer that came back in {times} requests{own}"
+
+
+def _not_given(seen: Seen) -> dict[str, Any]:
+    rules: dict[str, Any] = {}
+    for name, counted in seen.not_given.items():
+        sent, _ = counted.most_common(1)[0]
+        if sent == "null":
+            rules.setdefault("null", []).append(name)
+        elif sent != "empty":
+            rules.setdefault("words", {})[name] = sent
+    return rules
+
+
+def _learn_answers(
+    tree: dict[str, Any], evidence: dict[str, str], found: Roles, calls: dict[str, Any], seen: Seen
+) -> None:
+    if answers_learned.is_xml(found):
+        tree["answers"] = {"format": "xml"}
+        evidence["answers"] = "every answer is XML"
+    entries, places, said = answers_learned.message_entries(found)
+    members = answers_learned.members(found) | places
+    if members:
+        tree["members"] = members
+        evidence["members"] = _said_of_members(found, said)
+    pages = Pages(found)
+    if "messages" in calls and pages.name and pages.entries:
+        entries["pages"] = pages.entries
+    if entries:
+        tree["messages"] = entries
+        evidence["messages"] = said
+    refused, why = answers_learned.refusals(found)
+    if refused:
+        tree["refused"] = refused
+        evidence["refused"] = "taken by its name: " + "; ".join(why)
+    del seen
+
+
+def _note_foreign_words(found: Roles, seen: Seen) -> None:
+    """Ask for the meaning of statuses that AMT's table does not have; a success least of all is guessed."""
+    words = [value for value in _walk(found) if isinstance(value, int | str) and roles.status_of(value) is None]
+    for word in dict.fromkeys(str(value) for value in words):
+        seen.say(f"the status {word!r}: write into [statuses] which of AMT's numbers it is, such as 2 = [{word!r}]")
+
+
+def _walk(found: Roles) -> list[Any]:
+    """Return the statuses of the answers, in their order."""
+    return [
+        value
+        for one in found.calls.get("status", [])
+        if (episode := found.episode_of(one))
+        for place, value in roles.leaves(roles.answer_in(one), episode.request_id)
+        if place == found.status_place
+    ]
+
+
+def _said_of_members(found: Roles, messages: str) -> str:
+    walk = list(map(str, _walk(found)))
+    steps = [value for at, value in enumerate(walk) if at == 0 or walk[at - 1] != value]
+    return f"the statuses were {' -> '.join(steps[:12])} in {len(walk)} answers; messages: {messages}"
+
+
+def _note_unused(start: dict[str, Any], task: Task, seen: Seen, found: Roles) -> None:
+    """Name the values for which no place was seen: a job that gives one is then refused, and nothing is lost."""
+    del found
+    used = {one.name for text in texts(start) for one in placeholders(text)}
+    used |= {list_name for list_name, element in LISTS.items() if element in used}
+    unused = [name for name in (*SCALARS, *LISTS) if name not in used]
+    for name in unused:
+        value = getattr(task, "user" if name == "run_as" else name)
+        if value and not (name in {"submit_user", "station", "queue"} or (name == "job" and task.script)):
+            shown = ", ".join(value) if isinstance(value, tuple) else value
+            seen.say(f"calls.start: the {name.replace('_', ' ')} {shown!r} of the flags was found nowhere in the start")
+    if unused:
+        start["unused"] = unused
+        seen.assume(f"where the start carries {', '.join(name.replace('_', ' ') for name in unused)}")
+
+
+def _said_of_calls(found: Roles) -> dict[str, str]:
+    said = {}
+    for name in CALLS:
+        group = found.calls.get(name)
+        if not group:
+            said[name] = "unproven: not in the trace; what is built in stands"
+        elif name in found.proven:
+            said[name] = f"proven: seen {_times(len(group))}; {found.proven[name]}"
+        else:
+            said[name] = f"taken by its name: seen {_times(len(group))}"
+    return said
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _wanted(found: Roles, seen: Seen) -> list[str]:
+    wanted = [f"{name}: {_RECORDS[name]}" for name in CALLS if name not in found.calls and name != "logoff"]
+    wanted += [
+        f"{name}: {_RECORDS[name]}" for name in ("kill", "stop") if name in found.calls and name not in found.proven
+    ]
+    if seen.assumed:
+        wanted.append("a job with every argument given and distinct (-fn, -u, -qn, two of -tv and two of -pa) shows "
+                      + "; ".join(seen.assumed))  # fmt: skip
+    if not found.refused_starts:
+        wanted.append("a start that is refused (a job that does not exist): its words and its form")
+    if not found.refused_logons:
+        wanted.append("one logon with a wrong password, where the account can bear it: its form")
+    return wanted
