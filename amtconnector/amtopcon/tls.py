@@ -119,11 +119,19 @@ elif sys.platform == "linux":
         hashed = {directory: _hashed_names(directory) for directory in (directories if any(directories) else _HASHED)}
         for directory in filter(hashed.get, hashed):
             result.load_verify_locations(capath=directory)
-        usual = _BUNDLES if max(hashed.values()) < _WHOLE_SYSTEM else ()
         named = os.environ.get("SSL_CERT_FILE", "")
-        if bundle := next(filter(os.path.isfile, (named,) if named else usual), None):
+        bundle = next(filter(os.path.isfile, (named,) if named else _BUNDLES), None)
+        if bundle and not _stands_in_directories(bundle, hashed):
             result.load_verify_locations(cafile=bundle)
         return result
+
+    def _stands_in_directories(bundle: str, hashed: dict[str, int]) -> bool:
+        """Whether a system's directory holds all that its own bundle does: no certificate was added to that by hand."""
+        held = max((count for directory, count in hashed.items() if directory in _HASHED), default=0)
+        if bundle not in _BUNDLES or held < _WHOLE_SYSTEM:
+            return False
+        with open(bundle, "rb") as file:  # noqa: PTH123 - a name as OpenSSL takes it
+            return file.read().count(b"-----BEGIN ") <= held
 
     def _hashed_names(directory: str) -> int:
         try:

@@ -286,6 +286,23 @@ class TestTheSystemsCertificates:
         ask(server_side(authority.issue_cert("127.0.0.1")), None)
         ask(server_side(other.issue_cert("127.0.0.1")), None)
 
+    def test_the_systems_own_bundle_that_is_named_is_not_read_either(
+        self, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Many environments set SSL_CERT_FILE to it; the directory holds the same."""
+        (tmp_path / "bundle.pem").write_text("would be an error", encoding="ascii")
+        self.hashed(tmp_path / "certs", authority, others=30)
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "bundle.pem"))
+        assert tls.context(SERVER).get_ca_certs() == []
+        ask(server_side(authority.issue_cert("127.0.0.1")), None)
+
+    def test_a_bundle_that_holds_more_than_the_directory_is_read(self, authority: trustme.CA, tmp_path: Path) -> None:
+        """An authority that somebody wrote into the bundle by hand is trusted as before."""
+        certificates = [trustme.CA().cert_pem.bytes() for _ in range(22)]
+        (tmp_path / "bundle.pem").write_bytes(b"".join([*certificates, authority.cert_pem.bytes()]))
+        self.hashed(tmp_path / "certs", trustme.CA(), others=20)
+        ask(server_side(authority.issue_cert("127.0.0.1")), None)
+
     def test_the_bundle_serves_alone(self, authority: trustme.CA, tmp_path: Path) -> None:
         """Where there is no directory of hashes."""
         authority.cert_pem.write_to_path(str(tmp_path / "bundle.pem"))
