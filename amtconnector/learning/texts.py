@@ -40,4 +40,4 @@ def text_lists(document: Json, place: str = "") -> Iterator[tuple[str, list[Json
         for name, value in document:
             yield from text_lists(value, f"{place}.{name}" if place else name)
     elif isinstance(document, list) and all(isinstance(entry, str | Object) for entry in document):
-        yield place, list(document)
+        yield place, [*document]
