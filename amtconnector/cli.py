@@ -42,7 +42,7 @@ completion code (4 is success).
        --release RUN         start although the fate of run RUN is unknown
        --config PATH         default: Connector.config here, else by the program
 
-  amt check | runs | status | encrypt | opcon | profile | demo     each has --help
+  amt check | runs | status | encrypt | opcon | profile | demo   each has --help
   amt --version | --help
 
 Examples:

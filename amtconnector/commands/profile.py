@@ -49,7 +49,7 @@ _LEARN_EPILOG = """\
 \b
 Examples:
   amt profile learn trace.har -- -jt START -an DEMO2 -jn REPORTTEST01 -tv 25
-  amt profile learn run.har kill.har --output wire.toml -- -jt START -an A -jn J
+  amt profile learn run.har kill.har --output wire.toml -- -jt START -jn J1
 
 Exit codes: 0 a run can work with the profile, 1 not, 101 wrong command line."""
 

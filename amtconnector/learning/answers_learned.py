@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from amtconnector.amtopcon.wire.document import Object
 from amtconnector.learning.documents import answer_in, is_xml_answer, leaves, reply_of, slots
-from amtconnector.learning.roles import text_lists
+from amtconnector.learning.texts import text_lists
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from amtconnector.amtopcon.wire.document import Object
@@ -12,10 +12,14 @@ from amtconnector.amtopcon.wire.reply import Reply, document_in, is_xml
 from amtconnector.errors import NotUnderstood
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from amtconnector.amtopcon.wire.document import Json
     from amtconnector.learning.exchange import Exchange
+
+
+WORD = re.compile(r"[A-Za-z][A-Za-z_. -]*")
+"""A text that can be a word of the contract, and no value of a run."""
 
 
 class Slot(NamedTuple):
@@ -50,19 +54,19 @@ def is_xml_answer(exchange: Exchange) -> bool:
 
 
 def leaves(document: Json, request_id: str = "", place: str = "") -> Iterator[tuple[str, Json]]:
-    """Yield each value of an answer with its path as a profile has it; of a list the request's own entry, else the first."""
+    """Yield each value of an answer with its path in a profile; of a list the request's own entry, else the first."""
     if isinstance(document, Object):
         for name, value in document:
             if not re.search(r"[.\[\]]", name) and name:
                 yield from leaves(value, request_id, f"{place}.{name}" if place else name)
     elif isinstance(document, list):
-        for selector, entry in _picked(document, request_id):
+        for selector, entry in _picked(list(document), request_id):
             yield from leaves(entry, request_id, f"{place}[{selector}]")
     else:
         yield place, document
 
 
-def _picked(entries: list[Json], request_id: str) -> Iterator[tuple[str, Json]]:
+def _picked(entries: Sequence[Any], request_id: str) -> Iterator[tuple[str, Json]]:
     for entry in entries:
         if isinstance(entry, Object) and request_id:
             for name, value in entry:
@@ -78,7 +82,7 @@ def body_of(exchange: Exchange) -> object:
     if not exchange.body or is_form(exchange):
         return None
     try:
-        return json.loads(exchange.body.decode("utf-8-sig"))  # type: ignore[no-any-return]
+        return json.loads(exchange.body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return None
 
@@ -112,3 +116,9 @@ def _texts(value: object, place: str = "") -> Iterator[tuple[str, str]]:
             yield from _texts(entry, f"{place}[{at}]")
     elif value is not None:
         yield place, str(value)
+
+
+def words_of(one: Exchange) -> str:
+    """Return the words of a request that can name its purpose."""
+    texts = [slot.text for slot in slots(one) if slot.place == "path" or WORD.fullmatch(slot.text)]
+    return " ".join([one.method, *texts])

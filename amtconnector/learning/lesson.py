@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from amtconnector.amtopcon.wire.placeholders import placeholders, texts
 from amtconnector.learning import answers_learned, roles
 from amtconnector.learning.answers_learned import Pages
-from amtconnector.learning.templates import LISTS, SCALARS, Run, Seen, Template, run_id_in
+from amtconnector.learning.documents import answer_in, leaves
+from amtconnector.learning.known import LISTS, SCALARS, Run, Seen
+from amtconnector.learning.moments import run_id_in
+from amtconnector.learning.status_walks import status_of
+from amtconnector.learning.templates import Template
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amtconnector.learning.exchange import Exchange
-    from amtconnector.learning.roles import Credentials, Roles
+    from amtconnector.learning.logons import Credentials
+    from amtconnector.learning.roles import Roles
     from amtconnector.task import Task
 
 CALLS = ("heartbeat", "logon", "start", "stop", "kill", "status", "messages", "logoff")
@@ -220,7 +225,7 @@ def _learn_answers(
 
 def _note_foreign_words(found: Roles, seen: Seen) -> None:
     """Ask for the meaning of statuses that AMT's table does not have; a success least of all is guessed."""
-    words = [value for value in _walk(found) if isinstance(value, int | str) and roles.status_of(value) is None]
+    words = [value for value in _walk(found) if isinstance(value, int | str) and status_of(value) is None]
     for word in dict.fromkeys(str(value) for value in words):
         seen.say(f"the status {word!r}: write into [statuses] which of AMT's numbers it is, such as 2 = [{word!r}]")
 
@@ -231,7 +236,7 @@ def _walk(found: Roles) -> list[Any]:
         value
         for one in found.calls.get("status", [])
         if (episode := found.episode_of(one))
-        for place, value in roles.leaves(roles.answer_in(one), episode.request_id)
+        for place, value in leaves(answer_in(one), episode.request_id)
         if place == found.status_place
     ]
 

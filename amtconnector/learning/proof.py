@@ -1,16 +1,19 @@
-"""The proof of a learned profile: each recorded request is rebuilt, and each answer read, by the connector's own code."""
+"""The proof of a learned profile: the connector's own code rebuilds each recorded request and reads each answer."""
 
 from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 from amtconnector.amtopcon.wire import answers, requests
 from amtconnector.amtopcon.wire.message_readers import reader_of
 from amtconnector.errors import CallFailed, ConfigurationError, NotUnderstood
-from amtconnector.learning.documents import body_of, form_of, is_form, leaves, reply_of
+from amtconnector.learning.answers_learned import Pages
+from amtconnector.learning.documents import answer_in, body_of, form_of, is_form, leaves, reply_of, slots
+from amtconnector.learning.known import Seen
 from amtconnector.learning.templates import Template
 from amtconnector.task import RequestId
 
@@ -20,10 +23,8 @@ if TYPE_CHECKING:
     from amtconnector.amtopcon.wire.profile import CallName, Profile
     from amtconnector.amtopcon.wire.requests import Request, Sender
     from amtconnector.learning.exchange import Exchange
+    from amtconnector.learning.known import Run
     from amtconnector.learning.lesson import Lesson
-    from amtconnector.learning.templates import Run
-
-_TIME = re.compile(r"\d")
 
 
 class Proof:
@@ -53,8 +54,6 @@ class Proof:
             yield from self._misread(name, one, run)
 
     def _seen_headers(self, name: str, one: Exchange, run: Run) -> dict[str, str]:
-        from amtconnector.learning.templates import Seen
-
         kept = set(Template(name, one, run, seen := Seen()).headers()) | set(seen.token_headers)
         return {header.lower(): value for header, value in one.headers if header in kept}
 
@@ -77,9 +76,6 @@ class Proof:
 
     def _page_of(self, name: str, one: Exchange) -> tuple[int | str | None, int]:
         """Return the page that a recorded request asked for; the reading of the pages is proven apart."""
-        from amtconnector.learning.answers_learned import Pages
-        from amtconnector.learning.documents import slots
-
         pages = Pages(self._lesson.roles) if name == "messages" else None
         if pages is None or not pages.name:
             return None, 0
@@ -116,27 +112,17 @@ class Proof:
             reader.check()
         except NotUnderstood as error:
             yield error.message
-        if not texts and any(isinstance(value, str) and value for _, value in leaves(_parsed(one))):
+        if not texts and any(isinstance(value, str) and value for _, value in leaves(answer_in(one))):
             yield "no message is read from an answer that has texts"
-
-
-def _parsed(one: Exchange) -> Any:
-    from amtconnector.learning.documents import answer_in
-
-    return answer_in(one)
 
 
 def _credentials_in(one: Exchange, run: Run) -> tuple[str, str]:
     """Return the credentials that a recorded logon carries: those of Connector.config or their stand-ins."""
-    from amtconnector.learning.documents import slots
-
     texts = {slot.text for slot in slots(one)}
     users, passwords = run.credentials.users, run.credentials.passwords
     for user, password in zip(users, passwords, strict=False):
         if password in texts:
             return user, password
-    from base64 import b64encode
-
     headers = " ".join(value for _, value in one.headers)
     for user, password in zip(users, passwords, strict=False):
         if b64encode(f"{user}:{password}".encode("utf-8", "surrogatepass")).decode() in headers:
@@ -179,7 +165,7 @@ def _compared_values(where: str, recorded: Any, built: Any) -> Iterator[str]:
     if isinstance(recorded, dict) and isinstance(built, dict):
         for name in dict.fromkeys((*recorded, *built)):
             if name not in recorded or name not in built:
-                yield f"{where}.{name}: {'not ' if name not in recorded else ''}recorded, {'not ' if name not in built else ''}sent"
+                yield f"{where}.{name}: " + ("not recorded, but sent" if name in built else "recorded, but not sent")
             else:
                 yield from _compared_values(f"{where}.{name}", recorded[name], built[name])
     elif not _is_equal(recorded, built):

@@ -10,9 +10,9 @@ from amtconnector.credentials import read_credentials
 from amtconnector.errors import ConfigurationError, CredentialsError
 from amtconnector.learning import har
 from amtconnector.learning.lesson import CALLS, NEEDED, learned
+from amtconnector.learning.logons import Credentials
 from amtconnector.learning.profile_text import profile_text
 from amtconnector.learning.proof import Proof
-from amtconnector.learning.roles import Credentials
 from amtconnector.learning.stand_ins import PASSWORD, USER
 from amtconnector.text import masked
 

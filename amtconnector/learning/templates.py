@@ -4,99 +4,26 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections import Counter
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from amtconnector.learning.documents import body_of, form_of, is_form
+from amtconnector.learning.documents import body_of, form_of, is_form, slots
+from amtconnector.learning.known import LISTS, SCALARS, hinted
+from amtconnector.learning.list_forms import list_pairs, repeated, separator_of
+from amtconnector.learning.moments import moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amtconnector.learning.exchange import Exchange
-    from amtconnector.learning.roles import Credentials
-    from amtconnector.task import Task
+    from amtconnector.learning.known import Run, Seen
 
-SCALARS = ("application", "job", "script", "submit_user", "run_as", "station", "queue")
-LISTS = {"task_values": "task_value", "parameters": "parameter"}
-
-_HINTS = (
-    ("parameters", r"param|^par$|^pa$|^args$"),
-    ("script", r"script|file|^fn$"),
-    ("submit_user", r"submit|^by$|^su$"),
-    ("run_as", r"runas|^user$|runuser|amtuser|asuser|^u$"),
-    ("station", r"station|terminal|^st$"),
-    ("queue", r"queue|^qn$"),
-    ("application", r"appl|^app$|^an$|environment"),
-    ("task_values", r"taskval|^values?$|^tvs?$"),
-    ("job", r"job|^jn$|^task$|taskname"),
-)
 _NOTHING_WORDS = frozenset({"none", "default", "null", "n/a", "-", "*", "any"})
 _OF_HTTP = frozenset(
     "host connection accept-encoding content-length user-agent cookie keep-alive te trailer transfer-encoding upgrade"  # noqa: SIM905
-    " expect origin referer accept-language dnt pragma cache-control priority upgrade-insecure-requests x-requested-with"
+    " origin referer accept-language dnt pragma cache-control priority upgrade-insecure-requests expect"
     " traceparent tracestate request-id if-none-match if-modified-since proxy-connection x-forwarded-for".split()
 )
-_RUN_ID = re.compile(r"unique|correl|guid|uuid|runid|clientid|externalid", re.IGNORECASE)
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?")
-_FORMS = (
-    "%Y-%m-%d %H:%M:%S",
-    "%Y%m%d%H%M%S",
-    "%d.%m.%Y %H:%M:%S",
-    "%m/%d/%Y %H:%M:%S",
-    "%Y-%m-%d",
-    "%Y%m%d",
-    "%d.%m.%Y",
-)
-
-
-class Run(NamedTuple):
-    """What is known of the run when a request was made; "" is not known."""
-
-    task: Task
-    credentials: Credentials
-    token: str = ""
-    request_id: str = ""
-    run_id: str = ""
-    cookies: dict[str, str] = {}
-
-    def value(self, name: str) -> str | tuple[str, ...]:
-        """Return a value of the task by the name of its placeholder."""
-        return getattr(self.task, "user" if name == "run_as" else name)  # type: ignore[no-any-return]
-
-
-class Seen:
-    """What is found while requests are turned into templates, and holds for all of them."""
-
-    def __init__(self) -> None:
-        self.not_given: dict[str, Counter[str]] = {}
-        self.style = ""
-        self.token: dict[str, str] = {}
-        self.token_headers: dict[str, str] = {}
-        self.unsaid: list[str] = []
-        self.assumed: list[str] = []
-
-    def note_nothing(self, name: str, sent: str) -> None:
-        """Note what was sent for a value that the job does not give."""
-        self.not_given.setdefault(name, Counter())[sent] += 1
-
-    def say(self, text: str) -> None:
-        """Note once what a profile can't say."""
-        if text not in self.unsaid:
-            self.unsaid.append(text)
-
-    def assume(self, text: str) -> None:
-        """Note once what was taken without a proof."""
-        if text not in self.assumed:
-            self.assumed.append(text)
-
-
-def hinted(name: str) -> str:
-    """Return which value of a task a member's name speaks of, "" for none."""
-    last = re.sub(r"\[\d+\]", "", name).rpartition(".")[2]
-    folded = re.sub(r"[^a-z]", "", last.lower())
-    return next((value for value, pattern in _HINTS if re.search(pattern, folded)), "")
 
 
 class Template:
@@ -174,7 +101,7 @@ class Template:
         found: dict[str, str] = {}
         rest = list(pairs)
         for list_name, element in LISTS.items():
-            for name, names in _list_pairs(rest, self._list(list_name), self._seen.style):
+            for name, names in list_pairs(rest, self._list(list_name), self._seen.style):
                 found[name] = f"{{{element}}}"
                 rest = [pair for pair in rest if pair[0] not in names]
                 self._seen.style = "numbered" if "{" in name else "repeated"
@@ -191,19 +118,20 @@ class Template:
             return self._object(value, name, is_top=is_top)
         if isinstance(value, list):
             return self._array(value, name)
-        if value is None:
-            if (hint := hinted(name)) and not self._run.value(hint):
-                self._seen.note_nothing(hint, "null")
-                return f"{{{hint}}}"
-            self._seen.say(f"calls.{self._name}: null as the value of {name}; it is left out")
-            return _LEFT_OUT
-        if isinstance(value, bool):
-            return value
-        if isinstance(value, int) and self._run.request_id and str(value) == self._run.request_id:
-            return "{request_id}"
         if isinstance(value, str):
             return self._text(name, value, quotes_id=True)
-        return value
+        if value is None:
+            return self._null(name)
+        is_id = isinstance(value, int) and not isinstance(value, bool) and str(value) == self._run.request_id
+        return "{request_id}" if is_id else value
+
+    def _null(self, name: str) -> Any:
+        hint = hinted(name)
+        if hint and not self._run.value(hint):
+            self._seen.note_nothing(hint, "null")
+            return f"{{{hint}}}"
+        self._seen.say(f"calls.{self._name}: null as the value of {name}; it is left out")
+        return _LEFT_OUT
 
     def _object(self, value: dict[str, Any], name: str, *, is_top: bool) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -211,7 +139,7 @@ class Template:
         for list_name, element in LISTS.items():
             given = self._list(list_name)
             texts = [(key, entry) for key, entry in rest.items() if isinstance(entry, str)]
-            for key, names in _list_pairs(texts, given, "numbered", only_numbered=True):
+            for key, names in list_pairs(texts, given, "numbered", only_numbered=True):
                 found[key] = f"{{{element}}}"
                 rest = {other: entry for other, entry in rest.items() if other not in names}
         members: dict[str, Any] = {}
@@ -241,7 +169,7 @@ class Template:
                 and (hint == list_name or self._list(hint if hint in LISTS else list_name) == given)
             ):
                 templates = [
-                    _repeated(entry, one, f"{{{element}}}", at)
+                    repeated(entry, one, f"{{{element}}}", at)
                     for at, (entry, one) in enumerate(zip(value, given, strict=True))
                 ]
                 if templates[0] is not None and all(template == templates[0] for template in templates):
@@ -259,15 +187,13 @@ class Template:
     def _text(self, name: str, value: str, *, quotes_id: bool) -> str:
         """Return a text with placeholders for what is known in it."""
         hint = hinted(name)
-        if value == "" or (value.casefold() in _NOTHING_WORDS and hint in {"script", "run_as", "queue"}):
-            if hint and not self._run.value(hint) and self._name != "logon":
-                self._seen.note_nothing(hint, value or "empty")
-                if hint in LISTS:
-                    return self._joined_form(hint)
-                return f"{{{hint}}}"
+        is_nothing = value == "" or (value.casefold() in _NOTHING_WORDS and hint in {"script", "run_as", "queue"})
+        if is_nothing and hint and not self._run.value(hint) and self._name != "logon":
+            self._seen.note_nothing(hint, value or "empty")
+            return self._joined_form(hint) if hint in LISTS else f"{{{hint}}}"
         if exact := self._exact(name, value, quotes_id=quotes_id):
             return exact
-        return _moment(value, self._exchange.begun) or self._embedded(value)
+        return moment(value, self._exchange.begun) or self._embedded(value)
 
     def _joined_form(self, name: str) -> str:
         separator = self._seen.style.removeprefix("joined ") if self._seen.style.startswith("joined ") else ""
@@ -275,18 +201,19 @@ class Template:
 
     def _exact(self, name: str, value: str, *, quotes_id: bool) -> str:
         """Return the placeholder that a whole text is, "" for none."""
-        run, hint = self._run, hinted(name)
         if self._name == "logon":
             return self._credential(name, value)
+        run = self._run
         if run.request_id and value == run.request_id:
             return "{request_id:text}" if quotes_id and value.isdigit() else "{request_id}"
-        if run.token and value == run.token:
-            return "{token}"
-        if run.run_id and value == run.run_id:
-            return "{run_id}"
-        if cookie := next((one for one, text in run.cookies.items() if text and text == value), ""):
-            return f"{{cookie:{cookie}}}"
-        matching = [one for one in SCALARS if run.value(one) == value]
+        if value and value in {run.token, run.run_id}:
+            return "{token}" if value == run.token else "{run_id}"
+        cookie = next((one for one, text in run.cookies.items() if text and text == value), "")
+        return f"{{cookie:{cookie}}}" if cookie else self._exact_scalar(name, value)
+
+    def _exact_scalar(self, name: str, value: str) -> str:
+        hint = hinted(name)
+        matching = [one for one in SCALARS if self._run.value(one) == value]
         if hint in matching:
             return f"{{{hint}}}"
         if matching and not self._is_constant(matching[0], value):
@@ -297,7 +224,7 @@ class Template:
         hint = hinted(name)
         for list_name in sorted(LISTS, key=lambda one: one != hint):
             given = self._list(list_name)
-            if len(given) > 1 and (separator := _separator(value, given)):
+            if len(given) > 1 and (separator := separator_of(value, given)):
                 self._seen.style = f"joined {separator}"
                 return f"{{{list_name}:{'text' if separator == ' ' else separator}}}"
             if len(given) == 1 and value == given[0] and (hint in {"", list_name}):
@@ -340,7 +267,7 @@ class Template:
         known = [pair for pair in known if pair[0] != value]
         if not known or "{" in value:
             return value
-        table = {text: placeholder for text, placeholder in reversed(known)}
+        table = dict(reversed(known))
         pattern = "|".join(re.escape(text) for text in sorted(table, key=len, reverse=True))
         changed = re.sub(rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])", lambda match: table[match[0]], value)
         is_sentence = " " in value.strip()
@@ -355,8 +282,6 @@ _LEFT_OUT = _LeftOut()
 
 
 def _whole_texts(exchange: Exchange) -> list[tuple[str, str]]:
-    from amtconnector.learning.documents import slots
-
     return [(slot.name, slot.text) for slot in slots(exchange) if slot.place != "path"]
 
 
@@ -366,83 +291,3 @@ def _is_usual(name: str, value: str) -> bool:
     return name == "content-type" and value.lower().startswith(
         ("application/json", "application/x-www-form-urlencoded", "text/json")
     )
-
-
-def _list_pairs(
-    pairs: Sequence[tuple[str, str]], given: tuple[str, ...], style: str, *, only_numbered: bool = False
-) -> list[tuple[str, set[str]]]:
-    """Return the name, with `{n}` where it is numbered, under which a list travels, and the names that it takes."""
-    if not given:
-        return []
-    for counter, first in (("n", 1), ("index", 0)):
-        by_base: dict[str, dict[int, str]] = {}
-        for name, value in pairs:
-            if match := re.fullmatch(r"(.*?)(\d+)(\D*)", name):
-                by_base.setdefault(f"{match[1]}{{{counter}}}{match[3]}", {})[int(match[2])] = value
-        for base, values in by_base.items():
-            if [values.get(at + first) for at in range(len(given))] == list(given) and len(values) == len(given):
-                return [(base, {base.replace(f"{{{counter}}}", str(at + first)) for at in range(len(given))})]
-    if only_numbered:
-        return []
-    repeated: dict[str, list[str]] = {}
-    for name, value in pairs:
-        repeated.setdefault(name, []).append(value)
-    return [
-        (name, {name})
-        for name, values in repeated.items()
-        if values == list(given) and (len(given) > 1 or style == "repeated")
-    ][:1]
-
-
-def _separator(value: str, given: tuple[str, ...]) -> str:
-    if not value.startswith(given[0]) or not value.endswith(given[-1]):
-        return ""
-    rest = value[len(given[0]) :]
-    separator = rest[: rest.find(given[1])] if given[1] in rest else ""
-    return separator if separator and separator.join(given) == value else ""
-
-
-def _repeated(entry: Any, value: str, placeholder: str, at: int) -> Any:
-    """Return the template of one object of a list; None when it does not hold the value."""
-    if not isinstance(entry, dict):
-        return None
-    found: dict[str, Any] = {}
-    for name, text in entry.items():
-        if text == value:
-            found[name] = placeholder
-        elif isinstance(text, str) and (match := re.fullmatch(r"(.*?)(\d+)", text)) and int(match[2]) in {at, at + 1}:
-            found[name] = f"{match[1]}{{{'n' if int(match[2]) == at + 1 else 'index'}}}"
-        elif isinstance(text, int) and not isinstance(text, bool) and text in {at, at + 1}:
-            found[name] = "{n}" if text == at + 1 else "{index}"
-        else:
-            found[name] = text
-    return found if placeholder in found.values() else None
-
-
-def _moment(value: str, begun: datetime) -> str:
-    """Return the placeholder of a text that is a time, "" for any other."""
-    if match := _MOMENT.fullmatch(value):
-        return "{now:utc}" if match[1] == "Z" else "{now}" if match[1] else "{now:%Y-%m-%dT%H:%M:%S}"
-    for form in _FORMS:
-        try:
-            moment = datetime.strptime(value, form)  # noqa: DTZ007 - only its day is compared
-        except ValueError:
-            continue
-        if abs((moment.date() - begun.date()).days) <= 1:
-            return f"{{now:{form}}}"
-    return ""
-
-
-def run_id_in(start: Exchange, later: Sequence[Exchange], known: set[str]) -> str:
-    """Return the unique id that a client gave its start, "" where there is none."""
-    for name, text in _whole_texts(start):
-        is_named = bool(_RUN_ID.search(name.rpartition(".")[2]))
-        is_unique = bool(re.fullmatch(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}", text))
-        comes_back = (
-            len(text) >= 8
-            and any(char.isdigit() for char in text)
-            and any((other == text) for one in later for _, other in _whole_texts(one))
-        )
-        if text and text not in known and (is_named or is_unique or comes_back) and not _MOMENT.fullmatch(text):
-            return text
-    return ""

@@ -132,6 +132,7 @@ HELPS = (
     ("amt", "profile", "--help"),
     ("amt", "profile", "show", "--help"),
     ("amt", "profile", "record", "--help"),
+    ("amt", "profile", "learn", "--help"),
     ("amt", "demo", "--help"),
     ("amt-lab", "--help"),
     ("amt-lab", "demo", "--help"),

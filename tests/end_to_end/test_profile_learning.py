@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+import tomllib
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,7 @@ def recording(site: Installation, trace: Path) -> Iterator[str]:
 
 
 def play(shape: str, address: str, job: str) -> set[str]:
-    """Let the server's own client run a job, and kill it where it does not end; return the secrets that it was given."""
+    """Let the server's own client run a job, or kill the one that does not end; return the secrets of its session."""
     with closing(SERVED[shape].client(f"http://{address}")) as client:
         client.log_on()
         number = client.start(job, VALUES, PARAMETERS)
@@ -149,7 +150,7 @@ def test_a_recorded_kill_is_learned(shape: str, tmp_path: Path, programs: Progra
 
 
 def test_this_program_can_be_recorded_over_tls(tmp_path: Path, programs: Programs) -> None:
-    """The recorder has the TLS settings of Connector.config; what it learns of this program is the built-in contract."""
+    """The recorder has the TLS settings of Connector.config; this program teaches the built-in contract."""
     with SimulatorProcess(tmp_path / "amt", JOBS, tls=True) as simulator:
         site = Installation(tmp_path / "site", programs, simulator.address, ca_file=simulator.ca_file)
         with recording(site, site.folder / "trace.har") as address:
@@ -188,8 +189,6 @@ def test_a_foreign_file_gets_a_clear_error(tmp_path: Path, programs: Programs, c
 
 def test_the_profile_in_effect_is_shown(tmp_path: Path, programs: Programs) -> None:
     """Each entry says where it comes from, and the whole is TOML."""
-    import tomllib
-
     site = Installation(
         tmp_path, programs, "127.0.0.1:1", WIRE_PROFILE=ROOT / "tests" / "support" / "profiles" / "rest.toml"
     )

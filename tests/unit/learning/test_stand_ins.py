@@ -63,7 +63,7 @@ def exchange(**changes: object) -> Exchange:
 def test_no_secret_reaches_the_file_in_any_encoding(secret: str, encoding: str, where: str) -> None:
     """Wherever a password stands, in whichever form, the file holds it in none."""
     text = f"x={ENCODINGS[encoding](secret)};"
-    places = {
+    places: dict[str, dict[str, object]] = {
         "target": {"target": f"/a?{text}"},
         "body": {"body": text.encode()},
         "answer": {"answer": text.encode()},
