@@ -23,16 +23,22 @@ _Value = TypeVar("_Value")
 _TEXTS = ("job_number", "submit_user", "station", "queue", "user", "status", "host", "config")
 _LISTS = ("parameters", "task_values")
 _TIME = rb'(?:null|"([0-9T:.-]{19,26}Z)")'
-_HEAD = re.compile(rb'\{\n"version": 1,\n"run_id": "([0-9]{8}-[0-9a-f]{10})",\n"state": "(not started|finished)",\n')
-_TAIL_BEGIN = b'"created_at": '
+_TEXT = rb'"(?:[^"\\\x00-\x1f\x80-\xff]|\\["\\/bfnrt]|\\u[0-9a-f]{4})*"'
+_TEXT_NAMES = (*RunKey._fields, *_TEXTS)
+_HEAD = re.compile(
+    rb'\{\n"version": 1,\n"run_id": "([0-9]{8}-[0-9a-f]{10})",\n"state": "(not started|finished)",\n'
+    rb'"request_id": "((?:[1-9][0-9]{0,63}|[0-9]{0,40}[A-Za-z][0-9A-Za-z-]{0,23})?)",\n'
+    rb'((?:"[a-z_]{1,20}": %b,\n){%d})((?:"[a-z_]{1,20}": \[(?:%b(?:, %b)*)?\],\n){%d})'
+    % (_TEXT, len(_TEXT_NAMES), _TEXT, _TEXT, len(_LISTS))
+)
+_NAME = re.compile(rb'^"([a-z_]+)": ', re.MULTILINE)
+_NAMES = [name.encode() for name in (*_TEXT_NAMES, *_LISTS)]
 _TAIL = re.compile(
     rb'"created_at": %b,\n"intended_at": %b,\n"answer_due_at": %b,\n"submitted_at": %b,\n"finished_at": %b,\n'
-    rb'"released_at": %b,\n"exit_code": (?:null|(-?[0-9]{1,10})),\n"pid": [0-9]{1,10}\n\}\n' % ((_TIME,) * 6)
+    rb'"released_at": %b,\n"exit_code": (?:null|(0|-?[1-9][0-9]{0,9})),\n"pid": (?:0|[1-9][0-9]{0,9})\n\}\n'
+    % ((_TIME,) * 6)
 )
 _TIMES = ("created_at", "intended_at", "answer_due_at", "submitted_at", "finished_at", "released_at")
-
-_LINES = 4 + len(RunKey._fields) + len(_TEXTS) + len(_LISTS) + len(_TIMES) + 2 + 2
-"""The lines of a record: its members, one each, and the two braces."""
 
 
 def dumped(record: RunRecord) -> bytes:
@@ -67,18 +73,24 @@ def end_at_a_glance(content: bytes) -> Ended | None:
     None where the run is not over, and where the record is not just as `dumped` writes it: then it must be read.
     """
     head = _HEAD.match(content)
-    tail = _TAIL.fullmatch(content, content.rfind(_TAIL_BEGIN)) if head else None
-    if head is None or tail is None or content.count(b"\n") != _LINES or not content.isascii():
+    tail = _TAIL.fullmatch(content, head.end()) if head else None
+    if head is None or tail is None or _NAME.findall(head[4] + head[5]) != _NAMES:
         return None
     is_finished = head[2] == b"finished"
-    since = tail[5] if is_finished else tail[6] or tail[1]
-    if since is None or (is_finished and tail[7] is None):
+    if is_finished and tail[7] is None:
         return None
+    times = [_usable_time(tail[number]) if tail[number] else None for number in range(1, len(_TIMES) + 1)]
+    since = times[4] if is_finished else times[5] or times[0]
+    if since is None or any(tail[number] and not time for number, time in enumerate(times, 1)):
+        return None
+    return Ended(head[1].decode("ascii"), since, int(tail[7]) if tail[7] else None)
+
+
+def _usable_time(text: bytes) -> datetime | None:
     try:
-        time = timestamps.usable(datetime.fromisoformat(since.decode("ascii")))
+        return timestamps.usable(datetime.fromisoformat(text.decode("ascii")))
     except ValueError:
         return None
-    return Ended(head[1].decode("ascii"), time, int(tail[7]) if tail[7] else None) if time else None
 
 
 def loaded(content: bytes, *, run_id: str, written_at: datetime | None) -> RunRecord:

@@ -41,6 +41,8 @@ class Stage:
     programs: Programs
     coverage: set[str] = field(default_factory=set)
     acts: list[Act] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    """What the first process sees beside what it needs."""
     _site: Workplace = field(init=False)
     _up_since: float = 0.0
     _number: int = 0
@@ -134,7 +136,8 @@ class Stage:
         path = self.folder / f"output-{self._number}.txt"
         identity = opcon_job(f"Chaos {self.plan.seed} {self.plan.number}", number=self._number)
         with path.open("wb") as file:
-            process = self._site.start(*arguments, environment=identity, stdout=file.fileno())
+            own = {**identity, **(self.environment if self._number == 1 else {})}
+            process = self._site.start(*arguments, environment=own, stdout=file.fileno())
         before = self.acts[-1].truth if self.acts else NOTHING
         return Act(self._number, arguments, path, has_twin, before), process
 

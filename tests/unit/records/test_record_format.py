@@ -191,3 +191,17 @@ def test_a_glance_takes_nothing_for_an_end_that_a_full_look_takes_for_damage() -
         assert end_at_a_glance(re.sub(name + rb": [^,]*", wrong, content)) is None
     assert end_at_a_glance(content + b"\n") is None
     assert end_at_a_glance(content.replace(b'"exit_code": 4', b'"exit_code": null')) is None
+
+
+def test_a_glance_sees_damage_in_the_middle_too() -> None:
+    """A name, a quote, a comma or a time that was changed anywhere makes a record that must be read in full."""
+    at = datetime(2026, 11, 23, 2, 14, tzinfo=UTC)
+    key = RunKey("20261123", "Nightly", 'End "of" day\\\n\u00e4', "amt:443", "DEMO2", "RUN")
+    record = RunRecord(key, RUN_ID, RunState.FINISHED, request_id="2112", finished_at=at, exit_code=4, created_at=at)
+    content = dumped(record._replace(parameters=("a", 'b "c"'), task_values=("",)))
+    assert end_at_a_glance(content)
+    for position in range(len(content)):
+        for byte in (b'"', b"x", b"\\", b"\n", b",", b"9"):
+            changed = content[:position] + byte + content[position + 1 :]
+            if end_at_a_glance(changed):
+                assert not read(changed).is_damaged, changed
