@@ -53,7 +53,7 @@ class Account(Protocol):
         """Take note that the server refused them."""
 
 
-class Service:
+class AmtClient:
     """AMTOpCon at one server. `last_exchange` is what was asked and answered last, in words.
 
     `while_waiting` is called between the pieces of an answer; what it raises ends the call.

@@ -39,6 +39,18 @@ class Waiting(NamedTuple):
     for_start: Callable[[], None]
 
 
+def open_transport(
+    server: Server, waiting: Waiting, note: Callable[[str], None], trace: Callable[[str], None] | None
+) -> HttpTransport:
+    """Return the transport to a server; raises ConfigurationError for a CA_FILE that can't be used."""
+    context = None
+    if server.uses_tls:
+        from amtconnector.amtopcon import tls  # for https only
+
+        context = tls.context(server)
+    return HttpTransport(server, tls=context, waiting=waiting, note=note, trace=trace)
+
+
 class HttpTransport:
     """The client's side of HTTP. Redirects are not followed and proxy variables of the environment are ignored.
 

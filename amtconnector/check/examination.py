@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from amtconnector.amtopcon.client import Service
+    from amtconnector.amtopcon.client import AmtClient
     from amtconnector.amtopcon.wire.profile import Profile
     from amtconnector.check.certificates import Presented
     from amtconnector.config import Config, Server
@@ -125,7 +125,7 @@ class Examination:
             return None, refused(Step.TLS, error)
         return trust, check_tls.handshake(config.server, trust, self.presented, self._now())
 
-    def _conversation(self, service: Service, account: Account | None) -> Iterator[Finding]:
+    def _conversation(self, service: AmtClient, account: Account | None) -> Iterator[Finding]:
         if not service.has("heartbeat"):
             reply = None
             reason = "the server has no heartbeat: calls.heartbeat = false in WIRE_PROFILE"
@@ -148,7 +148,7 @@ class Examination:
         else:
             yield self._logon(service, account)
 
-    def _logon(self, service: Service, account: Account) -> Finding:
+    def _logon(self, service: AmtClient, account: Account) -> Finding:
         if until := account.barred_until():
             self._announce(REFUSED.format(until.astimezone()))
             account.forget_refusal()
@@ -188,12 +188,12 @@ def _profile(config: Config) -> tuple[Profile | None, Finding | None]:
         return None, refused(Step.CONFIGURATION, error)
 
 
-def _service(server: Server, profile: Profile, account: Account | None, context: ssl.SSLContext | None) -> Service:
-    from amtconnector.amtopcon.client import Service
+def _service(server: Server, profile: Profile, account: Account | None, context: ssl.SSLContext | None) -> AmtClient:
+    from amtconnector.amtopcon.client import AmtClient
     from amtconnector.amtopcon.transport import HttpTransport, Waiting  # httpx is needed once the server can be reached
 
     transport = HttpTransport(server, tls=context, waiting=Waiting(_wait, _wait), note=_unheard, trace=_unheard)
-    return Service(profile, account or _Nobody(), transport, _wait)
+    return AmtClient(profile, account or _Nobody(), transport, _wait)
 
 
 def _wait() -> None:

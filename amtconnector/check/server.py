@@ -24,7 +24,7 @@ from amtconnector.errors import (
 )
 
 if TYPE_CHECKING:
-    from amtconnector.amtopcon.client import Service
+    from amtconnector.amtopcon.client import AmtClient
     from amtconnector.amtopcon.wire.reply import Reply
     from amtconnector.amtopcon.wire.shape import Exchange
     from amtconnector.config import Server
@@ -111,7 +111,7 @@ def clock(reply: Reply, now: datetime) -> Finding:
     )
 
 
-def logon(service: Service) -> Finding:
+def logon(service: AmtClient) -> Finding:
     """Log on once."""
     try:
         service.log_on()

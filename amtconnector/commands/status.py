@@ -16,7 +16,7 @@ from amtconnector.task import RequestId
 from amtconnector.text import escaped
 
 if TYPE_CHECKING:
-    from amtconnector.amtopcon.client import Service
+    from amtconnector.amtopcon.client import AmtClient
     from amtconnector.config import Config
     from amtconnector.run.arguments import Arguments
     from amtconnector.statuses import Status
@@ -95,21 +95,15 @@ def _status(settings: Config, asked: _Asked) -> Status:
         service.close()
 
 
-def _service(settings: Config) -> Service:
-    from amtconnector.amtopcon.client import Service
+def _service(settings: Config) -> AmtClient:
+    from amtconnector.amtopcon.client import AmtClient
     from amtconnector.amtopcon.logon import Account
-    from amtconnector.amtopcon.transport import HttpTransport, Waiting
+    from amtconnector.amtopcon.transport import Waiting, open_transport
     from amtconnector.amtopcon.wire import profiles
 
-    context = None
-    if settings.server.uses_tls:
-        from amtconnector.amtopcon import tls
-
-        context = tls.context(settings.server)
-    waiting = Waiting(_nothing, _nothing)
-    transport = HttpTransport(settings.server, tls=context, waiting=waiting, note=_unheard, trace=None)
+    transport = open_transport(settings.server, Waiting(_nothing, _nothing), _unheard, None)
     account = Account(settings, RunDirectory(settings.run_directory))
-    return Service(profiles.load(settings.wire_profile), account, transport, _nothing)
+    return AmtClient(profiles.load(settings.wire_profile), account, transport, _nothing)
 
 
 def _text(asked: _Asked, status: Status) -> str:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import random
 import secrets
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from amtconnector.amtopcon.client import Service
+from amtconnector.amtopcon.client import AmtClient
 from amtconnector.amtopcon.logon import Account
-from amtconnector.amtopcon.transport import HttpTransport, Waiting
+from amtconnector.amtopcon.transport import Waiting, open_transport
 from amtconnector.amtopcon.wire import profiles
 from amtconnector.errors import SubmissionUnknown, TaskState
 from amtconnector.opcon import StatusPublisher
 from amtconnector.records import Claim, RunDirectory, RunRecord, new_run_id
 from amtconnector.run import restart
 from amtconnector.run.arguments import Action
+from amtconnector.run.clock import RunClock
 from amtconnector.run.context import Invocation, KnownTask, RunContext, RunSettings
 from amtconnector.run.lookup import RecordLookup
 from amtconnector.run.next_steps import NextSteps, moment
@@ -55,7 +54,7 @@ class Session:
         self._directory = RunDirectory(config.run_directory)
         self._lookup = RecordLookup(invocation, config, self._directory, self._next_steps, log.line)
         self._recorder: RunRecorder | None = None
-        self._amt: Service | None = None
+        self._amt: AmtClient | None = None
         self._observers: RunObservers | None = None
         self.run_id = new_run_id(datetime.now(UTC), secrets.token_bytes(5))
         self._run_log = self._open_log(self.run_id)
@@ -230,23 +229,13 @@ class Session:
         report = _reporter() if self._config.event_log else None
         return Attention(self._directory.attention_file(record), where, self._next_steps, report)
 
-    def _client(self, record: RunRecord) -> Service:
+    def _client(self, record: RunRecord) -> AmtClient:
         """Return AMT; raises ConfigurationError for a task that its wire profile can't tell it."""
         server = self._config.server
-        context = None
-        if server.uses_tls:
-            from amtconnector.amtopcon import tls  # for https only
-
-            context = tls.context(server)
-        transport = HttpTransport(
-            server,
-            tls=context,
-            waiting=Waiting(self._while_waiting, self._while_starting),
-            note=self.note,
-            trace=self.note if self._config.debug else None,
-        )
+        trace = self.note if self._config.debug else None
+        transport = open_transport(server, Waiting(self._while_waiting, self._while_starting), self.note, trace)
         contract = profiles.load(self._config.wire_profile)
-        self._amt = Service(contract, self._account, transport, self._while_waiting)
+        self._amt = AmtClient(contract, self._account, transport, self._while_waiting)
         is_new = not record.request_id
         task = record.task if record.key.application else None
         self._amt.speak_for(record.run_id, task, "" if is_new or not record.file_name else record.run_id)
@@ -261,31 +250,6 @@ class Session:
     def _while_starting(self) -> None:
         self._log.flush()
         self._interrupt.check_start()
-
-
-class RunClock:
-    """Time and chance, and waits that print first and end when the connector is told to stop."""
-
-    def __init__(self, log: JobLog, interrupt: Interrupt) -> None:
-        self._log = log
-        self._interrupt = interrupt
-
-    def monotonic(self) -> float:
-        """Return seconds since some fixed moment."""
-        return time.monotonic()
-
-    def wait(self, seconds: float) -> None:
-        """Wait; raises StopRequested."""
-        self._log.flush()
-        self._interrupt.wait(seconds)
-
-    def serve_stop(self, within_s: float) -> None:
-        """Begin to do what was asked for; after so many seconds waits end again."""
-        self._interrupt.serve(within_s)
-
-    def chance(self) -> float:
-        """Return a random number from 0 to 1."""
-        return random.random()  # noqa: S311 - spreads requests, protects nothing
 
 
 def _mask(config: Config) -> Callable[[str], str] | None:

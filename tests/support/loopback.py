@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from amtconnector.amtopcon.client import Service
+from amtconnector.amtopcon.client import AmtClient
 from amtconnector.amtopcon.transport import HttpTransport, Waiting
 from amtconnector.amtopcon.wire import profiles
 from amtconnector.config import Server
@@ -79,7 +79,7 @@ class KnownAccount:
 class Conversation:
     """The connector's side: the service, and everything that it said."""
 
-    service: Service
+    service: AmtClient
     account: KnownAccount
     notes: list[str]
     traces: list[str]
@@ -99,7 +99,7 @@ def conversation(
     account = KnownAccount()
     waiting = Waiting(while_waiting, while_starting)
     transport = HttpTransport(server, tls=tls, waiting=waiting, note=notes.append, trace=traces.append)
-    service = Service(profiles.load(), account, transport, while_waiting)
+    service = AmtClient(profiles.load(), account, transport, while_waiting)
     try:
         yield Conversation(service, account, notes, traces)
     finally:
