@@ -29,9 +29,8 @@ Usage: amt check [--no-logon] [--show-user] [--json] [--save-chain FILE]
                  [--config FILE]
        amt check --repair [--group NAME] [--config FILE]
 
-Goes through this installation as a run does, up to the logon, and says for
-each step what was found, what is wrong and what to do next. Starts nothing in
-AMT.
+Goes through this installation as a run does, up to the logon: what was found,
+what is wrong, what to do next. Starts nothing in AMT.
 Jobs run as the account of their job definition: check as that account.
 
   amt check                          every step; the logon counts as an attempt
