@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _AFTER_ELEMENT = re.compile(r"[ \t\n\r]*([,\]])[ \t\n\r]*")
 _ELEMENT_BUDGET = 4 * 1024 * 1024
 _WRAPPER_BUDGET = 1024 * 1024
+_MOST_MALFORMED = 1000
+"""After so many malformed elements the list is no JSON: each costs time in which nobody looks for a signal."""
 _NO_MESSAGE: list[Json] = []  # what no message looks like
 
 
@@ -61,6 +63,7 @@ class MessageReader:
         self._has_list = False
         self._texts: list[str] = []
         self._odd_elements = 0
+        self._malformed_elements = 0
         self._failure: NotUnderstood | None = None
         self._inner: MessageReader | None = None
         self.count = 0
@@ -270,7 +273,7 @@ class MessageReader:
             value: Json = (yield from stream.whole_text()) if first == '"' else (yield from stream.value())
             is_last = (yield from stream.follows(",]")) == "]"
         except Malformed:
-            self._odd_elements += 1
+            self._count_malformed()
             yield from stream.skip_element()
             return (yield from stream.follows(",]")) == "]"
         odd_before = self._odd_elements
@@ -278,6 +281,12 @@ class MessageReader:
         if stream.bad_escapes and self._odd_elements == odd_before:
             self._odd_elements += 1
         return is_last
+
+    def _count_malformed(self) -> None:
+        self._odd_elements += 1
+        self._malformed_elements += 1
+        if self._malformed_elements > _MOST_MALFORMED:
+            raise NotUnderstood(f"more than {_MOST_MALFORMED} elements of the list of messages are no JSON")
 
     def _take(self, value: Json) -> None:
         """Add one element; null is no message, and an element that is none either is counted."""

@@ -248,6 +248,15 @@ def test_no_malformed_element_loses_another(body: bytes, texts: list[str], odd: 
     assert outcome(cut(body, size)) == (texts, f"{odd} elements of the list of messages are no messages")
 
 
+@pytest.mark.parametrize("repeated", [b",", b", ", b"tru,", b'"a" "b",'])
+def test_a_list_of_nothing_but_malformed_elements_is_given_up_early(repeated: bytes) -> None:
+    """What isn't JSON at all costs no time in which a signal waits; the messages before it are kept."""
+    reading = reader()
+    assert reading.feed(b'["before",' + repeated * 1100) == ["before"]
+    with pytest.raises(NotUnderstood, match="more than 1000 elements"):
+        reading.feed(repeated)
+
+
 def test_of_a_huge_message_only_its_beginning_is_kept() -> None:
     """A quarter of a gigabyte in one message needs a few megabytes, and it is known how much was left out."""
     fed = reader()
