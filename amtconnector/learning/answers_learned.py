@@ -23,6 +23,7 @@ _GOOD = re.compile(r"success|succeeded|isok|^ok$", re.IGNORECASE)
 _ERROR_CODE = re.compile(r"err(?:or)?_?(?:code|no|number)", re.IGNORECASE)
 _NEXT = re.compile(r"next|last|cursor|continuation", re.IGNORECASE)
 _MORE = re.compile(r"more|isnotlast|truncated", re.IGNORECASE)
+_TOTAL = re.compile(r"total|count", re.IGNORECASE)
 _PAGE = re.compile(r"page|offset|after|cursor|skip|from|since|start|position", re.IGNORECASE)
 
 
@@ -145,6 +146,8 @@ class Pages:
             if not (steps and numbers and first == "0") and not mores:
                 return False
             self.placeholder = "{offset}" if first == "0" else ""
+            totals = [place for place in places if _TOTAL.search(place) and _leaf(tasks[0][0], place).isdigit()]
+            self.entries |= {"total": totals[0]} if totals and not mores else {}
         if mores:
             self.entries["more"] = mores[0]
         self.name, self.placeholder = name, self.placeholder or "{page}"

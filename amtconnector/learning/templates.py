@@ -26,6 +26,9 @@ _OF_HTTP = frozenset(
 )
 
 
+_WITHOUT_TASK = frozenset({"heartbeat", "logoff"})
+
+
 class Template:
     """Turns one request into the entries of its call."""
 
@@ -93,7 +96,8 @@ class Template:
         return "/".join(self._segment(part) for part in parts)
 
     def _segment(self, part: str) -> str:
-        value = self._exact("", part, quotes_id=False) if part else ""
+        is_default = part in {self._run.task.station, self._run.task.submit_user}
+        value = self._exact("", part, quotes_id=False) if part and not is_default else ""
         return value or re.sub(r"[^!-~]|[?#%{}]", lambda match: f"%{ord(match[0]):02X}", part)
 
     def _pairs(self, pairs: Sequence[tuple[str, str]], token_place: str) -> dict[str, str]:
@@ -212,6 +216,8 @@ class Template:
         return f"{{cookie:{cookie}}}" if cookie else self._exact_scalar(name, value)
 
     def _exact_scalar(self, name: str, value: str) -> str:
+        if self._name in _WITHOUT_TASK:
+            return ""
         hint = hinted(name)
         matching = [one for one in SCALARS if self._run.value(one) == value]
         if hint in matching:
@@ -237,6 +243,8 @@ class Template:
         """Return whether a text that equals a default is a word of the contract: another place speaks of the value."""
         if known not in {"submit_user", "station"}:
             return False
+        if self._name != "start":
+            return True
         return any(
             (hinted(name) == known and text == value) or (text != value and value in re.split(r"[^A-Za-z0-9]", text))
             for name, text in self._whole
@@ -260,7 +268,8 @@ class Template:
         if self._name == "logon":
             known = [(text, "{user}") for text in run.credentials.users if len(text) > 2]
         else:
-            known = [(str(run.value(one)), f"{{{one}}}") for one in SCALARS if run.value(one)]
+            scalars = () if self._name in _WITHOUT_TASK else SCALARS
+            known = [(str(run.value(one)), f"{{{one}}}") for one in scalars if run.value(one)]
             known += [(run.request_id, "{request_id}")] * bool(run.request_id) + [(run.token, "{token}")] * bool(
                 run.token
             )
