@@ -16,7 +16,7 @@ from amtconnector.system import files
 from amtconnector.text import described
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from pathlib import Path
 
 ANSI = "mbcs" if sys.platform == "win32" else "cp1252"
@@ -80,9 +80,9 @@ class IniText(NamedTuple):
         """Whether a text with NULs was decoded from UTF-16 or UTF-32: most of them stand between single letters."""
         return self.text.count("\0") - len(self.text) + len(self.text.rstrip("\0")) > len(self.text) / 4
 
-    def line(self, number: int) -> str:
-        """Return a line, counted from 1, without its newline and the blanks around it."""
-        return next((bare(line) for at, _, line in _lines(self.text) if at == number), "")
+    def lines(self, numbers: Container[int]) -> Iterator[tuple[int, str]]:
+        """Yield lines with their numbers, from 1, in the order of the file, without what can't be seen around them."""
+        return ((at, bare(line)) for at, _, line in _lines(self.text) if at in numbers)
 
     def value_of(self, section: str, key: str) -> str:
         """Return the value of a key that counts, the last one; "" when there is none."""

@@ -24,6 +24,9 @@ T = TypeVar("T")
 _MOST_LINES_NAMED = 20
 _NO_LINE = 0
 
+_MOST_EXPLAINED = 30
+"""How many lines of a file are explained: one that is no configuration at all has thousands of wrong ones."""
+
 
 class Sheet:
     """The settings of one file; `problems` and `warnings` tell what was found, in the order of the lines."""
@@ -127,7 +130,7 @@ class Sheet:
                 place = f"[{setting.section}] {setting.key} (line {entry.line})"
                 self._problems.append((entry.line, f"{place}: expected {setting.key}=value; the = is missing"))
                 return True
-        odd = (causes.key_without_separator(self._ini.line(line)) for line in self._ini.odd_lines)
+        odd = (causes.key_without_separator(line) for _, line in self._ini.lines(frozenset(self._ini.odd_lines)))
         return any(name in setting.names for name in odd)
 
     def _tell_of_section(self, setting: Setting[T], entry: Entry) -> None:
@@ -166,8 +169,9 @@ class Sheet:
         from amtconnector.config import causes  # only a file with a wrong line pays for it
 
         plain = []
-        for number in ini.odd_lines:
-            if cause := causes.of_line(ini.line(number)):
+        for number, line in ini.lines(frozenset(ini.odd_lines)):
+            is_explained = len(self._problems) + len(plain) < _MOST_EXPLAINED
+            if is_explained and (cause := causes.of_line(line)):
                 self._problems.append((number, f"line {number}: {cause}"))
             else:
                 plain.append(number)
@@ -179,9 +183,19 @@ class Sheet:
             if name and folded(name) not in keys.SECTIONS:
                 self._warnings.append((line, unknown_names.unknown_section(name, line)))
         known = {(setting.section, name) for setting in keys.SETTINGS for name in setting.names}
-        for (section, key), entries in self._entries.items():
-            if section in keys.SECTIONS and (section, key) not in known:
-                self._warnings.extend((entry.line, unknown_names.unknown_key(section, entry)) for entry in entries)
+        unknown = [
+            (section, entry)
+            for (section, key), entries in self._entries.items()
+            if section in keys.SECTIONS and (section, key) not in known
+            for entry in entries
+        ]
+        told, further = unknown[:_MOST_EXPLAINED], unknown[_MOST_EXPLAINED:]
+        self._warnings.extend((entry.line, unknown_names.unknown_key(section, entry)) for section, entry in told)
+        if further:
+            first = further[0][1].line
+            self._warnings.append(
+                (first, f"{len(further)} further keys are unknown, the first of them in line {first}.")
+            )
 
 
 def _odd(text: str, *, is_refused: bool = False) -> str:

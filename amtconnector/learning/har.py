@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -28,8 +29,8 @@ class NoHar(ValueError):
 
 def read(path: Path) -> list[Exchange]:
     """Return the exchanges of a file in their order; raises NoHar and OSError."""
-    with path.open("rb") as file:
-        content = file.read(LARGEST_FILE + 1)
+    with path.open("rb") as file:  # a limit alone would be taken from memory for the smallest file
+        content = file.read(min(LARGEST_FILE, os.fstat(file.fileno()).st_size) + 1)
     if len(content) > LARGEST_FILE:
         raise NoHar("it is larger than 256 MiB; record one job only")
     try:

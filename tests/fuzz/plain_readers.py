@@ -15,9 +15,10 @@ class Pairs(list[tuple[str, Any]]):
 
 
 def json_of(content: bytes) -> tuple[bool, Any]:
-    """Return whether the bytes are JSON, and what it is."""
+    """Return whether the bytes are JSON, and what it is; control characters may stand in texts."""
+    text = content.decode("utf-8-sig", "surrogateescape")
     try:
-        return True, json.loads(content.decode("utf-8-sig", "surrogateescape"), object_pairs_hook=Pairs)
+        return True, json.loads(text, object_pairs_hook=Pairs, strict=False)
     except (ValueError, RecursionError):
         return False, None
 

@@ -16,6 +16,7 @@ from amtconnector.amtopcon.wire.reply import Reply
 from amtconnector.amtopcon.wire.retry_after import retry_after_s
 from amtconnector.config import connector_config
 from amtconnector.errors import CallFailed, ConfigurationError, NotUnderstood
+from amtconnector.learning import har
 from amtconnector.output import message_mask
 from amtconnector.records import record_format
 from amtconnector.task import RequestId
@@ -56,6 +57,7 @@ def readers(folder: Path) -> tuple[Reader, ...]:
         Reader("record", seeds.RECORDS, (), _record),
         Reader("configuration", seeds.CONFIGURATIONS, (ConfigurationError,), _FileReader(folder).configuration),
         Reader("profile", seeds.PROFILES, (ConfigurationError,), _FileReader(folder).profile),
+        Reader("har", seeds.HARS, (har.NoHar,), _FileReader(folder).recording),
         Reader("mask", seeds.MASKS, (ConfigurationError,), _FileReader(folder).mask),
         Reader("retry-after", seeds.RETRY_AFTER, (), _retry_after),
     )
@@ -220,6 +222,16 @@ class _FileReader:
         return (
             "" if all(call.path.startswith(prefix) for call in read.calls.values()) else "another prefix than it says"
         )
+
+    def recording(self, content: bytes) -> str:
+        self._file.write_bytes(content)
+        exchanges = har.read(self._file)
+        is_json, value = plain_readers.json_of(content)
+        if not is_json:
+            return "what is no JSON was taken for a recording"
+        seen = {str(entry) for entry in plain_readers.scalars(value)}
+        unseen = [exchange.method for exchange in exchanges if exchange.method.upper() not in {s.upper() for s in seen}]
+        return f"the method {unseen[0]}, which is not in the recording" if unseen else ""
 
     def mask(self, content: bytes) -> str:
         patterns, _, rest = content.partition(b"\n---\n")

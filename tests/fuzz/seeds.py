@@ -113,3 +113,12 @@ MASKS = (
     b"a*a*a*a*b\n---\n" + b"a" * 200,
 )
 RETRY_AFTER = (b"5", b"0", b"Fri, 27 Nov 2026 01:02:03 GMT", b"Friday, 27-Nov-26 01:02:03 GMT", b"-1", b"1e9", b" 12 ")
+
+_HAR = rb"""{"log": {"version": "1.2", "entries": [{
+"startedDateTime": "2026-11-27T01:02:03.000Z",
+"request": {"method": "POST", "url": "http://amt:80/api/Logon?x=1", "headers": [{"name": "A", "value": "b"}],
+"queryString": [], "cookies": [], "postData": {"mimeType": "application/json", "text": "{\"UserName\": \"u\"}"}},
+"response": {"status": 200, "headers": [{"name": "Content-Type", "value": "application/json"}], "cookies": [],
+"content": {"size": 2, "mimeType": "application/json", "text": "e30=", "encoding": "base64"}}}]}}
+"""
+HARS = (_HAR, b'{"log": {"entries": []}}')

@@ -13,7 +13,7 @@ def retry_after_s(value: str | None) -> float | None:
     """Return how many seconds the server asks to wait; None when the header is missing or makes no sense."""
     if value is None or len(value) > _LONGEST:
         return None
-    if re.fullmatch(r"[0-9]{1,9}", value.strip(), re.ASCII):
+    if re.fullmatch(r"[0-9]{1,9}", value := value.strip(), re.ASCII):
         return float(value)
     from datetime import UTC, datetime  # the form with a date is rare
     from email.utils import parsedate_to_datetime

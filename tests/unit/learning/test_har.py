@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
@@ -59,3 +60,15 @@ def test_what_is_no_archive_is_told(tmp_path: Path, content: bytes, words: str) 
     path.write_bytes(content)
     with pytest.raises(har.NoHar, match=words.replace("[", r"\[")):
         har.read(path)
+
+
+def test_a_small_file_takes_little_memory(tmp_path: Path) -> None:
+    """The largest file that is read is no measure for all others."""
+    path = tmp_path / "one.har"
+    path.write_text('{"log": {"entries": []}}', encoding="utf-8")
+    tracemalloc.start()
+    try:
+        assert har.read(path) == []
+        assert tracemalloc.get_traced_memory()[1] < 1024 * 1024
+    finally:
+        tracemalloc.stop()

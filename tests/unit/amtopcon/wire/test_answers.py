@@ -453,7 +453,8 @@ def test_a_page_in_place_of_a_status_is_quoted_in_200_characters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "seconds"), [(None, None), ("0", 0.0), ("120", 120.0), (" 5 ", 5.0), ("1" * 9, 111111111.0)]
+    ("value", "seconds"),
+    [(None, None), ("0", 0.0), ("120", 120.0), (" 5 ", 5.0), ("\x1c7", 7.0), ("1" * 9, 111111111.0)],
 )
 def test_retry_after_in_seconds(value: str | None, seconds: float | None) -> None:
     """The usual form."""
