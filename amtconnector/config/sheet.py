@@ -168,7 +168,7 @@ class Sheet:
     def _check_odd_lines(self, ini: IniText, shape: str) -> None:
         from amtconnector.config import causes  # only a file with a wrong line pays for it
 
-        plain = []
+        plain: list[int] = []
         for number, line in ini.lines(frozenset(ini.odd_lines)):
             is_explained = len(self._problems) + len(plain) < _MOST_EXPLAINED
             if is_explained and (cause := causes.of_line(line)):
