@@ -43,7 +43,8 @@ _ORDINARY = frozenset(
     ]
 )
 """Words of a logon's answer that are no secret, and come back everywhere."""
-_PASSWORD_NAMES = re.compile(r"passw|passphrase|^pass$|pwd|secret|^pin$", re.IGNORECASE)
+_PASSWORD_NAMES = re.compile(r"passw|passphrase|^pass$|pwd|^pw$|secret|kennwort|^pin$", re.IGNORECASE)
+_LOGON = re.compile(r"log-?_?[oi]n|sign-?in|auth|token|session|connect", re.IGNORECASE)
 _TOKEN_NAMES = re.compile(r"token|session|ticket|api-?key|access-?key|^auth|^sid$|credential", re.IGNORECASE)
 _ERROR_NAMES = frozenset("error error_description message title detail type errortext reason".split())  # noqa: SIM905
 _PLAIN_HEADERS = frozenset("content-type content-length date server connection host accept user-agent location".split())  # noqa: SIM905
@@ -67,12 +68,16 @@ class StandIns:
     def __init__(self, user: str, password: str) -> None:
         self._secrets: dict[str, _Secret] = {}
         self._counts: dict[str, int] = {}
+        self._has_token = False
         self._keep(password, PASSWORD)
         self._keep(user, USER)
 
     def without_secrets(self, exchange: Exchange) -> Exchange:
         """Return the exchange with stand-ins for all secrets, those that it brings itself included."""
         is_logon = self._is_logon(exchange)
+        if not is_logon and not self._has_token and self._looks_like_logon(exchange):
+            is_logon = True
+            self._learn_all_that_is_sent(exchange)
         self._learn_from_request(exchange)
         self._learn_from_answer_headers(exchange.answer_headers)
         only_here = self._learn_from_logon(exchange) if is_logon else []
@@ -153,6 +158,15 @@ class StandIns:
         is_basic = exchange.header("authorization").lower().startswith("basic ")
         return bool(carries) or is_basic or any(_PASSWORD_NAMES.search(name) for name, _ in _sent(exchange))
 
+    def _looks_like_logon(self, exchange: Exchange) -> bool:
+        """Return whether a request may be a logon with credentials that nobody here knows, under names of its own."""
+        return bool(_LOGON.search(exchange.path) or any(_LOGON.fullmatch(value) for _, value in _sent(exchange)))
+
+    def _learn_all_that_is_sent(self, exchange: Exchange) -> None:
+        for _, value in _sent(exchange):
+            if len(value) >= _SHORTEST_UNKNOWN and not _LOGON.fullmatch(value):
+                self._keep(value, "STANDIN-TEXT", is_sure=False)
+
     def _learn_from_request(self, exchange: Exchange) -> None:
         for name, value in exchange.headers:
             if name.lower() == "authorization":
@@ -199,8 +213,8 @@ class StandIns:
                 continue  # the server's words, in which the credentials have their stand-ins already
             if " " in text.strip() or len(text.strip()) < _SHORTEST_UNKNOWN:
                 only_here.append(_Secret(text, "STANDIN-WORDS", is_sure=False))
-            else:
-                self._keep(text, "STANDIN-TEXT", is_sure=False)
+            elif self._keep(text, "STANDIN-TEXT", is_sure=False):
+                self._has_token = self._has_token or exchange.is_success
         return [one for one in only_here if one.text.strip()]
 
 

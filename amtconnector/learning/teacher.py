@@ -13,7 +13,8 @@ from amtconnector.learning.lesson import CALLS, NEEDED, learned
 from amtconnector.learning.logons import Credentials
 from amtconnector.learning.profile_text import profile_text
 from amtconnector.learning.proof import Proof
-from amtconnector.learning.stand_ins import PASSWORD, USER
+from amtconnector.learning.stand_ins import PASSWORD, USER, StandIns
+from amtconnector.task import Task
 from amtconnector.text import masked
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from amtconnector.config import Config
     from amtconnector.learning.exchange import Exchange
     from amtconnector.learning.lesson import Lesson
-    from amtconnector.task import Task
 
 
 class Taught(NamedTuple):
@@ -39,7 +39,7 @@ def taught(traces: Sequence[Path], task: Task, settings: Config) -> Taught:
     exchanges = [one for path in traces for one in _read(path)]
     exchanges.sort(key=lambda one: one.begun)
     credentials = _credentials(settings)
-    lesson = learned(exchanges, task, credentials)
+    lesson = learned(exchanges, _as_recorded(task, exchanges, credentials), credentials)
     sources = [path.name for path in traces]
     differences, checked, fault = _proven(lesson, sources)
     is_usable = not (fault or differences or lesson.missing or lesson.unsaid)
@@ -49,6 +49,18 @@ def taught(traces: Sequence[Path], task: Task, settings: Config) -> Taught:
     text = masked(profile_text(lesson, sources, [*fault, *differences]), secrets)
     report = _report(lesson, differences, checked, fault, is_usable=is_usable)
     return Taught(text, [masked(line, secrets) for line in report], is_usable)
+
+
+def _as_recorded(task: Task, exchanges: Sequence[Exchange], credentials: Credentials) -> Task:
+    """Return the task as a trace with stand-ins shows it: a station that is called like the user has one as well."""
+    if PASSWORD not in har.written(exchanges).decode("utf-8", "replace") and not any(map(_has_basic, exchanges)):
+        return task
+    hidden = StandIns(credentials.users[0], credentials.passwords[0]).text
+    return Task._make(hidden(value) if isinstance(value, str) else tuple(map(hidden, value)) for value in task)
+
+
+def _has_basic(exchange: Exchange) -> bool:
+    return exchange.header("authorization").lower().startswith("basic ") and not exchange.body
 
 
 def _read(path: Path) -> list[Exchange]:

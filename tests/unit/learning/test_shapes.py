@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -11,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 from amtconnector.amtopcon.wire import profile_file
-from amtconnector.learning import har, teacher
+from amtconnector.learning import har, stand_ins, teacher
 from amtconnector.learning.exchange import Exchange
 from amtconnector.learning.lesson import learned
 from amtconnector.learning.logons import Credentials
@@ -210,6 +211,22 @@ def test_no_secret_of_another_tools_trace_is_written(tmp_path: Path, monkeypatch
     everything = "\n".join([result.text, *result.report])
     assert PASSWORD not in everything
     assert TOKEN not in everything
+
+
+def test_a_user_that_is_called_like_the_station_is_no_hindrance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its stand-in stands in both places, and is found in both."""
+    monkeypatch.setattr(
+        teacher, "_credentials", lambda _: Credentials(("OPCON", stand_ins.USER), (PASSWORD, stand_ins.PASSWORD))
+    )
+    monkeypatch.setattr(sys.modules[__name__], "USER", "OPCON")
+    hidden = stand_ins.StandIns("OPCON", PASSWORD)
+    path = tmp_path / "trace.har"
+    path.write_bytes(har.written([hidden.without_secrets(one) for one in expired_token().exchanges]))
+    result = teacher.taught([path], TASK, cast("Any", None))
+    assert result.is_usable, result.report
+    assert 'Station = "{station}"' in result.text
 
 
 def test_an_encoded_password_is_told() -> None:

@@ -127,3 +127,17 @@ def test_a_reader_gets_what_was_written() -> None:
         path = Path(folder, "t.har")
         path.write_bytes(har.written([one]))
         assert har.read(path) == [one]
+
+
+def test_a_logon_with_unknown_names_and_credentials_gives_nothing_away() -> None:
+    """Before a token is known, what looks like a logon is taken for one: all that it sends and gets has stand-ins."""
+    stand_ins = StandIns("ocadm", "opconxps")
+    kept = stand_ins.without_secrets(
+        exchange(target="/api/SignIn", body=b'{"a":"somebody","b":"hunter22"}', answer_headers=())
+    )
+    text = har.written([kept]).decode()
+    assert not [word for word in ("somebody", "hunter22", "t0ken") if word in text]
+    later = stand_ins.without_secrets(
+        exchange(target="/api/session/jobs", body=b'{"job":"REPORT"}', answer=b'["Started"]')
+    )
+    assert (later.body, later.answer) == (b'{"job":"REPORT"}', b'["Started"]')
