@@ -7,6 +7,7 @@ for a call in all, and the knowledge whether a byte of a request has left.
 from __future__ import annotations
 
 import re
+import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from amtconnector.amtopcon.httpx_import import httpx
 from amtconnector.amtopcon.sockets import Connection
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Iterator
 
     from amtconnector.amtopcon.http_answer import Head
@@ -87,8 +87,10 @@ def _sent(connection: Connection, content: bytes, timeout_s: float | None) -> No
     try:
         with _as(httpx.WriteTimeout, httpx.WriteError):
             connection.send(content, timeout_s)
-    except httpx.WriteError:  # a server may answer, and close, before it has read everything
-        return
+    except httpx.WriteError as error:
+        # A server may answer, and close, before it has read everything. Of what this system refuses it hears nothing.
+        if not isinstance(error.__cause__, ConnectionError | ssl.SSLError):
+            raise
 
 
 def _received(connection: Connection, timeout_s: float | None) -> bytes:

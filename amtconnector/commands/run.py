@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 _LAST_WORDS_S = 1.0
 _EVENTS = (SubmissionUnknown, LostContact, Interrupted)
+_OF_THE_SYSTEM = (OSError, MemoryError, ImportError, SystemError)
+"""The system gives too little. Where memory runs out, the interpreter makes a SystemError of it here and there."""
 _STRANDED: dict[TaskState, type[RunError]] = {
     TaskState.NONE: ConfigurationError,
     TaskState.MAYBE: SubmissionUnknown,
@@ -149,7 +151,7 @@ class Job:
         except Exception as error:  # noqa: BLE001 - the edge of the program
             if self._log.exit_code is not None:
                 return self._log.exit_code
-            is_defect = not isinstance(error, OSError | MemoryError | ImportError)
+            is_defect = not isinstance(error, _OF_THE_SYSTEM)
             return self._failed(self._defect(error) if is_defect else self._stranded(error))
 
     def _run(self) -> int:

@@ -119,6 +119,14 @@ def test_an_error_from_the_first_byte_on_is_in_doubt(place: str, error: OSError)
     assert type(outcome) is NoAnswer
 
 
+@pytest.mark.parametrize("place", ["send", "send_later"])
+@pytest.mark.parametrize("number", [errno.ENOMEM, errno.ENOBUFS, errno.EIO])
+def test_what_this_system_does_not_send_waits_for_no_answer(place: str, number: int) -> None:
+    """A server that got no request, or a part of one, says nothing for as long as START_TIMEOUT."""
+    end = ScriptedSocket({place: OSError(number, os.strerror(number)), "recv": AssertionError("waited")})
+    assert type(started(end)) is NoAnswer
+
+
 @pytest.mark.parametrize(
     "error", [*ERRORS, TimeoutError(), ConnectionRefusedError(), socket.gaierror(-3, "again")], ids=repr
 )

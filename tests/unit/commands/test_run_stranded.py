@@ -1,0 +1,53 @@
+"""A run to which the system gives too little ends as one that its installation keeps from working, not as a defect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from amtconnector import config
+from amtconnector.commands.run import Job
+from amtconnector.output.stdout import Output
+from amtconnector.run.arguments import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Kept(Output):
+    """An output that keeps its lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, text: str) -> None:
+        """Keep a line."""
+        self.lines.append(text)
+
+    def flush(self) -> None:
+        """Be out at once."""
+
+    def close(self) -> None:
+        """Have nothing left."""
+
+
+@pytest.fixture
+def no_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Leave the test's own signals as they are."""
+    monkeypatch.setattr("amtconnector.system.signals.Interrupt.install", lambda _self: None)
+    return
+
+
+@pytest.mark.usefixtures("no_signals")
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), MemoryError(), ImportError(), SystemError()])
+def test_what_the_system_lacks_is_no_defect(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where memory runs out, CPython raises SystemError in some places."""
+
+    def fail(_path: object) -> None:
+        raise error
+
+    monkeypatch.setattr(config, "load", fail)
+    output = Kept()
+    assert Job(parse(["-jt", "START", "-an", "A", "-jn", "B"]), output).run() == 102
+    assert "does not let the connector work here" in "\n".join(output.lines)
