@@ -41,7 +41,7 @@ def test_what_the_system_lacks_is_no_defect(error: Exception, monkeypatch: pytes
     def fail(_path: object) -> None:
         raise error
 
-    monkeypatch.setattr(config, "load", fail)
+    monkeypatch.setattr(config, "find", fail)
     output = Kept()
     job = Job(parse(["-jt", "START", "-an", "A", "-jn", "B"]), output)
     with job._interrupt._bell, job._interrupt._ringer:
