@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from amtconnector import config
 from amtconnector.commands.run import Job
 from amtconnector.output.stdout import Output
 from amtconnector.run.arguments import parse
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class Kept(Output):
@@ -33,10 +28,9 @@ class Kept(Output):
 
 
 @pytest.fixture
-def no_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_signals(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the test's own signals as they are."""
     monkeypatch.setattr("amtconnector.system.signals.Interrupt.install", lambda _self: None)
-    return
 
 
 @pytest.mark.usefixtures("no_signals")
@@ -47,7 +41,9 @@ def test_what_the_system_lacks_is_no_defect(error: Exception, monkeypatch: pytes
     def fail(_path: object) -> None:
         raise error
 
-    monkeypatch.setattr(config, "load", fail)
+    monkeypatch.setattr(config, "find", fail)
     output = Kept()
-    assert Job(parse(["-jt", "START", "-an", "A", "-jn", "B"]), output).run() == 102
+    job = Job(parse(["-jt", "START", "-an", "A", "-jn", "B"]), output)
+    with job._interrupt._bell, job._interrupt._ringer:
+        assert job.run() == 102
     assert "does not let the connector work here" in "\n".join(output.lines)
