@@ -594,9 +594,7 @@ class TestEndingThatAmtRefuses:
         assert f"the right '{action.capitalize()} Running Job'" in error.hint
         assert stage.clock.now == 1000
 
-    @pytest.mark.parametrize(
-        "refusal", [Rejected("400"), Rejected("302", hint="ADDRESS=x:443"), NotFound("404")]
-    )
+    @pytest.mark.parametrize("refusal", [Rejected("400"), Rejected("302", hint="ADDRESS=x:443"), NotFound("404")])
     @pytest.mark.parametrize("action", ["kill", "stop"])
     def test_a_request_that_was_not_executed_is_not_sent_again_either(self, action: str, refusal: CallFailed) -> None:
         """What the server refuses in another way than 403 is said once as well, and no right is blamed for it."""
