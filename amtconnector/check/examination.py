@@ -153,7 +153,7 @@ class Examination:
             self._announce(REFUSED.format(until.astimezone()))
             account.forget_refusal()
         self._announce(ANNOUNCEMENT)
-        return remote.logon(service)
+        return remote.logon(service, self._path.absolute())
 
 
 class _Nobody:

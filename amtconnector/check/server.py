@@ -22,8 +22,11 @@ from amtconnector.errors import (
     ReplyNotUnderstood,
     ServerUnreachable,
 )
+from amtconnector.system.command_line import encrypt_command
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from amtconnector.amtopcon.client import AmtClient
     from amtconnector.amtopcon.wire.reply import Reply
     from amtconnector.amtopcon.wire.shape import Exchange
@@ -111,8 +114,8 @@ def clock(reply: Reply, now: datetime) -> Finding:
     )
 
 
-def logon(service: AmtClient) -> Finding:
-    """Log on once."""
+def logon(service: AmtClient, config: Path) -> Finding:
+    """Log on once; `config` is the Connector.config that holds the credentials."""
     try:
         service.log_on()
     except LogonRefused as failure:
@@ -121,7 +124,9 @@ def logon(service: AmtClient) -> Finding:
             AuthenticationRefused,
             f"AMT refused the credentials: {failure.message}",
             "Check the account in AMT Control Center: its name, its password, whether it is locked.\n"
-            "Then encrypt both again with 'Encrypt --set USER' and 'Encrypt --set PASSWORD'.",
+            "If it is locked, it suffices to unlock it. If the credentials have changed, encrypt both again:\n"
+            f"{encrypt_command('--set', 'USER', '--config', str(config))}\n"
+            f"{encrypt_command('--set', 'PASSWORD', '--config', str(config))}",
             *failure.exchange.splitlines(),
         )
     except CallFailed as failure:

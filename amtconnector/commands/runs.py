@@ -23,6 +23,7 @@ from amtconnector.text import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _LIMIT = 100
 _TERMINAL_COLUMNS = 120
@@ -85,13 +86,14 @@ def command(  # noqa: PLR0913 - one for each option
     about_table = [shows_all, is_open, failed, job, is_limited, as_json]
     _refuse_contradictions(is_about_table=any(about_table), is_open=is_open, failed=failed, forget=forget, log=log)
     wanted = Wanted(is_open, failed, job.strip(), None if shows_all and not is_limited else limit, shows_all)
-    directory = _run_directory(config_path)
+    path = config.find(config_path)
+    directory = _run_directory(path)
     if forget is not None:
         _forget(directory, _run_id(forget))
     elif log is not None:
         _show_log(directory, _run_id(log))
     else:
-        _show(directory, wanted, as_json=as_json)
+        _show(directory, wanted, path, as_json=as_json)
     return 0
 
 
@@ -106,9 +108,8 @@ def _refuse_contradictions(
         raise click.UsageError("--open and --failed exclude each other: a run that failed is over.")
 
 
-def _run_directory(config_path: str | None) -> RunDirectory:
+def _run_directory(path: Path) -> RunDirectory:
     # A configuration that is broken elsewhere must not hide the runs that it left open.
-    path = config.find(config_path)
     directory = RunDirectory(config.run_directory_of(path))
     if fault := run_directory_fault(directory.path, path):
         click.echo(f"Warning: others may change what is recorded here: {fault}", err=True)
@@ -122,18 +123,20 @@ def _run_id(text: str) -> str:
     return run_id
 
 
-def _show(directory: RunDirectory, wanted: Wanted, *, as_json: bool) -> None:
+def _show(directory: RunDirectory, wanted: Wanted, path: Path, *, as_json: bool) -> None:
     found = listing(directory, wanted, datetime.now(UTC))
     if as_json:
         click.echo(json.dumps([_json_value(record, directory, found.running) for record in found.records], indent=2))
         return
-    for line in _report(directory, wanted, found):
+    for line in _report(directory, wanted, found, path):
         click.echo(line)
 
 
-def _report(directory: RunDirectory, wanted: Wanted, found: Listing) -> Iterator[str]:
+def _report(directory: RunDirectory, wanted: Wanted, found: Listing, path: Path) -> Iterator[str]:
     if found.records:
-        yield from (f"Runs in {directory.path}", "", *run_table(found.records, found.running, width=_width()))
+        named = ("--config", str(path.absolute()))
+        yield from (f"Runs in {directory.path}", "")
+        yield from run_table(found.records, found.running, width=_width(), config=named)
     elif wanted.is_particular:
         yield f"No such run is recorded in {directory.path}"
     elif found.hidden:

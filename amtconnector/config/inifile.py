@@ -8,7 +8,9 @@ of a value where it stands at its ends. Whatever may be a credential is in no `r
 
 from __future__ import annotations
 
+import errno
 import io
+import stat
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -100,7 +102,13 @@ def folded(name: str) -> str:
 
 
 def read(path: Path) -> IniText:
-    """Read a file in UTF-8, with or without byte-order mark, else in the ANSI code page; raises OSError."""
+    """Read a file in UTF-8, with or without byte-order mark, else in the ANSI code page; raises OSError.
+
+    What is no file is not opened: a pipe would be waited for without end.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.ENXIO, "a pipe, socket or device in the place of a file", str(path))
     return parse(*_decoded(path.read_bytes()))
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from amtconnector.credentials import key_access
 from amtconnector.errors import CredentialsError
 from amtconnector.system import file_access, files
+from amtconnector.system.command_line import encrypt_command
 from amtconnector.text import described
 
 if TYPE_CHECKING:
@@ -163,6 +164,6 @@ def _refuse_damaged(message: str, path: Path) -> NoReturn:
         message,
         subject=str(path),
         hint="Put back the key file from a backup or from the machine where the credentials were encrypted.\n"
-        "Only if there is none: move it away and encrypt the credentials again: 'Encrypt --set USER', then "
-        "'Encrypt --set PASSWORD'.",
+        "Only if there is none: move it away and encrypt the credentials again:\n"
+        f"{encrypt_command('--set', 'USER')}\n{encrypt_command('--set', 'PASSWORD')}",
     )

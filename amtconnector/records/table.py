@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amtconnector.records.record import RunState
+from amtconnector.system.command_line import own_command
 from amtconnector.text import escaped
 
 if TYPE_CHECKING:
@@ -22,29 +23,37 @@ _CUT = "..."
 _AT_WORK = "*  A connector process is at work on it."
 _SUBMITTED = """\
 submitted without *: the AMT task may still be running. Restart the OpCon job to attach to it, or run
-   amt -jt ATTACH -id REQUEST"""
+   {attach}
+with its request id in place of REQUEST."""
 _TROUBLE = """\
 unreadable: the system says "{}". The record itself may be sound: look at it as an account that may read it."""
 _INTENDED = """\
-intended, unreadable: a start may or may not have reached AMT. Look in AMT Control Center. If the task is there, run
-   amt -jt ATTACH -id REQUEST      in that OpCon job; if it is not, release the job:
-   amt runs --forget RUN"""
+intended, unreadable: a start may or may not have reached AMT. Look in AMT Control Center. If the task is there, with
+request id N, run that OpCon job once with  -jt ATTACH -id N  in place of START. If it is not, release the job:
+   {forget}
+with the last column in place of RUN."""
 
 
 def run_table(
-    records: Sequence[RunRecord], running: frozenset[str], *, width: int | None = None, zone: tzinfo | None = None
+    records: Sequence[RunRecord],
+    running: frozenset[str],
+    *,
+    width: int | None = None,
+    zone: tzinfo | None = None,
+    config: tuple[str, ...] = (),
 ) -> Iterator[str]:
     """Yield the lines of a table of records, in their order, and below it what is open means.
 
     `running` holds the file names of the records that a process is at work on. `zone` None is the local time. Lines are
     at most `width` characters unless a request id or a run id needs more; None: nothing is cut.
+    `config` is what names the installation in a command line: `--config` and its path.
     """
     rows = [_TITLES, *(_row(record, running, zone) for record in records)]
     widths = _widths(rows, width)
     for row in rows:
         cells = (_fitted(cell, width) for cell, width in zip(row, widths, strict=True))
         yield _GAP.join(cells).rstrip()
-    yield from _legend(records, running)
+    yield from _legend(records, running, config)
 
 
 def job_name(record: RunRecord) -> str:
@@ -99,12 +108,14 @@ def _fitted(text: str, width: int) -> str:
     return text.ljust(width) if len(text) <= width else text[: width - len(_CUT)] + _CUT
 
 
-def _legend(records: Sequence[RunRecord], running: frozenset[str]) -> Iterator[str]:
+def _legend(records: Sequence[RunRecord], running: frozenset[str], config: tuple[str, ...]) -> Iterator[str]:
     open_states = {record.state for record in records if record.file_name not in running}
+    attach = own_command("-jt", "ATTACH", "-id", "REQUEST", *config)
+    forget = own_command("runs", "--forget", "RUN", *config)
     lines = [
         *([_AT_WORK] if running.intersection(record.file_name for record in records) else []),
-        *([_SUBMITTED] if RunState.SUBMITTED in open_states else []),
-        *([_INTENDED] if RunState.INTENDED in open_states else []),
+        *([_SUBMITTED.format(attach=attach)] if RunState.SUBMITTED in open_states else []),
+        *([_INTENDED.format(forget=forget)] if RunState.INTENDED in open_states else []),
         *sorted({_TROUBLE.format(escaped(record.trouble)) for record in records if record.trouble}),
         *(f"{record.run_id}: {escaped(record.distrust)}" for record in records if record.distrust),
     ]

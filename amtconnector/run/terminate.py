@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from amtconnector.errors import CallFailed, Forbidden, Interrupted, LogonRefused, TaskFate, TaskState, Unauthorized
+from amtconnector.errors import (
+    CallFailed,
+    Forbidden,
+    Interrupted,
+    LogonRefused,
+    NotFound,
+    Rejected,
+    TaskFate,
+    TaskState,
+    Unauthorized,
+)
 from amtconnector.system.signals import StopRequested
 from amtconnector.text import calm
 
@@ -19,6 +29,9 @@ if TYPE_CHECKING:
 _LONGEST_INTERVAL_S = 2.0
 _RIGHTS = {"STOP": "Stop Running Job", "KILL": "Kill Running Job"}
 """The rights of a role in AMT Control Center, as AMT's documentation of its agentless connector names them."""
+_DENIALS = (Forbidden, Unauthorized)
+_REFUSALS = (*_DENIALS, NotFound, Rejected)
+"""What AMT answers to a request that it has not executed, and does not execute when it is sent again."""
 
 
 class Termination(NamedTuple):
@@ -69,10 +82,17 @@ class Termination(NamedTuple):
         return Interrupted(
             f"AMT refuses the {self.action}: {refusal.message}.",
             subject=subject.text,
-            hint=f"Give the connector's account the right '{_RIGHTS[self.action]}' in AMT Control Center, a right of "
-            f"its own.\nOr end the task in AMT Control Center.\n{subject.ways_on}",
+            hint=f"{self._remedy(refusal)}\n{subject.ways_on}",
             fate=TaskFate(TaskState.RUNNING, subject.request_id.text),
         )
+
+    def _remedy(self, refusal: CallFailed) -> str:
+        if isinstance(refusal, _DENIALS):
+            return (
+                f"Give the connector's account the right '{_RIGHTS[self.action]}' in AMT Control Center, a right of "
+                "its own.\nOr end the task in AMT Control Center."
+            )
+        return f"Look at the request in AMT Control Center, and end it there.\n{refusal.hint}".rstrip()
 
 
 class _Attempt:
@@ -103,7 +123,7 @@ class _Attempt:
             self._termination.send(self._request_id)
         except LogonRefused:
             raise
-        except (Forbidden, Unauthorized) as error:
+        except _REFUSALS as error:
             self.refusal = error
         except CallFailed as error:
             if self._failure is None:  # said once

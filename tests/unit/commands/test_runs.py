@@ -15,6 +15,7 @@ from amtconnector.commands.runs import command
 from amtconnector.records import RunDirectory, RunKey, RunRecord, RunState
 from amtconnector.records.file_names import file_name
 from amtconnector.records.table import run_table
+from amtconnector.system.command_line import own_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -364,6 +365,14 @@ def test_a_table_shows_local_time_state_and_who_is_at_work() -> None:
     assert "submitted *  2020-11-23 06:14" in lines[1]
     assert lines[2:] == ["", "*  A connector process is at work on it."]
     assert len(list(run_table([FINISHED._replace(file_name="a")], frozenset()))) == 2
+
+
+def test_the_commands_below_a_table_can_be_pasted() -> None:
+    """Each names the program by its path and the installation by its file, alone on its line."""
+    records = [SUBMITTED._replace(file_name="a"), SUBMITTED._replace(state=RunState.INTENDED, file_name="b")]
+    lines = list(run_table(records, frozenset(), config=("--config", "/opt/amt/Connector.config")))
+    for words in (("-jt", "ATTACH", "-id", "REQUEST"), ("runs", "--forget", "RUN")):
+        assert f"   {own_command(*words, '--config', '/opt/amt/Connector.config')}" in lines
 
 
 def test_what_a_damaged_record_does_not_tell_is_a_question_mark() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -199,3 +200,11 @@ def test_nothing_that_may_be_a_credential_is_in_a_repr() -> None:
     """Neither values nor keys nor sections: `PASSWORD secret=1` is a key."""
     ini = inifile.parse("[secret1]\nPASSWORD=secret2\nPASSWORD secret3=1\nsecret4\n")
     assert "secret" not in repr(ini) + repr(ini.entries)
+
+
+@on_posix
+def test_a_pipe_in_the_place_of_the_file_is_not_waited_for(tmp_path: Path) -> None:
+    """Nobody may ever write into it, and a job would stand still."""
+    os.mkfifo(tmp_path / "Connector.config")
+    with pytest.raises(OSError, match="pipe"):
+        inifile.read(tmp_path / "Connector.config")

@@ -594,6 +594,19 @@ class TestEndingThatAmtRefuses:
         assert f"the right '{action.capitalize()} Running Job'" in error.hint
         assert stage.clock.now == 1000
 
+    @pytest.mark.parametrize("refusal", [Rejected("400"), Rejected("302", hint="ADDRESS=x:443"), NotFound("404")])
+    @pytest.mark.parametrize("action", ["kill", "stop"])
+    def test_a_request_that_was_not_executed_is_not_sent_again_either(self, action: str, refusal: CallFailed) -> None:
+        """What the server refuses in another way than 403 is said once as well, and no right is blamed for it."""
+        stage = Stage(RUNNING)
+        getattr(stage.service, f"{action}s").append(refusal)
+        getattr(stage.service, f"{action}s").popleft()
+        error = stage.failed(getattr(stage, action))
+        assert (type(error), error.fate.request_id) == (Interrupted, "2112")
+        assert stage.service.count(action) == 1
+        assert refusal.hint in error.hint
+        assert "right" not in error.hint
+
     def test_a_task_that_ends_by_itself_meanwhile_has_ended(self) -> None:
         """The status is looked at once more after the refusal."""
         stage = Stage(RUNNING, DONE)
