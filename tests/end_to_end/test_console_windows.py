@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,10 +49,22 @@ class Child:
 
     def end(self) -> tuple[int, str]:
         """Return the exit code as GetExitCodeProcess has it, and what came through the pipe."""
-        text = ended(self.process).text
+        try:
+            text = self.process.communicate(timeout=60)[0].decode().replace("\r\n", "\n")
+        except subprocess.TimeoutExpired:
+            self.close()
+            raise
         output, _, code = text.rpartition("exit code ")
-        assert code, text
+        assert code.strip().isdecimal(), text
         return int(code), output
+
+    def close(self) -> None:
+        """End the program where it is still running, and with it the parent."""
+        if self.process.poll() is not None:
+            return
+        with suppress(OSError):  # it has just ended
+            self.tell("terminate")
+        ended(self.process, 20)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +83,7 @@ def parent(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> list
 @pytest.fixture
 def start(site: Workplace, programs: Programs, parent: list[str]) -> Iterator[Start]:
     """Return what starts amt.exe with a command line as it is typed, in the site's folder."""
-    running: list[subprocess.Popen[bytes]] = []
+    running: list[Child] = []
 
     def started(typed: str, *, flags: str = "shared", stream: str = "pipe") -> Child:
         line = site.folder / "command line.txt"
@@ -83,14 +96,12 @@ def start(site: Workplace, programs: Programs, parent: list[str]) -> Iterator[St
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        running.append(process)
-        return Child(process)
+        running.append(Child(process))
+        return running[-1]
 
     yield started
-    for process in running:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
+    for child in running:
+        child.close()
 
 
 @pytest.mark.parametrize("flags", ["shared", "no-window", "detached", "no-window+group", "detached+group"])
@@ -120,6 +131,8 @@ def test_a_console_event_kills_the_task_and_its_end_is_the_exit_code(
     flags: str, event: str, start: Start, site: Workplace, simulator: SharedSimulator
 ) -> None:
     """KILLED (3), confirmed by the status, as a signal does on POSIX."""
+    if event == "ctrl-break" and site.programs.is_wine:
+        pytest.skip("wine's GenerateConsoleCtrlEvent knows Ctrl-C only")
     running = start(NEVER_ENDS, flags=flags)
     simulator.wait_for_call("status", count=2)
     running.tell(event)
@@ -135,7 +148,7 @@ def test_a_second_event_ends_at_once(start: Start, site: Workplace, simulator: S
     simulator.wait_for_call("status", count=2)
     running.tell("ctrl-c")
     simulator.wait_for_call("kill")
-    running.tell("ctrl-break")
+    running.tell("ctrl-c")
     code, output = running.end()
     assert code == 107, output
     assert f"The task may be running: request {simulator.task_of('STUBBORN')['id']}." in output
@@ -174,7 +187,6 @@ def test_a_flag_that_a_backslash_swallowed_is_explained(start: Start, simulator:
     assert code == 4, output
     [warning] = [line for line in output.splitlines() if "Warning: " in line and "backslash" in line]
     assert r"\" before -tv:" in warning
-    [request] = simulator.requests("start")
-    assert r"C:\\dir\" -tv 25" in str(request["body"]) or r'C:\dir" -tv 25' in str(request["body"])
+    assert simulator.task_of("SHORT")["parameters"] == [r'C:\dir" -tv 25']
     code, output = start(rf'{SHORT} -pa "C:\dir\\" -tv 25').end()
-    assert (code, "backslash" in output) == (4, False)
+    assert (code, "before -tv" in output) == (4, False)

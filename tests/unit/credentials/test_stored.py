@@ -23,7 +23,7 @@ KEYS = ("cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=", "VKiZX8ms8MciD3VL861j3Og
 RING = KeyRing(tuple(Key(keyfile.key_id(text), text, Path("connector.key")) for text in KEYS))
 OLD_RING = KeyRing(RING.keys[1:])
 NEW_RING = KeyRing(RING.keys[:1])
-CONFIG = Path("/opt/amt/Connector.config")
+CONFIG = Path("/opt/amt/Connector.config").absolute()  # on Windows a drive belongs to it
 LEGACY_USER, LEGACY_PASSWORD = "62324e685a47303d", "6233426a6232353463484d3d"
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=80)
 

@@ -186,7 +186,7 @@ def test_a_record_that_was_removed_is_none(directory: RunDirectory) -> None:
 def test_a_directory_that_can_not_be_made_is_an_error(tmp_path: Path) -> None:
     """Without a record there is no protection, so the caller must know."""
     (tmp_path / "runs").write_bytes(b"")
-    with pytest.raises(OSError, match="exist"):
+    with pytest.raises(FileExistsError):
         RunDirectory(tmp_path / "runs").claim(KEY, RUN_ID)
 
 
