@@ -102,6 +102,11 @@ class Bench:
         script = str(COMPARISONS / "bare_http_client.py")
         return [sys.executable, script, target.base, job, str(interval_s), *_ca(target)]
 
+    def lean_httpx(self, target: Target, job: str, interval_s: float = 0) -> list[str]:
+        """Return the command that runs a job with httpx, as lean as it can be imported."""
+        script = str(COMPARISONS / "lean_httpx.py")
+        return [sys.executable, script, target.base, job, str(interval_s), *_ca(target)]
+
 
 def _ca(target: Target) -> list[str]:
     return [target.ca_file] if target.ca_file else []

@@ -1,7 +1,8 @@
 """A server that answers from memory and is never what a benchmark waits for: one connection a request, ready answers.
 
 The name of a job says what its task does: `R3M1000` answers RUNNING to three status requests and then DONE, and has
-1,000 messages of 80 characters. Run as `python -m tests.benchmarks.server [CERTIFICATE]`; the port is its first line.
+1,000 messages of 80 characters; `R0M1L5000` has one of 5,000.
+Run as `python -m tests.benchmarks.server [CERTIFICATE]`; the port is its first line.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import threading
 from functools import cache
 
 REQUEST = re.compile(rb"(?:GET|POST) /api/(\w+)(?:\?(?:BatchRequestId|Count)=(\d+))?")
-JOB = re.compile(rb'"JobName":\s*"R(\d+)M(\d+)"')
+JOB = re.compile(rb'"JobName":\s*"R(\d+)M(\d+)(?:L(\d+))?"')
 LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
 MESSAGE_LENGTH = 80
 
@@ -44,7 +45,7 @@ class Tasks:
     def __init__(self) -> None:
         self._ids = itertools.count(2112)
         self._running: dict[int, int] = {}
-        self._messages: dict[int, int] = {}
+        self._messages: dict[int, tuple[int, int]] = {}
         self._calls: dict[int, int] = {}
 
     def answer(self, call: bytes, request_id: int, request: bytes) -> bytes:
@@ -59,7 +60,7 @@ class Tasks:
                 return b'{"BatchRequestId":%d,"Status":%d}' % (request_id, self._status(request_id))
             case b"GetMessages":
                 # Without a task: /api/GetMessages?Count=1000000
-                return messages(self._messages.get(request_id, request_id))
+                return messages(*self._messages.get(request_id, (request_id, MESSAGE_LENGTH)))
             case b"Calls":
                 return b"%d" % self._calls[request_id]
             case _:
@@ -70,7 +71,8 @@ class Tasks:
         if job is None:
             raise ValueError(request)
         request_id = next(self._ids)
-        self._running[request_id], self._messages[request_id] = int(job[1]), int(job[2])
+        self._running[request_id] = int(job[1])
+        self._messages[request_id] = int(job[2]), int(job[3] or MESSAGE_LENGTH)
         return request_id
 
     def _status(self, request_id: int) -> int:
@@ -79,15 +81,13 @@ class Tasks:
 
 
 @cache
-def messages(count: int) -> bytes:
-    """Return a JSON array of that many messages of 80 characters."""
-    return b"[" + b",".join(b'"%s"' % _text(number) for number in range(count)) + b"]"
+def messages(count: int, length: int) -> bytes:
+    """Return a JSON array of that many messages of so many characters."""
+    return b"[" + b",".join(b'"%s"' % _text(number).ljust(length, b".") for number in range(count)) + b"]"
 
 
 def _text(number: int) -> bytes:
-    return (b"Record %08d of the nightly run was read, checked and written to the ledger" % number).ljust(
-        MESSAGE_LENGTH, b"."
-    )
+    return b"Record %08d of the nightly run was read, checked and written to the ledger" % number
 
 
 def serve(connection: socket.socket, context: ssl.SSLContext | None, tasks: Tasks) -> None:
