@@ -134,7 +134,7 @@ def _whole_pattern(name: str) -> str:
 
 def sentence(text: str) -> str:
     """Return the text with one full stop at its end, where nothing else ends it."""
-    return text if text.endswith((".", "!", "?", ":")) else f"{text}."
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def described(value: NamedTuple, *hidden: str) -> str:

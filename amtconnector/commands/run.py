@@ -52,6 +52,9 @@ _STRANDED: dict[TaskState, type[RunError]] = {
     TaskState.MAYBE: SubmissionUnknown,
     TaskState.RUNNING: LostContact,
 }
+_STRANDED_HINT = (
+    "Look at this process's limits (ulimit -a) and at the machine's memory and disks, then restart the job."
+)
 _Failure = TypeVar("_Failure", bound=RunError)
 
 
@@ -221,7 +224,9 @@ class Job:
         reason = getattr(error, "strerror", None) or type(error).__name__
         what = f"The system does not let the connector work here: {reason}."
         state = self._session.task_state if self._session else TaskState.NONE
-        return self._ended_in_its_midst(_STRANDED[state], what)
+        failure = self._ended_in_its_midst(_STRANDED[state], what)
+        failure.hint = failure.hint or _STRANDED_HINT
+        return failure
 
     def _ended_in_its_midst(self, kind: type[_Failure], what: str) -> _Failure:
         """Return a failure that says whether a task may be running, and what to do then."""

@@ -121,8 +121,8 @@ class JobLog:
 
     def begin_messages(self) -> None:
         """Open the part that holds the task's messages; lines of our own are marked in it."""
-        self._print(f"Job log {'-' * 57}")
         self._is_inside = True
+        self._print(f"Job log {'-' * 57}")
 
     def end_messages(self) -> None:
         """Close the part that holds the task's messages."""
@@ -165,8 +165,7 @@ class JobLog:
 
     def ended(self, exit_code: int) -> None:
         """Print the last lines of a run."""
-        self._print(f"Connector completed with return code {exit_code}")
-        self.rule()
+        self._print(f"Connector completed with return code {exit_code}", _RULE)
         self.flush()
         self.exit_code = exit_code
 
@@ -174,9 +173,11 @@ class JobLog:
         for number, line in enumerate(text.splitlines()):
             self.field(label if number == 0 else "", line)
 
-    def _print(self, text: str) -> None:
-        self._sink.write(self._prefix() + escaped(text))
-        self.copy(text)
+    def _print(self, *texts: str) -> None:
+        for text in texts:
+            self._sink.write(self._prefix() + escaped(text))
+        for text in texts:  # afterwards: a copy that can't be written says so in a line of its own
+            self.copy(text)
 
     def _prefix(self) -> str:
         now = time.time()

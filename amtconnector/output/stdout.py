@@ -120,6 +120,8 @@ class _Writer:
             pause_s = min(pause_s + 0.0002, 0.01)
             if self._written != seen:
                 seen, since = self._written, time.monotonic()
+        if self.backlog:
+            self.broken = "nobody reads it"  # and nobody is waited for a second time
 
     def _work(self) -> None:
         while not self.broken:

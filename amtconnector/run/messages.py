@@ -10,7 +10,7 @@ from array import array
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from amtconnector.errors import CallFailed, Forbidden, LogonRefused, Unauthorized
+from amtconnector.errors import CallFailed, Forbidden, LogonRefused, NotUnderstood, Unauthorized
 from amtconnector.text import calm
 
 if TYPE_CHECKING:
@@ -81,9 +81,13 @@ class MessageStream:
         end = self._clock.monotonic() + LONGEST_DRAIN_S
         pause_s = None
         has_read = agreed = False
+        oddity = ""
         while True:
             read = self._read(_LONGEST_LAST_READ_S, patience_s=_LAST_PATIENCE_S)
             agreed = read.failure is None and has_read and not read.new
+            if isinstance(read.failure, NotUnderstood) and read.failure.message == oddity and not read.new:
+                break  # the same answer twice, with the same thing in it that is no message
+            oddity = read.failure.message if read.failure else ""
             has_read = has_read or read.failure is None
             pause_s = self._next_pause_s(pause_s, is_quick=is_good_end and self.has_printed)
             if agreed or read.is_refused or self._clock.monotonic() + pause_s > end:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from amtconnector.errors import ConfigurationError, Interrupted, RunError, SubmissionUnknown, TaskFate, TaskState
 from amtconnector.records.record import RunState
 from amtconnector.run.context import KnownTask
-from amtconnector.run.messages import MessageStream
+from amtconnector.run.messages import LONGEST_DRAIN_S, MessageStream
 from amtconnector.run.monitor import StatusMonitor, Subject
 from amtconnector.run.submit import Submission
 from amtconnector.run.terminate import Termination
@@ -126,7 +126,9 @@ class Runner:
         within_s = self._settings.kill_confirm_s
         self._log.line(f"The connector was {stop}: it kills the task")
         self._clock.serve_stop(max(within_s, SHORTEST_SERVICE_S))
-        return self._killing(within_s).confirmed(self._context, monitor.subject)
+        status = self._killing(within_s).confirmed(self._context, monitor.subject)
+        self._clock.serve_stop(LONGEST_DRAIN_S)  # for the rest of the messages
+        return status
 
     def _killing(self, within_s: float) -> Termination:
         return Termination("KILL", self._context.amt.kill, within_s)
