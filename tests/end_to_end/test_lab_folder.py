@@ -52,7 +52,8 @@ def test_the_lab_is_one_program_with_help_and_version(lab: list[str]) -> None:
 def test_the_simulator_of_the_lab_serves(lab: list[str]) -> None:
     """With its administrators' interface, and until the program that started it ends."""
     command = [*lab, "simulator", "--quiet", "--until-stdin-closes"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE  # for stderr too: under wine Python does not start with pytest's file
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdin
         assert process.stdout
         greeting = re.fullmatch(r"AMT simulator listening on (http://127\.0\.0\.1:\d+)\s*", process.stdout.readline())
