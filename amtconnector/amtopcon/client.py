@@ -67,7 +67,7 @@ class AmtClient:
         self._while_waiting = while_waiting
         self._exchange = transport
         self._sender = Sender(profile)
-        self.last_exchange: Exchange | None = None
+        self._last: tuple[Request, Reply] | None = None
         self.has_more_messages = False
 
     def speak_for(self, run_id: str, task: Task | None = None, started_by: str = "") -> None:
@@ -79,9 +79,15 @@ class AmtClient:
         requests.start(self._sender, task)
 
     @property
+    def last_exchange(self) -> Exchange | None:
+        """What was asked and answered last, in words that are found when somebody asks: no poll pays for them."""
+        return exchange_of(*self._last, self._exchange.masked) if self._last else None
+
+    @property
     def last_answer(self) -> str:
         """The HTTP status and the shape of the last answer, "" before there is one."""
-        return self.last_exchange.answer if self.last_exchange else ""
+        exchange = self.last_exchange
+        return exchange.answer if exchange else ""
 
     def has(self, call: CallName) -> bool:
         """Return whether the server has this call, as the wire profile says."""
@@ -210,10 +216,10 @@ class AmtClient:
         return self._sender._replace(cookies=self._exchange.cookies)
 
     def _reply(self, request: Request) -> Reply:
-        self.last_exchange = None
+        self._last = None
         with self._noted(request, None):
             reply = self._exchange.reply(request)
-        self.last_exchange = exchange_of(request, reply, self._exchange.masked)
+        self._last = request, reply
         return reply
 
     @contextmanager
