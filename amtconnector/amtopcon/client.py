@@ -7,7 +7,7 @@ credentials go to the configured server and nowhere else.
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from amtconnector.amtopcon.wire import answers, requests
@@ -15,7 +15,7 @@ from amtconnector.amtopcon.wire.document import UNREADABLE
 from amtconnector.amtopcon.wire.pages import PageTurner
 from amtconnector.amtopcon.wire.requests import Sender
 from amtconnector.amtopcon.wire.shape import exchange_of
-from amtconnector.errors import CallFailed, LogonRefused, Unauthorized
+from amtconnector.errors import CallFailed, LogonRefused, NoAnswer, Unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LONGEST_LOGOFF_S = 1.0
+_STRANDED = (OSError, MemoryError, ImportError, SystemError)
+"""The system gives the connector too little, descriptors or memory: as good as no answer, and it may pass."""
 
 
 class Account(Protocol):
@@ -232,5 +234,9 @@ class AmtClient:
                 with self._exchange.noted(request):
                     yield
         except CallFailed as error:
-            error.exchange = error.exchange or exchange_of(request, reply, self._exchange.masked).lines
+            with suppress(*_STRANDED):  # what only explains may be missing
+                error.exchange = error.exchange or exchange_of(request, reply, self._exchange.masked).lines
             raise
+        except _STRANDED as error:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            raise NoAnswer(f"this system does not let the connector ask ({reason})") from error
