@@ -156,7 +156,7 @@ def test_a_start_of_unknown_fate_stays_one(site: Workplace, simulator: SharedSim
         again = site.run(*NEVER_ENDS, environment=RESTARTED)
         assert_nothing_was_started(again, simulator, tasks=int(arrives))
         wanted = ["application DEMO2", "job NEVER_ENDS", "submit user BATCH", "station OPCON", "AMT's own", "UTC"]
-        wanted += ["-jt ATTACH -id N", f"--release {run_id}", f"amt runs --forget {run_id}"]
+        wanted += ["-jt ATTACH -id N", f"--release {run_id}", f" runs --forget {run_id}"]
         assert all(word in again.text for word in wanted), again.text
     assert simulator.summary()["requests"]["start"] == 1
 
