@@ -206,7 +206,7 @@ class StatusMonitor:
         return LostContact(
             f"The server has not answered for {lasted}; the last time: {error.message}.",
             subject=self.subject.text,
-            hint=f"{self._what_changed(error)}\nWhen the AMT web server can be reached:\n{self.subject.ways_on}",
+            hint="\n".join(filter(None, (self._what_changed(error), "When it can be reached:", self.subject.ways_on))),
             fate=self._fate(TaskState.RUNNING),
         )
 

@@ -136,7 +136,8 @@ STORIES: dict[str, Callable[[Installation, SimulatorProcess], Ended]] = {
 def plain(text: str) -> str:
     """Return a block without what differs from run to run."""
     text = re.sub(r"\d{8}-[0-9a-f]{10}", "RUN", text)
-    text = re.sub(r'--config "[^"]*"', "--config FILE", text)
+    text = re.sub(r"--config \S+", "--config FILE", text)
+    text = re.sub(r"\S*/amt(?= -jt| runs)", "PROGRAM", text)
     text = re.sub(r"\d+( min| s)?(?=\W)", "0", text)
     # The clock may go on to the next second between the start and its failure.
     return re.sub(r"between (0-0-0 0:0:0 local time \(0-0-0 0:0:0 UTC\)) and \1", r"at \1", text)
