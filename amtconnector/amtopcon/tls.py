@@ -100,7 +100,7 @@ if sys.platform == "win32":
         result = _openssl_context()
         for store in ("CA", "ROOT"):
             for certificate, encoding, trust in ssl.enum_certificates(store):
-                if encoding == "x509_asn" and (trust is True or ssl.Purpose.SERVER_AUTH.oid in trust):
+                if encoding == "x509_asn" and (trust is True or (trust and ssl.Purpose.SERVER_AUTH.oid in trust)):
                     with suppress(ssl.SSLError):
                         result.load_verify_locations(cadata=certificate)
         return result

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 _LONGEST_SLICE_S = 3600.0
 _DEAF_SLICE_S = 0.1
 _SAME_SIGNAL_S = 0.02
-_LISTENED_TO = (signal.SIGINT, signal.SIGTERM, *([] if sys.platform == "win32" else [signal.SIGHUP]))
+if sys.platform == "win32":
+    _LISTENED_TO = (signal.SIGINT, signal.SIGTERM)
+else:
+    _LISTENED_TO = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 START_PATIENCE_S = 20.0
 """How long a start that is on the wire is waited for after the signal."""
 
