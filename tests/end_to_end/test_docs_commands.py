@@ -30,15 +30,32 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.source_only, pytest.mark.posix_only]  # prompts are answered at a POSIX terminal
 
+_REPAIRS = "needs a group of the system's: tests/unit/check/test_repair.py"
+_LEARNS = "serves, or needs a trace: tests/end_to_end/test_profile_learning.py"
+_TRACES = (
+    "record --listen 127.0.0.1:4010 --output trace.har",
+    "learn trace.har --output wire.toml -- -jt START -an DEMO2 -jn REPORTTEST01 -tv 25",
+    "learn trace.har kill.har --output wire.toml -- -jt START -an DEMO2 -jn REPORTTEST01 -tv 25",
+)
 TESTED_ELSEWHERE = {
     ("amt", "demo"): "tests/end_to_end/test_demo.py runs it, and it takes ten seconds",
+    ("amt", "check --repair --group NAME"): _REPAIRS,
+    ("amt", "check --repair --group amtjobs"): _REPAIRS,
+    ("amt", 'check --repair --group "BANK\\AMT Jobs"'): _REPAIRS,
+    **{("amt", f"profile {rest}"): _LEARNS for rest in _TRACES},
 }
 MENTIONS = {
     ("Encrypt", "--set"): "names the option; the value follows in other places",
     ("Encrypt", "-v"): "names the option",
     ("amt", "opcon job"): "names the subcommand",
     ("amt", "opcon job --kill"): "names the option",
+    ("amt", "opcon job --prerun"): "names the option",
     ("amt", "runs --forget"): "names the option",
+    ("amt", "check --save-chain"): "names the option",
+    ("amt", "status"): "names the subcommand",
+    ("amt", "profile record"): "names the subcommand",
+    ("amt", "profile learn"): "names the subcommand",
+    ("Encrypt", "rotate"): "names the subcommand",
 }
 EXIT_CODES = {"ENDS_ABORTED": 12, "KILL": 3, "STOP": 12}
 """The end of a run that a word of its command line stands for; every other START ends with 4."""
@@ -148,7 +165,9 @@ def expected(arguments: list[str]) -> int:
 def prepared(arguments: list[str], site: Installation) -> list[str]:
     """Bring the installation into the state that a command is for, and fill in what a page can't know."""
     arguments = [re.sub(r"C:\\.*\\Connector\.config", str(site.config), word) for word in arguments]
-    if {"KILL", "STOP"} & set(arguments):
+    if "--csv" in arguments:
+        (site.folder / "jobs.csv").write_text("-jn,-an,-tv\nPOSTINTEREST,DEMO2,25\n")
+    if {"KILL", "STOP"} & set(arguments) or arguments[0] == "status":
         request_id = open_run(site)["request_id"]
         return [request_id if word == "2112" else word for word in arguments]
     if "runs" in arguments:
