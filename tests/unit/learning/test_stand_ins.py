@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from amtconnector.learning import har
@@ -63,6 +63,7 @@ def exchange(**changes: object) -> Exchange:
 def test_no_secret_reaches_the_file_in_any_encoding(secret: str, encoding: str, where: str) -> None:
     """Wherever a password stands, in whichever form, the file holds it in none."""
     text = f"x={ENCODINGS[encoding](secret)};"
+    assume(secret not in har.written([exchange()]).decode())  # `queryS` is a part of every such file
     places: dict[str, dict[str, object]] = {
         "target": {"target": f"/a?{text}"},
         "body": {"body": text.encode()},
