@@ -105,6 +105,7 @@ def another_process(site: Installation, _: SimulatorProcess) -> Ended:
 def a_server_that_went_down(site: Installation, simulator: SimulatorProcess) -> Ended:
     """Take the server away from a run."""
     process = begun(site, "NEVER_ENDS")
+    simulator.wait_for_call("status", count=2)
     simulator.kill()
     output, _ = process.communicate(timeout=30)
     return Ended(process.returncode, output)
