@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from amtconnector import config
-from amtconnector.task import Task
 from amtconnector.text import escaped
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from amtconnector.config import Config
     from amtconnector.credentials import Credentials
     from amtconnector.learning.recorder import Recorder, Trace
+    from amtconnector.task import Task
 
 _EPILOG = """\
 \b
@@ -145,18 +145,7 @@ def _task(flags: Sequence[str], settings: Config) -> Task:
     given = arguments.parse(flags)
     if given.action is not arguments.Action.START:
         raise click.UsageError("Behind -- stand the flags of the START that was recorded: -jt START -an ... -jn ...")
-    server = settings.server
-    return Task(
-        application=given.application,
-        job=given.job,
-        script=given.script,
-        user=given.user,
-        submit_user=given.submit_user or server.submit_user,
-        station=given.station or server.station,
-        queue=given.queue or server.queue_name,
-        task_values=given.task_values,
-        parameters=given.parameters,
-    )
+    return given.task(settings.server)
 
 
 def _write(path: Path, text: str) -> None:

@@ -14,11 +14,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector.errors import UsageError
-from amtconnector.task import RequestId
+from amtconnector.task import RequestId, Task
 from amtconnector.text import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from amtconnector.config import Server
 
 MOST_VALUES = 20
 """How many task values and how many parameters AMT takes."""
@@ -77,6 +79,20 @@ class Arguments(NamedTuple):
     def name(self) -> str:
         """What is run: the script when there is one, else the job."""
         return self.script or self.job
+
+    def task(self, server: Server) -> Task:
+        """Return the task that is asked for, with the configuration's defaults for what was not given."""
+        return Task(
+            application=self.application,
+            job=self.job,
+            script=self.script,
+            user=self.user,
+            submit_user=self.submit_user or server.submit_user,
+            station=self.station or server.station,
+            queue=self.queue or server.queue_name,
+            task_values=self.task_values,
+            parameters=self.parameters,
+        )
 
 
 if sys.platform == "win32":

@@ -16,7 +16,6 @@ from amtconnector.run import restart
 from amtconnector.run.arguments import Action, Arguments
 from amtconnector.run.next_steps import NextSteps, moment
 from amtconnector.system.remedies import remedy
-from amtconnector.task import Task
 from amtconnector.text import calm
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from amtconnector.config import Config
     from amtconnector.opcon import OpConJob
     from amtconnector.run.context import Invocation
+    from amtconnector.task import Task
 
 
 class RecordLookup:
@@ -48,18 +48,7 @@ class RecordLookup:
     @property
     def task(self) -> Task:
         """What the command line and the configuration's defaults ask for."""
-        given, server = self._arguments, self._config.server
-        return Task(
-            application=given.application,
-            job=given.job,
-            script=given.script,
-            user=given.user,
-            submit_user=given.submit_user or server.submit_user,
-            station=given.station or server.station,
-            queue=given.queue or server.queue_name,
-            task_values=given.task_values,
-            parameters=given.parameters,
-        )
+        return self._arguments.task(self._config.server)
 
     @property
     def key(self) -> RunKey:
