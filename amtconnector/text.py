@@ -87,6 +87,13 @@ class KeptText:
         return text
 
 
+def kept(text: str) -> str:
+    """Return what is kept of a text: a `CutText` when there was more."""
+    pieces = KeptText()
+    pieces.add(text)
+    return pieces.text
+
+
 def _beginning(text: str, size: int) -> str:
     """Return as many characters as fit into so many bytes of UTF-8."""
     data = text[:size].encode("utf-8", "surrogatepass")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from amtconnector import __version__
 from amtconnector.errors import TaskState
 from amtconnector.opcon import missing_variables
-from amtconnector.text import LONGEST_KEPT, CutText, clock_time, escaped, sentence
+from amtconnector.text import LONGEST_KEPT, CutText, clock_time, escaped, kept, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -215,18 +215,13 @@ def _is_about(error: RunError, earlier: OpenRun) -> bool:
 
 
 def _cut(text: str) -> str:
-    if isinstance(text, CutText):
-        return f"{text} [connector] {text.left_out} bytes of this message are left out"
-    if len(text) <= LONGEST_MESSAGE // 4:
-        return text
-    data = text.encode("utf-8", "surrogatepass")
-    if len(data) <= LONGEST_MESSAGE:
-        return text
-    end = LONGEST_MESSAGE
-    while data[end] & 0xC0 == 0x80:  # in the middle of a character
-        end -= 1
-    kept = data[:end].decode("utf-8", "surrogatepass")
-    return f"{kept} [connector] {len(data) - end} bytes of this message are left out"
+    if not isinstance(text, CutText):
+        if len(text) <= LONGEST_MESSAGE // 4:
+            return text
+        text = kept(text)
+    return (
+        f"{text} [connector] {text.left_out} bytes of this message are left out" if isinstance(text, CutText) else text
+    )
 
 
 def _nowhere(_text: str) -> None:

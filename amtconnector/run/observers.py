@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from amtconnector.opcon import StatusPublisher, status_text
 from amtconnector.text import clock_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from amtconnector.records import RunDirectory
     from amtconnector.records.attention import AttentionFile
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _LONGEST_CLEANING_S = 60.0
 
 
-class Observer(Protocol):
-    """One who looks on; whatever it raises is noted and forgotten."""
+class Observer:
+    """One who looks on, and takes an interest in what it overrides; whatever it raises is noted and forgotten."""
 
     def task_started(self, request_id: RequestId) -> None:
         """Take note that AMT has the task."""
@@ -45,32 +45,26 @@ class RunObservers:
 
     def task_started(self, request_id: RequestId) -> None:
         """Tell that AMT has the task."""
-        for observer in self._observers:
-            with self._without_a_say():
-                observer.task_started(request_id)
+        self._tell(lambda observer: observer.task_started(request_id))
 
     def status_changed(self, request_id: RequestId, status: Status, elapsed_s: float) -> None:
         """Tell another status than before."""
-        for observer in self._observers:
-            with self._without_a_say():
-                observer.status_changed(request_id, status, elapsed_s)
+        self._tell(lambda observer: observer.status_changed(request_id, status, elapsed_s))
 
     def run_ended(self) -> None:
         """Tell that nothing more comes, however the run ended."""
+        self._tell(lambda observer: observer.run_ended())
+
+    def _tell(self, news: Callable[[Observer], None]) -> None:
+        """Tell each of them; whatever goes wrong there is kept from a run whose task is running."""
         for observer in self._observers:
-            with self._without_a_say():
-                observer.run_ended()
-
-    @contextmanager
-    def _without_a_say(self) -> Iterator[None]:
-        """Keep whatever goes wrong here from a run whose task is running."""
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - a defect of an onlooker must not end the watch
-            self._note(f"an onlooker failed: {type(error).__name__}")
+            try:
+                news(observer)
+            except Exception as error:  # noqa: BLE001 - a defect of an onlooker must not end the watch
+                self._note(f"an onlooker failed: {type(error).__name__}")
 
 
-class LiveLine:
+class LiveLine(Observer):
     """Shows a person at a terminal the status and the time since the start."""
 
     def __init__(self, show_live: Callable[[str, float], None]) -> None:
@@ -84,18 +78,12 @@ class LiveLine:
         """Show the status."""
         self._show_live(f"{status}, request {request_id}", elapsed_s)
 
-    def run_ended(self) -> None:
-        """Leave the end to the job log."""
 
-
-class StatusColumn:
+class StatusColumn(Observer):
     """Shows the AMT status as the job's status in OpCon."""
 
     def __init__(self, publisher: StatusPublisher) -> None:
         self._publisher = publisher
-
-    def task_started(self, request_id: RequestId) -> None:
-        """Wait for a status."""
 
     def status_changed(self, request_id: RequestId, status: Status, _elapsed_s: float) -> None:
         """Show the status."""
@@ -106,7 +94,7 @@ class StatusColumn:
         self._publisher.close()
 
 
-class Cleaning:
+class Cleaning(Observer):
     """Removes old records: for a moment before the first status check, and beside the watch where that is not enough.
 
     What is not done by the end of the run is left to the next one.
@@ -125,9 +113,6 @@ class Cleaning:
             # It touches nothing of this run, and the process may end at any file.
             threading.Thread(target=self._go_on, name="cleaning", daemon=True).start()
 
-    def status_changed(self, request_id: RequestId, status: Status, elapsed_s: float) -> None:
-        """Take no interest."""
-
     def run_ended(self) -> None:
         """Stop after the file that is just removed."""
         self._is_over = True
@@ -141,7 +126,7 @@ class Cleaning:
         self._directory.clean(self._retain_days, now=now, deadline_s=seconds, is_over=lambda: self._is_over)
 
 
-class Attention:
+class Attention(Observer):
     """Makes it visible to monitoring that the task waits for an operator: a file as long as it does, and an event."""
 
     def __init__(
@@ -153,9 +138,6 @@ class Attention:
         self._next_steps = next_steps
         self._report = report
         self._may_be_there = True  # an earlier run that was killed can have left it
-
-    def task_started(self, request_id: RequestId) -> None:
-        """Wait for a status."""
 
     def status_changed(self, request_id: RequestId, status: Status, elapsed_s: float) -> None:
         """Show that an operator is waited for, or that none is any more."""
