@@ -61,11 +61,6 @@ class Background(Generic[T]):
         except RuntimeError:  # the account may have no more threads: then it is done here
             self._run()
 
-    @property
-    def is_under_way(self) -> bool:
-        """Whether there is no result yet."""
-        return self._thread.is_alive()
-
     def result(self, limits: CallLimits, until: float) -> T:
         """Wait for the result, or raise what the work raised; raises TimeoutError when it is past `until`."""
         while self._thread.is_alive():

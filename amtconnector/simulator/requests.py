@@ -101,11 +101,6 @@ def _read(parts: _Parts, calls: Sequence[Call], contract: Contract) -> Received:
     return Received(call.name, call, parts.headers, reading.values, shown, refusal)
 
 
-def _first_values(pairs: Mapping[str, Any]) -> dict[str, object]:
-    """Return the pairs of a query or form with a list only where a name came more than once."""
-    return {name: values[0] if len(values) == 1 else values for name, values in pairs.items()}
-
-
 def _decoded(parts: _Parts, encoding: str) -> dict[str, list[str]] | dict[str, object]:
     """Return the body's members; raises Refusal (415, 400)."""
     if encoding == "none":

@@ -22,8 +22,8 @@ _RIGHTS = {
 """Rights of an access list in the security descriptor definition language, as bits."""
 _EXCHANGE = 0x10000 | 0x40000 | 0x80000 | 0x10000000 | 0x40
 """DELETE, WRITE_DAC, WRITE_OWNER, GENERIC_ALL, FILE_DELETE_CHILD: enough to put something else in an object's place."""
-_WRITE = _EXCHANGE | 0x2 | 0x4 | 0x40000000
-"""These, and FILE_WRITE_DATA, FILE_APPEND_DATA and GENERIC_WRITE."""
+WRITE = _EXCHANGE | 0x2 | 0x4 | 0x40000000
+"""These, and FILEWRITE_DATA, FILE_APPEND_DATA and GENERICWRITE."""
 _READ = 0x1 | 0x80000000 | 0x10000000
 _ORDINARY = {
     "WD": "Everyone", "S-1-1-0": "Everyone", "BU": "Users", "S-1-5-32-545": "Users", "AU": "Authenticated Users",
@@ -56,7 +56,7 @@ def ordinary_writers(folder: Path) -> str:
 def writers(path: Path, *, is_above: bool = False) -> str:
     """Say which ordinary accounts may change a file or folder; `is_above`: may put another one in its place."""
     if _IS_WINDOWS:
-        return _allowed(_descriptor(path), _EXCHANGE if is_above else _WRITE, "change")
+        return _allowed(_descriptor(path), _EXCHANGE if is_above else WRITE, "change")
     return posix_writers(path.lstat(), is_above=is_above)
 
 
@@ -106,11 +106,6 @@ def allowed_by(descriptor: str, rights: int) -> list[str]:
         and _bits(entry["rights"]) & rights
     }
     return sorted(found)
-
-
-def may_write(descriptor: str) -> list[str]:
-    """Return the ordinary groups that a security descriptor lets write."""
-    return allowed_by(descriptor, _WRITE)
 
 
 def _bits(rights: str) -> int:

@@ -45,12 +45,6 @@ class Found:
             self.error(place, "The value is not the one given elsewhere in the request.")
             self.is_token_missing |= name == "Token"
 
-    def _take_listed(self, name: str, separator: str, text: str, place: str, number: int) -> None:
-        if number:
-            self._take_item(name, text)
-        else:
-            self.take(name, tuple(text.split(separator or ",")) if text else (), place)
-
     def _take_item(self, name: str, text: str) -> None:
         known = self.values.get(name, ())
         self.values[name] = (*(known if isinstance(known, tuple) else ()), text)

@@ -72,4 +72,4 @@ def test_a_file_deep_inside_counts(tmp_path: Path) -> None:
 )
 def test_access_lists_tell_who_may_write(descriptor: str, groups: list[str]) -> None:
     """Read and execute are no write; entries for children only, denials and audits are none either."""
-    assert access.may_write(descriptor) == groups
+    assert access.allowed_by(descriptor, access.WRITE) == groups
