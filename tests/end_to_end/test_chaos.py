@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Programs
 
-SEED, RUNS = 2112, 60
+SEED, RUNS = 2112, 40
 
 
 def test_a_plan_is_made_from_its_seed_and_number_alone() -> None:
@@ -29,4 +29,4 @@ def test_in_random_trouble_nothing_is_started_twice_and_nothing_is_lost(programs
     report = Theatre(tmp_path, programs, at_once=6, say=lambda _text: None).play(SEED, range(RUNS))
     assert not report.failures, "\n\n".join([*report.failures, summary(report)])
     assert report.runs == RUNS
-    assert len({code for code in report.codes if code > 0}) >= 10
+    assert len({code for code in report.codes if code > 0}) >= 8

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Programs
 
-MOST, WITHIN_S = 70, 75
+MOST, WITHIN_S = 48, 75
 _TRACE = """\
 stat file 1
 write file 1 {

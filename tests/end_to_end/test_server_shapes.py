@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end.installation import Installation
-from tests.end_to_end.simulator_process import SimulatorProcess
+from tests.end_to_end.workplace import SharedSimulator
 from tests.support.configfile import ROOT
 
 if TYPE_CHECKING:
@@ -50,22 +50,22 @@ messages = ["Started"]
 """
 
 
-@pytest.fixture(params=sorted(path.stem for path in SERVERS.glob("*.toml")))
+@pytest.fixture(scope="module", params=sorted(path.stem for path in SERVERS.glob("*.toml")))
 def shape(request: pytest.FixtureRequest) -> str:
     """Return the name of a server."""
     return str(request.param)
 
 
-@pytest.fixture
-def simulator(tmp_path: Path, shape: str) -> Iterator[SimulatorProcess]:
-    """Play the server."""
+@pytest.fixture(scope="module")
+def shared_simulator(tmp_path_factory: pytest.TempPathFactory, shape: str) -> Iterator[SharedSimulator]:
+    """Play the server, for all tests of its shape."""
     options = ("--server", str(SERVERS / f"{shape}.toml"))
-    with SimulatorProcess(tmp_path / "amt", JOBS, options=options) as process:
-        yield process
+    with SharedSimulator(tmp_path_factory.mktemp("amt"), JOBS, options=options) as running:
+        yield running
 
 
 @pytest.fixture
-def site(tmp_path: Path, programs: Programs, simulator: SimulatorProcess, shape: str) -> Installation:
+def site(tmp_path: Path, programs: Programs, simulator: SharedSimulator, shape: str) -> Installation:
     """Return an installation with the server's profile."""
     folder = tmp_path / "site"
     folder.mkdir()
@@ -73,14 +73,14 @@ def site(tmp_path: Path, programs: Programs, simulator: SimulatorProcess, shape:
     return Installation(folder, programs, simulator.address, WIRE_PROFILE="wire.toml")
 
 
-def request_id(simulator: SimulatorProcess) -> str:
+def request_id(simulator: SharedSimulator) -> str:
     """Return the id of the only task."""
     [task] = simulator.tasks()
     return str(task["id"])
 
 
 def test_a_job_runs_to_its_end_with_all_values_and_messages(
-    site: Installation, simulator: SimulatorProcess, shape: str
+    site: Installation, simulator: SharedSimulator, shape: str
 ) -> None:
     """The server got the values, the log has every message once and in order, the run ends with 4."""
     done = site.run("-jt", "START", "-an", "A", "-jn", "GOOD", "-tv", "25", "-tv", "START=NOW", "-pa", "'PARAM'")
@@ -102,7 +102,7 @@ def test_an_abort_is_told(site: Installation) -> None:
 
 
 @pytest.mark.parametrize("action", ["KILL", "STOP"])
-def test_a_task_can_be_ended(site: Installation, simulator: SimulatorProcess, shape: str, action: str) -> None:
+def test_a_task_can_be_ended(site: Installation, simulator: SharedSimulator, shape: str, action: str) -> None:
     """By another job; a server that has no stop is said to have none."""
     site.write_config({"WIRE_PROFILE": "wire.toml", "KILL_TASK_ON_INTERRUPT": False})
     running = site.start("-jt", "START", "-an", "A", "-jn", "LONG")
@@ -124,7 +124,7 @@ def test_a_task_can_be_ended(site: Installation, simulator: SimulatorProcess, sh
         running.communicate()
 
 
-def test_a_refused_start_is_told_in_the_servers_words(site: Installation, simulator: SimulatorProcess) -> None:
+def test_a_refused_start_is_told_in_the_servers_words(site: Installation, simulator: SharedSimulator) -> None:
     """106, and nothing was started."""
     done = site.run("-jt", "START", "-an", "A", "-jn", "NOSUCHJOB")
     assert done.exit_code == 106, done.text
@@ -133,7 +133,7 @@ def test_a_refused_start_is_told_in_the_servers_words(site: Installation, simula
     assert simulator.tasks() == []
 
 
-def test_a_wrong_password_is_asked_once(site: Installation, simulator: SimulatorProcess) -> None:
+def test_a_wrong_password_is_asked_once(site: Installation, simulator: SharedSimulator) -> None:
     """24, remembered: the next job does not ask, for AMT locks accounts."""
     site.encrypt("--set", "PASSWORD", "-v", "-", entered=b"wrong\n")
     for _ in range(2):
