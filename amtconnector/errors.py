@@ -33,7 +33,8 @@ whether a task of AMT may be running now, under which request and of which run. 
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
+
+from amtconnector.named_tuple import NamedTuple
 
 
 class TaskState(Enum):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from amtconnector.named_tuple import NamedTuple
 
 _ID_WORD = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from binascii import b2a_base64
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from amtconnector.named_tuple import NamedTuple
 
 MASK = "********"
 LONGEST_KEPT = 1024 * 1024

@@ -8,13 +8,14 @@ from __future__ import annotations
 import socket
 import ssl
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.http_answer import AnswerUnclear, NoHttp
 from amtconnector.amtopcon.http_connection import HANDSHAKE
 from amtconnector.amtopcon.httpx_import import httpx
 from amtconnector.amtopcon.tls_failures import NO_TLS_HINT, Explanation, explain
 from amtconnector.errors import CallFailed, CertificateRefused, NoAnswer, NotSent, NotUnderstood
+from amtconnector.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from amtconnector.config import Server

@@ -8,9 +8,10 @@ line that is none is named; http.client takes the rest of the header for a part 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.httpx_import import httpx
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.text import excerpt
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from amtconnector import __version__
 from amtconnector.amtopcon.cookies import Cookies
@@ -15,6 +15,7 @@ from amtconnector.amtopcon.wire.reply import Reply
 from amtconnector.amtopcon.wire.retry_after import retry_after_s
 from amtconnector.amtopcon.wire.shape import shown
 from amtconnector.errors import CallFailed, NotUnderstood
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.text import excerpt, masked
 
 if TYPE_CHECKING:

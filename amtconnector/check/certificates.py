@@ -7,13 +7,14 @@ can be shown although they are refused.
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from amtconnector.amtopcon.tls import covers
+from amtconnector.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     import socket

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.config import trust
 from amtconnector.credentials import key_places
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.system import file_access
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ impostor's certificate would be trusted from then on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.check.certificates import trusted_in
+from amtconnector.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,7 @@ from amtconnector import __version__, check, config
 from amtconnector.check import findings
 from amtconnector.check.findings import Step, Verdict
 from amtconnector.errors import ConfigurationError
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.system.file_access import account, group_problem
 from amtconnector.text import escaped
 

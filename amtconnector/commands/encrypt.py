@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
@@ -12,6 +11,7 @@ from amtconnector.commands import encrypt_file
 from amtconnector.commands.click_command import DONE
 from amtconnector.credentials import credential_file, key_places, secret_entry
 from amtconnector.errors import ConfigurationError
+from amtconnector.named_tuple import NamedTuple
 
 _STDIN = "-"
 _EXAMPLES = (

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ntpath
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from amtconnector.errors import UsageError
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.opcon import job_table, smaddi
 from amtconnector.opcon.smaddi import JobDefinition, Target
 from amtconnector.run import arguments

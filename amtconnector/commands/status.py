@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from amtconnector import config
 from amtconnector.errors import CallFailed
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.records import RunDirectory, RunRecord
 from amtconnector.run import arguments, lookup
 from amtconnector.run.next_steps import NextSteps

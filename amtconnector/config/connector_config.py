@@ -6,11 +6,12 @@ All times are in seconds.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from amtconnector.config import inifile, keys, places, values
 from amtconnector.config.sheet import Sheet
 from amtconnector.errors import ConfigurationError
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.text import described
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ import errno
 import io
 import stat
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.system import files
 from amtconnector.text import described
 

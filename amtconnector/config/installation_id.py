@@ -11,9 +11,10 @@ import os
 import secrets
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.config import inifile, keys, places
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.records import RunDirectory
 from amtconnector.system.command_line import encrypt_command
 

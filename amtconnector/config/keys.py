@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from amtconnector.config import values
+from amtconnector.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,11 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.config.places import own_directory, runs_directory
 from amtconnector.errors import ConfigurationError
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.system import file_access, files
 from amtconnector.system.file_access import Place
 

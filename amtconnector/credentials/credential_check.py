@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector import credentials
 from amtconnector.credentials.stored import Form
 from amtconnector.errors import CredentialsError
+from amtconnector.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from amtconnector.credentials.credential_file import CredentialFile

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from amtconnector import credentials
 from amtconnector.config import inifile, keys
@@ -10,6 +10,7 @@ from amtconnector.config.connector_config import load_text
 from amtconnector.credentials import key_places
 from amtconnector.credentials.stored import Secret, Stored
 from amtconnector.errors import ConfigurationError
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.system.files import ContentElsewhere, remove_abandoned
 from amtconnector.text import described
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 import binascii
 import hashlib
 import os
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from amtconnector.credentials import key_access
 from amtconnector.errors import CredentialsError
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.system import file_access, files
 from amtconnector.system.command_line import encrypt_command
 from amtconnector.text import described

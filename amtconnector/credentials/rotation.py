@@ -7,12 +7,13 @@ other installations may use it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector import credentials
 from amtconnector.config.places import real_path
 from amtconnector.credentials import key_places, keyfile
 from amtconnector.errors import CredentialsError
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.system import locks
 from amtconnector.system.command_line import encrypt_command
 

@@ -11,10 +11,11 @@ import binascii
 import re
 from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from amtconnector.credentials import key_places, legacy
 from amtconnector.errors import CredentialsError
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.system.command_line import encrypt_command
 from amtconnector.text import MASK
 

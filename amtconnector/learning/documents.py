@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 from amtconnector.amtopcon.wire.document import Object
 from amtconnector.amtopcon.wire.reply import Reply, document_in, is_xml
 from amtconnector.errors import NotUnderstood
+from amtconnector.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from amtconnector.amtopcon.wire.placeholders import placeholders, texts
 from amtconnector.learning import answers_learned, roles
@@ -12,6 +12,7 @@ from amtconnector.learning.known import LISTS, SCALARS, Run, Seen
 from amtconnector.learning.moments import run_id_in
 from amtconnector.learning.status_walks import status_of
 from amtconnector.learning.templates import Template
+from amtconnector.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

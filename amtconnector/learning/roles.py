@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.learning.documents import WORD, answer_in, leaves, slots, words_of
 from amtconnector.learning.logons import carries, carries_password, logon_of
 from amtconnector.learning.status_walks import best_status, status_of
 from amtconnector.learning.texts import LEAST_SCORE, messages_score
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.statuses import KILLED
 from amtconnector.task import RequestId
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, b64encode
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.text import escaped_pattern, masked
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.wire import profile_file
 from amtconnector.credentials import read_credentials
@@ -14,6 +14,7 @@ from amtconnector.learning.logons import Credentials
 from amtconnector.learning.profile_text import profile_text
 from amtconnector.learning.proof import Proof
 from amtconnector.learning.stand_ins import PASSWORD, USER, StandIns
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.task import Task
 from amtconnector.text import masked
 

@@ -11,7 +11,9 @@ import sys
 import threading
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from amtconnector.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     import subprocess

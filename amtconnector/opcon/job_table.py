@@ -11,9 +11,10 @@ given.
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.errors import UsageError
+from amtconnector.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

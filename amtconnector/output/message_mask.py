@@ -12,9 +12,10 @@ grows with their length and no faster.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.errors import ConfigurationError
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.text import MASK
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.records.record_format import Ended
 from amtconnector.statuses import SUCCESS
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from enum import Enum
-from typing import NamedTuple
 
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.task import Task
 
 _RUN_ID = re.compile(r"(?:[0-9]{8}|damaged)-[0-9a-f]{10}", re.ASCII)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.records import timestamps
 from amtconnector.records.record import RunKey, RunRecord, RunState, is_run_id
 from amtconnector.task import RequestId

@@ -13,8 +13,9 @@ import stat
 import time
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.records import attention, logon_notes, record_files, timestamps
 from amtconnector.records import file_names as run_names
 from amtconnector.records.record import is_run_id

@@ -11,9 +11,10 @@ import os
 import re
 import sys
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.errors import UsageError
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.task import RequestId, Task
 from amtconnector.text import excerpt
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.errors import CallFailed, Forbidden, LogonRefused, NotUnderstood, Unauthorized
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.text import calm
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ as the configuration allows; what failed last then decides how the run ends.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.errors import (
     AuthenticationRefused,
@@ -25,6 +25,7 @@ from amtconnector.errors import (
     TaskState,
     Unauthorized,
 )
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.run.next_steps import PROFILE_HINT
 from amtconnector.run.retry import Outage, backoff_s, honoured, jittered, poll_interval_s
 from amtconnector.text import calm, clock_time, spoken

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.system.command_line import encrypt_command, own_command
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ Nothing here asks AMT: the record decides alone, and in doubt nothing is started
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.errors import SubmissionUnknown, TaskFate, TaskState
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.records.record import RunRecord, RunState
 from amtconnector.run.next_steps import NextSteps, moment
 from amtconnector.statuses import SUCCESS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.errors import (
     CallFailed,
@@ -15,6 +15,7 @@ from amtconnector.errors import (
     TaskState,
     Unauthorized,
 )
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.system.signals import StopRequested
 from amtconnector.text import calm
 

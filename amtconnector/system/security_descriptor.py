@@ -7,7 +7,8 @@ SECURITY_DESCRIPTOR (2.4.6, self-relative), ACL (2.4.5), ACCESS_ALLOWED_ACE (2.4
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+
+from amtconnector.named_tuple import NamedTuple
 
 _DACL_PRESENT = 0x0004
 _ALLOWING = frozenset({0x0, 0x9})

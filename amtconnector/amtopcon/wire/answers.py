@@ -7,7 +7,7 @@ says what an answer means that is none; `understanding` is the edge that lets no
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.wire.document import Object
 from amtconnector.amtopcon.wire.paths import carried, found
@@ -17,6 +17,7 @@ from amtconnector.amtopcon.wire.shape import shape_of
 from amtconnector.amtopcon.wire.understanding import understanding
 from amtconnector.amtopcon.wire.words import words_of
 from amtconnector.errors import Busy, LogonRefused, NotFound, NotUnderstood, Rejected, Unauthorized
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.statuses import Status, StatusClass
 from amtconnector.task import RequestId
 

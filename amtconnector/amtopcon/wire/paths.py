@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from amtconnector.amtopcon.wire.document import Object
+from amtconnector.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ A status that is no success becomes the `CallFailed` that says whether the reque
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.wire.document import UNREADABLE, Object, parsed
 from amtconnector.amtopcon.wire.strangers import page_hint, place_of, redirect_hint, title_of
@@ -21,6 +21,7 @@ from amtconnector.errors import (
     Rejected,
     Unauthorized,
 )
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.text import described, excerpt
 
 if TYPE_CHECKING:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from amtconnector import __version__
 from amtconnector.amtopcon.wire.filling import Filling, Value, sent_values
 from amtconnector.errors import ConfigurationError
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.text import described
 
 if TYPE_CHECKING:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from amtconnector.amtopcon.wire.document import Object
 from amtconnector.amtopcon.wire.reply import document_in, is_page, is_xml
 from amtconnector.errors import NotUnderstood
+from amtconnector.named_tuple import NamedTuple
 from amtconnector.text import excerpt
 
 if TYPE_CHECKING:
