@@ -11,6 +11,7 @@ import trustme
 
 from tests.end_to_end.installation import Installation, ended
 from tests.end_to_end.simulator_process import SimulatorProcess
+from tests.end_to_end.workplace import SharedSimulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,15 +66,15 @@ def start_of(job: str) -> tuple[str, ...]:
     return "-jt", "START", "-an", "DEMO2", "-jn", job
 
 
-@pytest.fixture
-def simulator(tmp_path: Path) -> Iterator[SimulatorProcess]:
-    """Serve http."""
-    with SimulatorProcess(tmp_path / "amt", JOBS) as running:
+@pytest.fixture(scope="module")
+def shared_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedSimulator]:
+    """Serve http as long as this module's tests run."""
+    with SharedSimulator(tmp_path_factory.mktemp("amt"), JOBS) as running:
         yield running
 
 
 @pytest.fixture
-def site(tmp_path: Path, programs: Programs, simulator: SimulatorProcess) -> Installation:
+def site(tmp_path: Path, programs: Programs, simulator: SharedSimulator) -> Installation:
     """Install the connector beside it."""
     return Installation(tmp_path / "site", programs, simulator.address)
 
@@ -147,7 +148,7 @@ def test_a_code_page_shows_what_it_can_not_hold_as_escapes(site: Installation) -
     assert b"caf\xe9 \\u2603 \\U0001f600" in run.output
 
 
-def test_arguments_arrive_as_they_were_typed(site: Installation, simulator: SimulatorProcess) -> None:
+def test_arguments_arrive_as_they_were_typed(site: Installation, simulator: SharedSimulator) -> None:
     """No globbing, no expansion, no response files, no quoting: what an operator types is what AMT gets."""
     typed = [
         "'PARAM'",
@@ -178,7 +179,7 @@ def test_a_terminal_status_is_the_exit_code(site: Installation, job: str, code: 
     assert site.run(*start_of(job)).exit_code == code
 
 
-def test_each_failure_of_its_own_has_its_exit_code(site: Installation, simulator: SimulatorProcess) -> None:
+def test_each_failure_of_its_own_has_its_exit_code(site: Installation, simulator: SharedSimulator) -> None:
     """Usage 101, configuration 102, credentials 103, refused logon 24, unreachable 23; nothing is started."""
     assert site.run("-jt", "START").exit_code == 101
     site.write_config({"DEBUG": "perhaps"})
@@ -228,7 +229,7 @@ def test_a_run_is_recorded(site: Installation) -> None:
 
 
 def test_a_killed_connector_is_taken_up_again_and_the_task_is_started_once(
-    site: Installation, simulator: SimulatorProcess
+    site: Installation, simulator: SharedSimulator
 ) -> None:
     """The agent's kill can't be caught: the restarted job attaches to the task and reports its end."""
     first = site.start(*start_of("NEVER_ENDS"), environment=OPCON)
@@ -248,7 +249,7 @@ def test_a_killed_connector_is_taken_up_again_and_the_task_is_started_once(
     assert len(simulator.tasks()) == 1
 
 
-def test_a_closed_reader_does_not_change_the_exit_code(site: Installation, simulator: SimulatorProcess) -> None:
+def test_a_closed_reader_does_not_change_the_exit_code(site: Installation, simulator: SharedSimulator) -> None:
     """Nobody may read stdout any more: the exit code still tells the truth."""
     process = site.start(*start_of("SHORT"))
     if process.stdout:
@@ -261,7 +262,7 @@ def test_a_closed_reader_does_not_change_the_exit_code(site: Installation, simul
 
 
 @pytest.mark.posix_only
-def test_a_signal_kills_the_task_and_its_end_is_the_exit_code(site: Installation, simulator: SimulatorProcess) -> None:
+def test_a_signal_kills_the_task_and_its_end_is_the_exit_code(site: Installation, simulator: SharedSimulator) -> None:
     """SIGTERM: kill the AMT task, confirm, exit with KILLED."""
     process = site.start(*start_of("NEVER_ENDS"))
     simulator.wait_for_call("status", count=2)
