@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _PROFILE_STATUS = "A wire profile (WIRE_PROFILE) can add a status."
 _UNREAD = (NotUnderstood, Rejected, Forbidden)
-"""Failures of a status check that say nothing against the request: it may be ended all the same."""
+"""The server answers, and in a way that tells no status: the request may be ended all the same."""
 
 
 class Subject(NamedTuple):
@@ -202,7 +202,7 @@ class StatusMonitor:
         lasted = spoken(self._outage.lasted_s)
         if isinstance(error, NotFound):
             return self._forgotten(error, lasted)
-        if isinstance(error, NotUnderstood | Rejected | Forbidden):
+        if isinstance(error, _UNREAD):
             return self._not_understood(error, lasted)
         return LostContact(
             f"The server has not answered for {lasted}; the last time: {error.message}.",
@@ -242,7 +242,7 @@ class StatusMonitor:
                 f"It answered well until {self._answered_at:%H:%M:%S}, so the settings are right: see what has changed "
                 "since then,\nthe AMT web server, what stands before it, or the network between."
             )
-        if isinstance(error, NotUnderstood | Rejected | Forbidden):
+        if isinstance(error, _UNREAD):
             return error.hint or f"Find out what answers at this address: AMT, or a proxy before it. {PROFILE_HINT}"
         return error.hint or "See that the AMT web server can be reached from here."
 

@@ -10,7 +10,7 @@ from amtconnector.amtopcon.client import AmtClient
 from amtconnector.amtopcon.logon import Account
 from amtconnector.amtopcon.transport import Waiting, open_transport
 from amtconnector.amtopcon.wire import profiles
-from amtconnector.errors import SubmissionUnknown, TaskState
+from amtconnector.errors import SubmissionUnknown, TaskFate, TaskState
 from amtconnector.opcon import StatusPublisher
 from amtconnector.records import Claim, RunDirectory, RunRecord, new_run_id
 from amtconnector.run import restart
@@ -93,14 +93,11 @@ class Session:
             self._recorder.finish()
 
     @property
-    def task_state(self) -> TaskState:
-        """Whether a task may be running now."""
-        return self._recorder.task_state if self._recorder else TaskState.NONE
-
-    @property
-    def request_id(self) -> str:
-        """The batch request of this run, "" before there is one."""
-        return self._recorder.record.request_id if self._recorder else ""
+    def fate(self) -> TaskFate:
+        """Whether a task may be running now, of which request and run."""
+        if self._recorder is None:
+            return TaskFate(TaskState.NONE, run_id=self.run_id)
+        return TaskFate(self._recorder.task_state, self._recorder.record.request_id, self.run_id)
 
     @property
     def next_step(self) -> str:

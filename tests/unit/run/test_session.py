@@ -261,13 +261,13 @@ def test_a_kill_by_an_id_that_no_record_knows_says_what_may_be_running(site: Sit
     """The sentence for a second signal and for defects."""
     with site.session("-jt KILL -id 2112", None) as session:
         site.service.statuses = deque([DONE])
-        assert session.task_state is TaskState.NONE
+        assert session.fate.state is TaskState.NONE
         assert session.run() == 4
     with site.session("-jt KILL -id 2112", None) as session:
         site.service.statuses = deque([MemoryError()])
         with pytest.raises(MemoryError):
             session.run()
-        assert session.task_state is TaskState.MAYBE
+        assert session.fate.state is TaskState.MAYBE
 
 
 def test_by_hand_nothing_blocks_and_open_runs_are_named(site: Site) -> None:

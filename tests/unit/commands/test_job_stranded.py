@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from amtconnector import config
-from amtconnector.commands.run import Job
+from amtconnector.commands.job import Job
 from amtconnector.output.stdout import Output
 from amtconnector.run.arguments import parse
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amtconnector.commands.run import Job
+from amtconnector.commands.job import Job
 from amtconnector.errors import (
     Interrupted,
     LostContact,
