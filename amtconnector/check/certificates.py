@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from amtconnector.amtopcon.tls import covers, is_address
-from amtconnector.system.file_kinds import other_than_file
 from amtconnector.named_tuple import NamedTuple
+from amtconnector.system.file_kinds import other_than_file
 
 if TYPE_CHECKING:
     import socket
