@@ -71,9 +71,10 @@ def main() -> NoReturn:
 def _subcommand(name: str, tokens: Sequence[str]) -> int:
     early_stop.leave()
     from amtconnector.commands.click_command import run_command  # click is for subcommands
+    from amtconnector.system.command_line import own_command
 
     module = import_module(f"amtconnector.commands.{name}")
-    return run_command(module.command, tokens, f"amt {name}")
+    return run_command(module.command, tokens, f"amt {name}", own_command(name, "--help"))
 
 
 def _run(tokens: Sequence[str]) -> int:
@@ -85,8 +86,10 @@ def _run(tokens: Sequence[str]) -> int:
     except KeyboardInterrupt:  # before the run listens to signals
         return _shown(early_stop.TEXT, early_stop.STOPPED)
     except Exception as error:  # noqa: BLE001 - the edge of the program; 1 would mean QUEUED to an operator
-        what = f"{type(error).__name__}; 'amt runs' tells whether a task may be running"
-        return _shown(f"amt: internal-error ({_DEFECT}): {what}.\n", _DEFECT)
+        from amtconnector.system.command_line import own_command
+
+        what = f"{type(error).__name__}. Whether a task may be running:  {own_command('runs')}"
+        return _shown(f"amt: internal-error ({_DEFECT}): {what}\n", _DEFECT)
 
 
 def _shown(text: str, exit_code: int) -> int:

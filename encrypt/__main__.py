@@ -13,8 +13,9 @@ def main() -> NoReturn:
     ignore_foreign_settings()
     from amtconnector.commands.click_command import run_command  # after what its libraries must not read is gone
     from amtconnector.commands.encrypt import command
+    from amtconnector.system.command_line import encrypt_command
 
-    sys.exit(run_command(command, sys.argv[1:], "Encrypt"))
+    sys.exit(run_command(command, sys.argv[1:], "Encrypt", encrypt_command("--help")))
 
 
 if __name__ == "__main__":

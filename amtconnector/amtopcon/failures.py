@@ -14,7 +14,7 @@ from amtconnector.amtopcon.http_answer import AnswerUnclear, NoHttp
 from amtconnector.amtopcon.http_connection import HANDSHAKE
 from amtconnector.amtopcon.httpx_import import httpx
 from amtconnector.amtopcon.tls_failures import NO_TLS_HINT, Explanation, explain
-from amtconnector.errors import CallFailed, CertificateRefused, NoAnswer, NotSent, NotUnderstood
+from amtconnector.errors import AnswerLate, CallFailed, CertificateRefused, NoAnswer, NotSent, NotUnderstood
 from amtconnector.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def converted(error: Exception, server: Server, progress: Progress) -> CallFaile
     what, hint = _cause(error, server)
     hint = "" if progress.had_contact and not isinstance(_root(error), ssl.SSLError) else hint
     if outcome is CallOutcome.MAYBE_RECEIVED or progress.request_left:
-        return NoAnswer(what, hint=hint)
+        return (AnswerLate if isinstance(error, httpx.TimeoutException) else NoAnswer)(what, hint=hint)
     refused = isinstance(_root(error), ssl.SSLCertVerificationError)
     return (CertificateRefused if refused else NotSent)(what, hint=hint)
 

@@ -3,7 +3,8 @@
 AMT locks an account after some refused logons, and fifty jobs can start in the same minute. Therefore at most two
 processes try the same credentials at once, however good they were a short while ago, for a password can have been
 changed since; and a refusal is noted in the run directory before others get their turn: then these credentials are
-not tried again for 10 minutes. Where the run directory can't be used, each process still remembers its own refusal.
+not tried again for 10 minutes. A logon that was left without an answer keeps its place for 5 minutes, for AMT may
+still refuse it. Where the run directory can't be used, each process still remembers its own refusal.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from amtconnector.config import load
 from amtconnector.credentials import Credentials, read_credentials
-from amtconnector.errors import Busy, ConnectorError, LogonRefused
-from amtconnector.records.logon_notes import REFUSAL_LASTS, LogonNotes
+from amtconnector.errors import AnswerLate, Busy, ConnectorError, LogonRefused
+from amtconnector.records.logon_notes import REFUSAL_LASTS, SILENCE_LASTS, LogonNotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from amtconnector.config import Config
     from amtconnector.credentials import Secret
     from amtconnector.records import RunDirectory
-    from amtconnector.system.locks import FileLock
+    from amtconnector.records.logon_notes import Slot
 
 _LONGEST_WAIT_S = 60.0
 _PAUSE_S = 0.1
@@ -83,9 +84,13 @@ class Account:
                     f"they are not tried again before {until.astimezone():%H:%M:%S}"
                 )
             yield
+        except AnswerLate:
+            if slot is not None:
+                slot.note_silence(datetime.now(UTC))
+            raise
         finally:
             if slot is not None:
-                slot.remove()  # a file that an administrator's check left behind could be closed to the jobs' account
+                slot.give_back()
 
     def barred_until(self) -> datetime | None:
         """Return until when a logon with the current credentials is not to be tried; None when it may be."""
@@ -106,28 +111,36 @@ class Account:
     def forget_refusal(self) -> None:
         """Let the current credentials be tried again, for somebody has seen to it; nothing is said about them."""
         self._refused.pop(self._digest, None)
-        self._notes.forget_refusal()
+        self._notes.forget()
 
     @property
     def _notes(self) -> LogonNotes:
         return LogonNotes(self._directory.path, self._digest)
 
-    def _slot(self, while_waiting: Callable[[], None]) -> FileLock | None:
+    def _slot(self, while_waiting: Callable[[], None]) -> Slot | None:
         """Take a place; None where the run directory can't be used: that is no reason not to run."""
         notes = self._notes
         give_up_at = time.monotonic() + self._longest_wait_s
         try:
             while (slot := notes.slot()) is None:
                 if time.monotonic() >= give_up_at:
-                    raise Busy(
-                        f"for {self._longest_wait_s:g} s other jobs have been logging on with the same account, "
-                        "two at a time so that AMT does not lock it"
-                    )
+                    raise Busy(self._why_no_place(notes))
                 while_waiting()
                 time.sleep(_PAUSE_S)
         except OSError:
             return None
         return slot
+
+    def _why_no_place(self, notes: LogonNotes) -> str:
+        if notes.awaits_answers:
+            return (
+                f"AMT has left two logons with this account without an answer within {SILENCE_LASTS.seconds // 60} "
+                "minutes; each may be a refused one, so none follows until then, lest AMT locks it"
+            )
+        return (
+            f"for {self._longest_wait_s:g} s other jobs have been logging on with the same account, "
+            "two at a time so that AMT does not lock it"
+        )
 
     def _read_again(self) -> None:
         config = load(self._config.path)

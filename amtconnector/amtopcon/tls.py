@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from amtconnector.amtopcon.tls_failures import HOSTNAME_MISMATCH, save_command
 from amtconnector.errors import ConfigurationError
+from amtconnector.system.file_kinds import other_than_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,18 +58,31 @@ def context(server: Server) -> ssl.SSLContext:
 
 def _trust_also(result: ssl.SSLContext, ca_file: Path, server: Server) -> None:
     try:
-        result.load_verify_locations(cafile=str(ca_file))
+        kind = other_than_file(ca_file)
+        if not kind:
+            result.load_verify_locations(cafile=str(ca_file))
     except OSError as error:  # of which ssl.SSLError is one
-        is_missing = isinstance(error, FileNotFoundError)
-        what = "does not exist" if is_missing else "holds no certificate that can be read"
-        raise ConfigurationError(
-            f"The file that CA_FILE names {what}.",
-            subject=f"CA_FILE {ca_file}",
-            hint="It must be a PEM file: -----BEGIN CERTIFICATE----- and so on. "
-            f"This writes one from what the server presents:\n{save_command(server)}",
-        ) from error
+        raise _unusable_ca_file(_fault_of(error), ca_file, server) from error
+    if kind:
+        raise _unusable_ca_file(f"is {kind}", ca_file, server)
     # A server's own certificate in CA_FILE is enough, even where another authority issued it.
     result.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+
+
+def _fault_of(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "does not exist"
+    is_content = isinstance(error, ssl.SSLError)
+    return "holds no certificate that can be read" if is_content else f"can't be read ({error.strerror})"
+
+
+def _unusable_ca_file(what: str, ca_file: Path, server: Server) -> ConfigurationError:
+    return ConfigurationError(
+        f"The file that CA_FILE names {what}.",
+        subject=f"CA_FILE {ca_file}",
+        hint="It must be a PEM file: -----BEGIN CERTIFICATE----- and so on. "
+        f"This writes one from what the server presents:\n{save_command(server)}",
+    )
 
 
 def _unusable(error: ssl.SSLError) -> ConfigurationError:
@@ -173,6 +187,11 @@ def covers(dns: Iterable[str], addresses: Iterable[str], name: str) -> bool:
     _, _, domain = host.partition(".")
     given = {own.rstrip(".").casefold() for own in dns}
     return host in given or (bool(domain) and f"*.{domain}" in given)
+
+
+def is_address(name: str) -> bool:
+    """Whether a name is an IP address."""
+    return _address(name) is not None
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

@@ -62,13 +62,22 @@ def save_command(server: Server) -> str:
     return check_command(server, "--save-chain", "amt-server.pem")
 
 
-def wrong_name(server: Server, names: Sequence[str] | None = None) -> Explanation:
-    """Explain a certificate for another name; `names` are those that it carries, None where they are not known."""
+def wrong_name(server: Server, names: Sequence[str] | None = None, misplaced: Sequence[str] = ()) -> Explanation:
+    """Explain a certificate for another name; `names` are those that it carries, None where they are not known.
+
+    `misplaced` are addresses that stand among its host names, where they do not count.
+    """
     text = f"the server's certificate is not issued for the name {verified_name(server)}"
     if names is None:
         return text, (
-            "Use the name that the certificate carries in SERVER_ADDRESS, or set TLS_SERVER_NAME to it.\n"
-            f"This lists the names in the certificate:\n{check_command(server)}"
+            f"This lists the names in the certificate:\n{check_command(server)}\n"
+            "Use one of them in SERVER_ADDRESS, or set TLS_SERVER_NAME to it. Where none is listed, have the "
+            "certificate issued again with the server's name as its subject alternative name."
+        )
+    if misplaced and not names:
+        return text, (
+            f"The certificate carries {', '.join(misplaced)} as a host name, where an address does not count. "
+            "Have it issued again with the address as an IP address, or with a host name for TLS_SERVER_NAME."
         )
     if not names:
         return text, (

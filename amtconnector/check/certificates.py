@@ -13,8 +13,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from amtconnector.amtopcon.tls import covers
+from amtconnector.amtopcon.tls import covers, is_address
 from amtconnector.named_tuple import NamedTuple
+from amtconnector.system.file_kinds import other_than_file
 
 if TYPE_CHECKING:
     import socket
@@ -46,8 +47,13 @@ class Certificate(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All names that count; the common name is none."""
-        return (*self.dns_names, *self.addresses)
+        """All names that count; neither the common name does nor an address among the host names."""
+        return (*(name for name in self.dns_names if not is_address(name)), *self.addresses)
+
+    @property
+    def misplaced(self) -> tuple[str, ...]:
+        """The addresses among the host names."""
+        return tuple(filter(is_address, self.dns_names))
 
     def days_left(self, now: datetime) -> int:
         """Return for how many whole days it is still valid; below 0 when it has expired."""
@@ -103,8 +109,8 @@ def _chain(tls: ssl.SSLSocket) -> Sequence[bytes]:
 def trusted_in(ca_file: Path) -> tuple[Certificate, ...]:
     """Return the certificates in CA_FILE, none where it can't be read: a run says why."""
     try:
-        found = x509.load_pem_x509_certificates(ca_file.read_bytes())
-        return tuple(map(_certificate, found))
+        content = b"" if other_than_file(ca_file) else ca_file.read_bytes()
+        return tuple(map(_certificate, x509.load_pem_x509_certificates(content)))
     except (OSError, ValueError):
         return ()
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from amtconnector.amtopcon.addresses import Resolver, connect
 from amtconnector.amtopcon.sockets import Connection
-from amtconnector.amtopcon.waits import CallLimits
+from amtconnector.amtopcon.waits import Background, CallLimits
 
 if TYPE_CHECKING:
     import socket
     import ssl
+    from collections.abc import Callable
 
     from amtconnector.amtopcon.addresses import Address
     from amtconnector.config import Server
+
+T = TypeVar("T")
 
 
 def addresses_of(server: Server) -> list[Address]:
@@ -22,13 +25,19 @@ def addresses_of(server: Server) -> list[Address]:
     return Resolver().addresses(server.host, server.port, limits, limits.until(server.connect_timeout_s))
 
 
-def opened(server: Server) -> socket.socket:
-    """Open a connection within CONNECT_TIMEOUT; raises OSError. Its own time limit is that, too."""
+def within(limit_s: float, work: Callable[[], T]) -> T:
+    """Do something that may take `limit_s`, in a thread; raises what it raises, and TimeoutError."""
+    limits = _limits()
+    return Background(work).result(limits, limits.until(limit_s))
+
+
+def opened(server: Server, longest_wait_s: float | None = None) -> socket.socket:
+    """Open a connection within CONNECT_TIMEOUT; raises OSError. No wait on it is longer than that, or as given."""
     limits = _limits()
     until = limits.until(server.connect_timeout_s)
     found = Resolver().addresses(server.host, server.port, limits, until)
     connection = connect(found, limits, until)
-    connection.settimeout(server.connect_timeout_s)
+    connection.settimeout(longest_wait_s or server.connect_timeout_s)
     return connection
 
 

@@ -151,7 +151,7 @@ class Examination:
     def _logon(self, service: AmtClient, account: Account) -> Finding:
         if until := account.barred_until():
             self._announce(REFUSED.format(until.astimezone()))
-            account.forget_refusal()
+        account.forget_refusal()
         self._announce(ANNOUNCEMENT)
         return remote.logon(service, self._path.absolute())
 

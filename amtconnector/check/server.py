@@ -22,7 +22,7 @@ from amtconnector.errors import (
     ReplyNotUnderstood,
     ServerUnreachable,
 )
-from amtconnector.system.command_line import encrypt_command
+from amtconnector.system.command_line import credentials_commands
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,8 +125,7 @@ def logon(service: AmtClient, config: Path) -> Finding:
             f"AMT refused the credentials: {failure.message}",
             "Check the account in AMT Control Center: its name, its password, whether it is locked.\n"
             "If it is locked, it suffices to unlock it. If the credentials have changed, encrypt both again:\n"
-            f"{encrypt_command('--set', 'USER', '--config', str(config))}\n"
-            f"{encrypt_command('--set', 'PASSWORD', '--config', str(config))}",
+            f"{credentials_commands(config)}",
             *failure.exchange.splitlines(),
         )
     except CallFailed as failure:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.failures import not_secured
 from amtconnector.amtopcon.tls_failures import EXPIRED, NOT_YET_VALID, verified_name, wrong_name
-from amtconnector.check.connections import opened, secured
+from amtconnector.check.connections import opened, secured, within
 from amtconnector.check.findings import Finding, Step, failed, ok, warning
 from amtconnector.errors import ServerUnreachable
 
@@ -26,13 +26,17 @@ if TYPE_CHECKING:
 SOON_DAYS = 30
 """A certificate that is valid for fewer days is warned about."""
 
+_LONGEST_LOOK_S = 2.0
+"""How long a server that is used without TLS is asked for it: many that speak HTTP wait for the end of a line."""
+
 
 def look(server: Server) -> Presented | None:
     """Return what the server presents to a TLS client, trusted or not; None when it does not speak TLS."""
     from amtconnector.check.certificates import presented  # cryptography is needed for TLS only
 
+    limit_s = server.connect_timeout_s if server.uses_tls else min(_LONGEST_LOOK_S, server.connect_timeout_s)
     try:
-        return presented(opened(server), verified_name(server))
+        return within(limit_s, lambda: presented(opened(server, limit_s), verified_name(server)))
     except (OSError, ValueError):
         return None
 
@@ -79,7 +83,7 @@ def _visible_causes(certificate: Certificate, server: Server, now: datetime) -> 
     if now < certificate.valid_from:
         yield NOT_YET_VALID
     if not certificate.covers(verified_name(server)):
-        yield wrong_name(server, certificate.names)
+        yield wrong_name(server, certificate.names, certificate.misplaced)
 
 
 def in_ca_file(server: Server, seen: Presented | None) -> tuple[str, ...]:
@@ -98,11 +102,12 @@ def in_ca_file(server: Server, seen: Presented | None) -> tuple[str, ...]:
 def described(seen: Presented, now: datetime) -> tuple[str, ...]:
     """Return the lines that describe the server's own certificate, and what it leaves out above it."""
     own = seen.own
+    misplaced = (f"{address} (as a host name: does not count)" for address in own.misplaced)
     missing = f"not sent:    the certificate of {seen.missing_issuer}"
     return (
         f"subject:     {own.subject}",
         f"issuer:      {own.issuer}" + (" (self-signed)" if own.is_self_signed else ""),
-        f"names:       {', '.join(own.names) or '(none)'}",
+        f"names:       {', '.join((*own.names, *misplaced)) or '(none)'}",
         f"valid until: {own.valid_until:%Y-%m-%d %H:%M} UTC ({_days(own.days_left(now))})",
         f"SHA-256:     {own.fingerprint}",
         *((missing,) if seen.missing_issuer else ()),

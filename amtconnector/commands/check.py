@@ -16,6 +16,7 @@ from amtconnector.check import findings
 from amtconnector.check.findings import Step, Verdict
 from amtconnector.errors import ConfigurationError
 from amtconnector.named_tuple import NamedTuple
+from amtconnector.system.command_line import own_command
 from amtconnector.system.file_access import account, group_problem
 from amtconnector.text import escaped
 
@@ -126,7 +127,8 @@ def _repair(wanted: _Wanted) -> int:
         click.echo(f"Not believed, look at it and remove it: {escaped(stranger)}", err=True)
     if wanted.group is None:
         click.echo("\n".join(commands))
-        click.echo("Nothing was changed: amt check --repair --group NAME carries this out, for NAME.", err=True)
+        click.echo("Nothing was changed. To carry this out, for the group NAME:", err=True)
+        click.echo(own_command("check", "--repair", "--group", "NAME", "--config", str(read.path)), err=True)
         return 0
     for outcome in repair.carry_out(commands):
         click.echo(outcome.line)

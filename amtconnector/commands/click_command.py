@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 DONE, NOT_DONE, USAGE = 0, 1, UsageError.exit_code
 
 
-def run_command(command: click.Command, args: Sequence[str], prog_name: str) -> int:
+def run_command(command: click.Command, args: Sequence[str], prog_name: str, help_command: str) -> int:
     """Run a subcommand and return its exit code: 0 done, 1 not done, 101 usage; it never raises and never exits.
 
-    The command returns its exit code as an int, None for 0. Results are on stdout; what went wrong is on stderr. A
-    defect is named by its kind and place alone, for an exception's own words could hold a secret.
+    The command returns its exit code as an int, None for 0; `help_command` shows its help, as it can be pasted.
+    Results are on stdout; what went wrong is on stderr. A defect is named by its kind and place alone, for an
+    exception's own words could hold a secret.
     """
     _let_every_character_through()
     try:
@@ -30,7 +31,7 @@ def run_command(command: click.Command, args: Sequence[str], prog_name: str) -> 
         if sys.stdout is not None:
             sys.stdout.flush()
     except click.UsageError as error:
-        _complain(f"{prog_name}: {error.format_message()} Try '{prog_name} --help'.")
+        _complain(f"{prog_name}: {error.format_message()}\n  See:  {help_command}")
         code = USAGE
     except click.ClickException as error:
         _complain(f"{prog_name}: {error.format_message()}")

@@ -141,7 +141,7 @@ class Job:
         warnings = (
             *_runs_elsewhere(config),  # before the run directory is made
             trust.ensure_run_directory(config.run_directory, config.path, is_made=is_made),
-            trust.warning(list(trust.made_by_people(config))),
+            trust.warning(list(trust.made_by_people(config)), config.path),
         )
         for warning in filter(None, warnings):
             self._log.line(f"Warning: {calm(warning)}")

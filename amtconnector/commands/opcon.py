@@ -58,7 +58,7 @@ Usage: amt opcon job ...
   amt opcon job --schedule Nightly --machine AMTBATCH01
       --exe "C:\\AMT Connector\\amt.exe" -- -jt START -an DEMO2 -jn POSTINTEREST
 
-'amt opcon job --help' explains the options.
+The options are explained by --help behind job.
 """
 _SERVICE_ACCOUNT = "Use Service Account"
 

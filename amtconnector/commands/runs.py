@@ -19,6 +19,7 @@ from amtconnector.records.listing import Listing, Wanted, listing
 from amtconnector.records.record import RunRecord, RunState, is_run_id
 from amtconnector.records.table import job_name, run_table, task_name
 from amtconnector.system import files
+from amtconnector.system.command_line import own_command
 from amtconnector.text import escaped
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def command(  # noqa: PLR0913 - one for each option
     path = config.find(config_path)
     directory = _run_directory(path)
     if forget is not None:
-        _forget(directory, _run_id(forget))
+        _forget(directory, _run_id(forget), path)
     elif log is not None:
         _show_log(directory, _run_id(log))
     else:
@@ -119,7 +120,7 @@ def _run_directory(path: Path) -> RunDirectory:
 def _run_id(text: str) -> str:
     run_id = text.strip().lower()
     if not is_run_id(run_id):
-        raise click.UsageError(f"'{escaped(text)}' is not a run id; 'amt runs' shows them in its last column.")
+        raise click.UsageError(f"'{escaped(text)}' is not a run id, which stands in the last column of the table.")
     return run_id
 
 
@@ -133,8 +134,8 @@ def _show(directory: RunDirectory, wanted: Wanted, path: Path, *, as_json: bool)
 
 
 def _report(directory: RunDirectory, wanted: Wanted, found: Listing, path: Path) -> Iterator[str]:
+    named = ("--config", str(path.absolute()))
     if found.records:
-        named = ("--config", str(path.absolute()))
         yield from (f"Runs in {directory.path}", "")
         yield from run_table(found.records, found.running, width=_width(), config=named)
     elif wanted.is_particular:
@@ -144,7 +145,7 @@ def _report(directory: RunDirectory, wanted: Wanted, found: Listing, path: Path)
     else:
         yield f"No runs are recorded in {directory.path}"
     if found.hidden:
-        yield from ("", f"{_counted(found.hidden)} not shown: amt runs --all")
+        yield from ("", f"{_counted(found.hidden)} not shown:  {own_command('runs', '--all', *named)}")
 
 
 def _width() -> int | None:
@@ -156,13 +157,14 @@ def _counted(number: int) -> str:
     return "1 earlier run is" if number == 1 else f"{number} earlier runs are"
 
 
-def _forget(directory: RunDirectory, run_id: str) -> None:
+def _forget(directory: RunDirectory, run_id: str, path: Path) -> None:
     try:
         record = directory.forget(run_id, datetime.now(UTC))
     except ClaimedElsewhere as error:
         raise click.ClickException(f"Run {run_id} is not released: a connector process is at work on it.") from error
     if record is None:
-        raise click.ClickException(f"No run {run_id} is recorded in {directory.path}; 'amt runs --all' lists them.")
+        known = own_command("runs", "--all", "--config", str(path.absolute()))
+        raise click.ClickException(f"No run {run_id} is recorded in {directory.path}. All that are:\n  {known}")
     if record.is_unfinished:
         _note_in_log(directory, run_id)
     for line in _released(record):
@@ -171,7 +173,7 @@ def _forget(directory: RunDirectory, run_id: str) -> None:
 
 def _note_in_log(directory: RunDirectory, run_id: str) -> None:
     log = directory.open_log(run_id)
-    log.write("released by 'amt runs --forget'")
+    log.write("released by amt runs --forget")
     log.close()
 
 

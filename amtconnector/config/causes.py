@@ -32,6 +32,18 @@ def of_value(value: str) -> str:
     return next((text for is_so, text in _ODDITIES if is_so(value)), "")
 
 
+def of_each_part(value: str) -> tuple[str, ...]:
+    """Say what is odd about a value and, where a comment stands behind it, about the value before the comment."""
+    parts = (value, _before_comment(value))
+    return tuple(dict.fromkeys(cause for part in parts if (cause := of_value(part))))
+
+
+def without_marks(value: str) -> str:
+    """Return a value without a comment, quotation marks, and letters that can't be seen."""
+    seen = (letter for letter in _before_comment(value) if not (_has_invisible(letter) or _has_odd_blank(letter)))
+    return "".join(seen).strip(f"{_QUOTES} ")
+
+
 def of_refused_value(value: str) -> str:
     """Say what is odd about a value that can't be used; "" for nothing."""
     if cause := of_value(value):
@@ -76,6 +88,10 @@ def _of_section(line: str) -> str:
     if not name.strip():
         return "expected a section's name between [ and ]"
     return "expected nothing behind the ]; a comment is a line of its own" if rest else ""
+
+
+def _before_comment(value: str) -> str:
+    return _COMMENT.split(value, maxsplit=1)[0].rstrip()
 
 
 def _is_quoted(value: str) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from amtconnector.config import keys, unknown_names
 from amtconnector.config.inifile import bare, folded
 from amtconnector.config.values import Expected
+from amtconnector.system.file_kinds import other_than_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,8 +85,11 @@ class Sheet:
         if path is None:
             return None
         try:
-            if path.is_file():
+            kind = other_than_file(path)
+            if not kind:
                 return path
+            self.expect(setting, f"a file, and {kind} is there")
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             self.expect(setting, f"an existing file; a relative path starts in {self._folder}")
         except OSError as error:
             self.expect(setting, f"a file that can be read ({error.strerror})")

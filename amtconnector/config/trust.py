@@ -15,6 +15,7 @@ from amtconnector.config.places import own_directory, runs_directory
 from amtconnector.errors import ConfigurationError
 from amtconnector.named_tuple import NamedTuple
 from amtconnector.system import file_access, files
+from amtconnector.system.command_line import own_command
 from amtconnector.system.file_access import Place
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def ensure_run_directory(path: Path, config: Path, *, is_made: bool) -> str:
     if fault is None:
         return ""
     if _is_of_version_1_0(fault, path):
-        return f"Others may change the run directory, {fault}; 'amt check' shows how to close it"
+        return f"Others may change the run directory, {fault}. {_way_to_close(config)}"
     raise refusal(fault, path)
 
 
@@ -94,12 +95,16 @@ def program_files(config: Path) -> Iterator[Untrusted]:
             yield Untrusted("a file of the program", fault)
 
 
-def warning(found: list[Untrusted]) -> str:
+def warning(found: list[Untrusted], config: Path) -> str:
     """Return one line for the job log about what others may change, "" for nothing."""
     if not found:
         return ""
     named = "; ".join(dict.fromkeys(f"{what} ({fault})" for what, fault in found))
-    return f"Others may change what this job relies on: {named}; 'amt check' shows how to close it"
+    return f"Others may change what this job relies on: {named}. {_way_to_close(config)}"
+
+
+def _way_to_close(config: Path) -> str:
+    return f"How to close it:  {own_command('check', '--config', str(config))}"
 
 
 def _made(config: Config) -> Iterator[tuple[str, Path, Place]]:

@@ -1,8 +1,8 @@
 """The credentials of the AMT account: encrypted values, the key file, the old encoding, and who may read what."""
 
+from amtconnector.credentials.forms import Form
 from amtconnector.credentials.stored import (
     Credentials,
-    Form,
     Opened,
     Secret,
     Stored,

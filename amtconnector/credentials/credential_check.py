@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amtconnector import credentials
-from amtconnector.credentials.stored import Form
+from amtconnector.credentials.forms import Form
 from amtconnector.errors import CredentialsError
 from amtconnector.named_tuple import NamedTuple
 
@@ -38,6 +38,8 @@ def _finding(value: Stored, file: CredentialFile) -> tuple[str, bool]:
         case Form.LEGACY:
             fix = credentials.command("migrate", config_path=file.path)
             return f"legacy: the old encoding, which protects nothing; it can be read\nEncrypt it: {fix}", True
+        case Form.WRAPPED:
+            return "\n".join(("more than the encrypted value: no run will use it", *value.wrapping)), False
         case Form.PLAIN:
             fix = credentials.command("--set", value.name, config_path=file.path)
             return f"plain text: no run will use it\nEncrypt it: {fix}", False

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from amtconnector.errors import CredentialsError
 from amtconnector.system import file_access, files
+from amtconnector.system.command_line import encrypt_command
 from amtconnector.system.file_access import Place
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def read(path: Path, limit: int, config: Path | None) -> bytes:
     try:
         with os.fdopen(files.patiently(lambda: _opened(path)), "rb") as file:
             if exposure := file_access.exposure(path, file.fileno()):
-                _refuse_exposed(exposure, path)
+                _refuse_exposed(exposure, path, config)
             if fault := file_access.find_fault(path, Place.FILE, file_access.owners(config)):
                 _refuse_untrusted(fault, path)
             return file.read(limit)
@@ -37,13 +38,14 @@ def _opened(path: Path) -> int:
     return os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
 
 
-def _refuse_exposed(exposure: str, path: Path) -> NoReturn:
+def _refuse_exposed(exposure: str, path: Path, config: Path | None) -> NoReturn:
     raise CredentialsError(
         f"The key file is exposed: {exposure}. The account '{file_access.account()}' refuses to use it.",
         subject=str(path),
         hint=f"Close it: {file_access.closing_command(path)}\n"
-        "If somebody may have read it, make a new key afterwards: 'Encrypt rotate' with every Connector.config that "
-        "uses it, and change the password in AMT.",
+        "If somebody may have read it, change the password in AMT and make a new key afterwards, for every "
+        "Connector.config that uses it:\n"
+        f"{encrypt_command('rotate', 'Connector.config' if config is None else str(config.absolute()))}",
     )
 
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 import binascii
 import hashlib
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from amtconnector.credentials import key_access
 from amtconnector.errors import CredentialsError
 from amtconnector.named_tuple import NamedTuple
 from amtconnector.system import file_access, files
-from amtconnector.system.command_line import encrypt_command
+from amtconnector.system.command_line import credentials_commands
+from amtconnector.system.file_kinds import other_than_file
 from amtconnector.text import described
 
 if TYPE_CHECKING:
@@ -75,9 +77,9 @@ def load(path: Path, config: Path | None = None) -> KeyRing:
 
     `config` is the Connector.config whose owner may own the key file too.
     """
-    keys = tuple(_key(line, number, path) for number, line in _lines(_content(path, config)))
+    keys = tuple(_key(line, number, path, config) for number, line in _lines(_content(path, config)))
     if not keys:
-        _refuse_damaged("The key file holds no key.", path)
+        _refuse_damaged("The key file holds no key.", path, config)
     return KeyRing(keys)
 
 
@@ -127,8 +129,9 @@ def _new_line() -> bytes:
 
 
 def _content(path: Path, config: Path | None) -> bytes:
-    if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises where the account may not look
-        _refuse_damaged("The key file is a folder.", path)
+    with suppress(OSError):  # reading it says what is wrong
+        if kind := other_than_file(path):
+            _refuse_damaged(f"The key file is {kind}, not a file.", path, config)
     try:
         content = key_access.read(path, _LARGEST + 1, config)
     except OSError as error:
@@ -138,7 +141,7 @@ def _content(path: Path, config: Path | None) -> bytes:
             hint="Check KEY_FILE in Connector.config, and the file.",
         ) from error
     if len(content) > _LARGEST:
-        _refuse_damaged("The key file is too large to be one.", path)
+        _refuse_damaged("The key file is too large to be one.", path, config)
     return content
 
 
@@ -149,22 +152,22 @@ def _lines(content: bytes) -> Iterator[tuple[int, str]]:
             yield number, line.strip()
 
 
-def _key(text: str, number: int, path: Path) -> Key:
+def _key(text: str, number: int, path: Path, config: Path | None) -> Key:
     standard = text.translate({45: "+", 95: "/", 43: "?", 47: "?"}).encode("ascii", "replace")
     try:
         key = binascii.a2b_base64(standard)
     except binascii.Error:
         key = b""
     if len(key) != _KEY_LENGTH or binascii.b2a_base64(key, newline=False) != standard:
-        _refuse_damaged(f"Line {number} of the key file is no key: the file is damaged.", path)
+        _refuse_damaged(f"Line {number} of the key file is no key: the file is damaged.", path, config)
     return Key(key_id(text), text, path, number)
 
 
-def _refuse_damaged(message: str, path: Path) -> NoReturn:
+def _refuse_damaged(message: str, path: Path, config: Path | None) -> NoReturn:
     raise CredentialsError(
         message,
         subject=str(path),
         hint="Put back the key file from a backup or from the machine where the credentials were encrypted.\n"
         "Only if there is none: move it away and encrypt the credentials again:\n"
-        f"{encrypt_command('--set', 'USER')}\n{encrypt_command('--set', 'PASSWORD')}",
+        f"{credentials_commands(config)}",
     )

@@ -7,13 +7,11 @@ and refused. No text here, and no exception, ever holds a value or a part of one
 
 from __future__ import annotations
 
-import binascii
-import re
 from datetime import UTC, datetime
-from enum import Enum
 from typing import TYPE_CHECKING, NoReturn
 
-from amtconnector.credentials import key_places, legacy
+from amtconnector.credentials import forms, key_places, legacy
+from amtconnector.credentials.forms import Form
 from amtconnector.errors import CredentialsError
 from amtconnector.named_tuple import NamedTuple
 from amtconnector.system.command_line import encrypt_command
@@ -25,9 +23,6 @@ if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
     from amtconnector.credentials.keyfile import Key, KeyRing
-
-_PREFIX = "amt1:"
-_ENVELOPE = re.compile(r"amt1:([0-9a-f]{8}):([A-Za-z0-9_-]+={0,2})", re.ASCII)
 
 
 class Secret:
@@ -59,15 +54,6 @@ class Credentials(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-class Form(Enum):
-    """How a value is stored."""
-
-    ENCRYPTED = "encrypted"
-    LEGACY = "legacy"
-    PLAIN = "plain text"
-    MISSING = "missing"
-
-
 class Opened(NamedTuple):
     """An encrypted value that was decrypted: its text, and the key and time (UTC) that it was encrypted with."""
 
@@ -86,17 +72,17 @@ class Stored(NamedTuple):
     @property
     def form(self) -> Form:
         """The form of the value; one that starts as an encrypted value is one, if damaged."""
-        text = self.text.reveal()
-        if not text:
-            return Form.MISSING
-        if text.startswith(_PREFIX):
-            return Form.ENCRYPTED
-        return Form.PLAIN if legacy.decode(text) is None else Form.LEGACY
+        return forms.form_of(self.text.reveal())
 
     @property
     def key_id(self) -> str:
         """The id of the key that an encrypted value asks for; "" where the value is no whole one."""
-        return _envelope(self)[0]
+        return forms.envelope(self.text.reveal())[0]
+
+    @property
+    def wrapping(self) -> tuple[str, ...]:
+        """What stands around or within a value that is sound without it, a sentence each; () for nothing."""
+        return tuple(f"The value of {self.name} {cause}." for cause in forms.wrapping(self.text.reveal()))
 
 
 def read_credentials(user: str, password: str, key_file: Path | None, *, config_path: Path) -> Credentials:
@@ -130,7 +116,14 @@ def legacy_secret(value: Stored) -> Secret | None:
 
 
 def refuse_plain(values: tuple[Stored, ...]) -> None:
-    """Raise CredentialsError when a value is plain text or missing."""
+    """Raise CredentialsError when a value is plain text or missing, or sound but for what stands around it."""
+    if wrapped := [value for value in values if value.form is Form.WRAPPED]:
+        names = " and ".join(value.name for value in wrapped)
+        raise CredentialsError(
+            f"{names} can't be used: more than the encrypted value stands there.",
+            subject=str(values[0].config_path),
+            hint="\n".join(line for value in wrapped for line in value.wrapping),
+        )
     refused = [value.name for value in values if value.form in {Form.PLAIN, Form.MISSING}]
     if refused:
         verb = "is" if len(refused) == 1 else "are"
@@ -156,7 +149,7 @@ def encrypt(text: str, ring: KeyRing) -> str:
             "The value holds bytes that are no text in the encoding of this system; nothing was encrypted.",
             hint=f"Enter it at the prompt, or give it as UTF-8 on standard input: {encrypt_command('-v', '-')}",
         ) from None
-    return f"{_PREFIX}{ring.newest.id}:{_fernet(ring.newest).encrypt(content).decode('ascii')}"
+    return f"{forms.PREFIX}{ring.newest.id}:{_fernet(ring.newest).encrypt(content).decode('ascii')}"
 
 
 def decrypt(value: Stored, ring: KeyRing) -> Opened:
@@ -164,7 +157,7 @@ def decrypt(value: Stored, ring: KeyRing) -> Opened:
 
     Raises CredentialsError, and tells apart: the value is damaged, or no key of the ring is the one it asks for.
     """
-    key_id, token = _envelope(value)
+    key_id, token = forms.envelope(value.text.reveal())
     if not key_id:
         _refuse_damaged(value)
     key = ring.find(key_id)
@@ -179,12 +172,6 @@ def decrypt(value: Stored, ring: KeyRing) -> Opened:
 def command(*words: str, config_path: Path) -> str:
     """Return the command line of an Encrypt that works on this configuration, ready to be pasted."""
     return encrypt_command(*words, "--config", str(config_path.absolute()))
-
-
-def _envelope(value: Stored) -> tuple[str, str]:
-    """Return key id and token of an encrypted value; "" and "" where it has not the shape of one."""
-    envelope = _ENVELOPE.fullmatch(value.text.reveal())
-    return (envelope[1], envelope[2]) if envelope and _is_canonical(envelope[2]) else ("", "")
 
 
 def _opened(token: str, key: Key) -> Opened | None:
@@ -203,16 +190,6 @@ def _fernet(key: Key) -> Fernet:
     from cryptography.fernet import Fernet  # legacy values do without it
 
     return Fernet(key.text)
-
-
-def _is_canonical(token: str) -> bool:
-    """Whether a token is the one spelling of its bytes: Base64 ignores stray bits at its end, a careful reader not."""
-    standard = token.translate({45: "+", 95: "/"}).encode()
-    try:
-        content = binascii.a2b_base64(standard)
-    except binascii.Error:
-        return False
-    return binascii.b2a_base64(content, newline=False) == standard
 
 
 def _legacy_warnings(values: tuple[Stored, ...]) -> tuple[str, ...]:

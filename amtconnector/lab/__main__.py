@@ -49,7 +49,7 @@ def main() -> NoReturn:
         sys.stdout.write(f"amt-lab {__version__}\n")
         sys.exit(0)
     if tokens and tokens != ["--help"]:
-        sys.stderr.write(f"amt-lab: no such subcommand: {tokens[0]}. Try 'amt-lab --help'.\n")
+        sys.stderr.write(f"amt-lab: no such subcommand: {tokens[0]}\n  See:  {_printed('--help')}\n")
         sys.exit(_USAGE)
     sys.stdout.write(HELP)
     sys.exit(0 if tokens else _USAGE)
@@ -62,7 +62,13 @@ def _subcommand(found: Subcommand, tokens: list[str]) -> int:
         sys.stderr.write(f"amt-lab: {MISSING_PACKAGES}\n\nMissing: {', '.join(missing)}.\n")
         return _NOT_DONE
     module = import_module(found.module)
-    return run_command(module.command, tokens[1:], f"amt-lab {tokens[0]}")
+    return run_command(module.command, tokens[1:], f"amt-lab {tokens[0]}", _printed(tokens[0], "--help"))
+
+
+def _printed(*words: str) -> str:
+    from amtconnector.lab.programs import lab_command, pasteable
+
+    return pasteable(lab_command(*words))
 
 
 if __name__ == "__main__":

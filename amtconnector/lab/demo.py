@@ -182,8 +182,13 @@ def _wait_for_the_reader() -> None:
 
 def _say_the_way_on() -> None:
     click.echo()
-    click.echo("  On your own server: amt-lab acceptance; then Connector.config.example and amt check.")
-    click.echo("  More simulated jobs, failures included: amt-lab simulator, docs/simulator.md.")
+    click.echo(f"  On your own server:  {_printed('acceptance')}")
+    click.echo("  Then make a Connector.config of Connector.config.example, and let amt check look at it.")
+    click.echo(f"  More simulated jobs, failures included (docs/simulator.md):  {_printed('simulator')}")
+
+
+def _printed(subcommand: str) -> str:
+    return programs.pasteable(programs.lab_command(subcommand))
 
 
 def _heading(text: str) -> None:

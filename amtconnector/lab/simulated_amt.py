@@ -13,7 +13,7 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING, Any, Self
 
-from amtconnector.lab.programs import environment_for_programs, lab_command
+from amtconnector.lab.programs import environment_for_programs, lab_command, pasteable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,7 +134,7 @@ def _address(process: subprocess.Popen[str]) -> str:
     finally:
         stopper.cancel()
     if not line.startswith(GREETING):
-        raise NotStarted("the simulator did not start; 'amt-lab simulator' shows why.")
+        raise NotStarted(f"the simulator did not start. To see why:  {pasteable(lab_command('simulator'))}")
     return line.removeprefix(GREETING).strip()
 
 

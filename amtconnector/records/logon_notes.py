@@ -2,6 +2,7 @@
 
     <directory>/rejected-logon-<digest>.note   when these credentials were refused
     <directory>/logon-<digest>-<number>.lock   whoever logs on with them holds the lock on one of these files
+    <directory>/logon-<digest>-<number>.note   when the last logon in that place was left without an answer
 
 `<digest>` names server, user and stored password: other credentials are another question.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from amtconnector.records import timestamps
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 REFUSAL_LASTS = timedelta(minutes=10)
 """How long credentials that were refused are not tried again."""
+
+SILENCE_LASTS = timedelta(minutes=5)
+"""How long a logon that was left without an answer may still be refused: its place is taken for so long."""
 
 NOTE_PREFIX = "rejected-logon-"
 SLOT_PREFIX = "logon-"
@@ -38,36 +42,78 @@ class LogonNotes:
         self._note = directory / f"{NOTE_PREFIX}{name}{timestamps.ENDING}"
         self._slots = [directory / f"{SLOT_PREFIX}{name}-{number}.lock" for number in range(1, _SLOTS + 1)]
 
-    def slot(self) -> locks.FileLock | None:
+    def slot(self) -> Slot | None:
         """Take one of the two places for a logon, until it is released; None when both are taken.
 
         Creates the directory; raises `OSError` when it can't be used.
         """
         files.create_directory(self._directory)
-        return next((lock for path in self._slots if (lock := locks.take(path))), None)
+        for path in self._slots:
+            if not _awaits_answer(path) and (lock := locks.take(path)):
+                if not _awaits_answer(path):  # once more: whoever had the lock may have noted it
+                    return Slot(path, lock)
+                lock.remove()
+        return None
+
+    @property
+    def awaits_answers(self) -> bool:
+        """Whether every place is taken by a logon that was left without an answer."""
+        return all(map(_awaits_answer, self._slots))
 
     def refused_until(self, now: datetime) -> datetime | None:
         """Return until when a logon with these credentials is not tried; None when it may be. Never raises.
 
         A note from the future blocks no longer than 10 minutes, so a clock that was set back does not block for ever.
         """
-        try:
-            noted = timestamps.read(self._note) or timestamps.written_at(self._note)
-        except OSError:
-            return None
-        if noted is None or abs(now - noted) >= REFUSAL_LASTS:
-            return None
-        return min(noted, now) + REFUSAL_LASTS
+        return _lasts_until(self._note, now, REFUSAL_LASTS)
 
     def note_refusal(self, now: datetime) -> None:
         """Note that these credentials were refused; never raises."""
         with suppress(OSError):
             files.create_directory(self._directory)
-            try:
-                timestamps.write(self._note, now)
-            except OSError:  # a full disk often still takes an empty file, whose own time then tells
-                self._note.touch()
+        _note(self._note, now)
 
-    def forget_refusal(self) -> None:
-        """Remove the note; never raises."""
-        files.remove_file(self._note)
+    def forget(self) -> None:
+        """Remove what is noted of these credentials; never raises."""
+        for note in (self._note, *map(_note_of, self._slots)):
+            files.remove_file(note)
+
+
+class Slot:
+    """A place for a logon, until it is given back."""
+
+    def __init__(self, path: Path, lock: locks.FileLock) -> None:
+        self._path = path
+        self._lock = lock
+
+    def note_silence(self, now: datetime) -> None:
+        """Note that the logon was left without an answer: its place stays taken for a while. Never raises."""
+        _note(_note_of(self._path), now)
+
+    def give_back(self) -> None:
+        """Let somebody else have it; a file that an administrator left behind could be closed to the jobs' account."""
+        self._lock.remove()
+
+
+def _note_of(slot: Path) -> Path:
+    return slot.with_suffix(timestamps.ENDING)
+
+
+def _awaits_answer(slot: Path) -> bool:
+    return _lasts_until(_note_of(slot), datetime.now(UTC), SILENCE_LASTS) is not None
+
+
+def _note(path: Path, now: datetime) -> None:
+    with suppress(OSError):
+        try:
+            timestamps.write(path, now)
+        except OSError:  # a full disk often still takes an empty file, whose own time then tells
+            path.touch()
+
+
+def _lasts_until(note: Path, now: datetime, span: timedelta) -> datetime | None:
+    try:
+        noted = timestamps.read(note) or timestamps.written_at(note)
+    except OSError:
+        return None
+    return None if noted is None or abs(now - noted) >= span else min(noted, now) + span

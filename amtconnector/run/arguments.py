@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from amtconnector.errors import UsageError
 from amtconnector.named_tuple import NamedTuple
+from amtconnector.system.command_line import own_command
 from amtconnector.task import RequestId, Task
 from amtconnector.text import excerpt
 
@@ -167,7 +168,7 @@ def _flag(token: str) -> str:
     for known in sorted(_SHORT, key=len, reverse=True):
         if token.startswith(known) and (token[len(known)] == "=" or not known.startswith("--")):
             raise UsageError(f"unknown flag {shown}: if {known} is meant, its value is a token of its own")
-    raise UsageError(f"unknown flag {shown}; 'amt --help' lists the flags")
+    raise UsageError(f"unknown flag {shown}", hint=f"All flags:  {own_command('--help')}")
 
 
 def _text(flag: str, value: str) -> str:

@@ -161,23 +161,25 @@ def find(
         return _by_name(arguments, directory, server, next_steps)
     known = next(iter(directory.records_of_request(server, arguments.request_id.text)), None)
     if known is not None and not _is_meant(known.key, arguments):
-        raise _mistaken(known, f"not to job '{arguments.name}' of {arguments.application or 'any application'}")
+        raise _mistaken(
+            known, f"not to job '{arguments.name}' of {arguments.application or 'any application'}", next_steps
+        )
     if arguments.action is Action.ATTACH and opcon is not None:
         records = directory.unfinished_of_opcon_job(opcon.schedule_date, opcon.schedule_name, opcon.name)
         own = _own(records, arguments, server)
         if own is not None and known is not None and own.run_id != known.run_id:
-            raise _mistaken(known, "not to this OpCon job, whose own start is open")
+            raise _mistaken(known, "not to this OpCon job, whose own start is open", next_steps)
         return own or known
     return known
 
 
-def _mistaken(record: RunRecord, instead_of: str) -> UsageError:
+def _mistaken(record: RunRecord, instead_of: str, next_steps: NextSteps) -> UsageError:
     """Return the refusal of an id that the records on this machine know as another task's."""
     return UsageError(
         f"Request {record.request_id} belongs to job '{record.key.job}' of {record.key.application}, {instead_of}; "
         "nothing was done.",
         subject=_line(record),
-        hint="Compare the id with AMT Control Center; 'amt runs' shows the requests that are known here.",
+        hint=f"Compare the id with AMT Control Center, and with what is known here:\n{next_steps.runs}",
     )
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from amtconnector.named_tuple import NamedTuple
-from amtconnector.system.command_line import encrypt_command, own_command
+from amtconnector.system.command_line import credentials_commands, own_command
 
 if TYPE_CHECKING:
     from amtconnector.records.record import RunRecord
@@ -33,8 +33,7 @@ class NextSteps(NamedTuple):
         return (
             "If the account is locked, it suffices to unlock it in AMT Control Center.\n"
             "If the credentials have changed, correct them:\n"
-            f"{encrypt_command('--set', 'USER', '--config', self.config)}\n"
-            f"{encrypt_command('--set', 'PASSWORD', '--config', self.config)}\n"
+            f"{credentials_commands(self.config)}\n"
             "In either case, then try one logon (AMT locks accounts, so jobs do not try it again by themselves):\n"
             f"{self.check}"
         )

@@ -39,6 +39,10 @@ T = TypeVar("T")
 LONGEST_TRY_S = 60.0
 """How long a logon and a start that provably reached nobody are tried again."""
 
+_COMPARE = (
+    "Compare application, job, queue and user with AMT Control Center, and the rights of the connector's account."
+)
+
 
 class Submission:
     """One logon and one start."""
@@ -123,7 +127,7 @@ class Submission:
             self._recorder.answered()
             raise self._fate_unknown(error, task) from error
         except CallFailed as error:
-            raise self._refused(Refused(error.message), task) from error
+            raise self._refused(Refused(error.message), task, error.hint) from error
 
     def _on_wire(self, task: Task) -> Started | Refused:
         self._context.clock.wait(0.0)  # whoever was told to stop meanwhile sends nothing
@@ -184,14 +188,13 @@ class Submission:
             fate=TaskFate(TaskState.MAYBE, run_id=record.run_id),
         )
 
-    def _refused(self, answer: Refused, task: Task) -> StartRefused:
+    def _refused(self, answer: Refused, task: Task, hint: str = "") -> StartRefused:
         status = answer.status
         refusal = StartRefused(
             "AMT did not start the task"
             + (f" and gave {status} as the reason" if status else "")
             + (f": {answer.words}" if answer.words else "."),
             subject=f"Job '{task.name}' of {task.application}, server {self._address}",
-            hint="Compare application, job, queue and user with AMT Control Center, and the rights of the connector's "
-            "account.\nThe job can be restarted when that is settled.",
+            hint=f"{hint or _COMPARE}\nThe job can be restarted when that is settled.",
         )
         return refusal.with_status(status.code, status.name) if status else refusal

@@ -22,6 +22,12 @@ def encrypt_command(*arguments: str) -> str:
     return _joined(_found(_ENCRYPT) or [*(_found(_PROGRAM) or _as_module()), "encrypt"], arguments)
 
 
+def credentials_commands(config: str | Path | None) -> str:
+    """Return the two command lines of `Encrypt` that set a Connector.config's credentials; None for the usual file."""
+    named = () if config is None else ("--config", os.path.abspath(config))  # noqa: PTH100  # a name, no link followed
+    return "\n".join(encrypt_command("--set", name, *named) for name in ("USER", "PASSWORD"))
+
+
 def quoted(text: str) -> str:
     """Return a text as one word of a command line.
 

@@ -36,13 +36,13 @@ def test_the_table_names_every_flag() -> None:
 def test_every_command_works(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the page shows can be typed."""
     monkeypatch.chdir(tmp_path)
-    assert run_command(command, _split(line), "amt opcon") == 0
+    assert run_command(command, _split(line), "amt opcon", "HELP") == 0
 
 
 def test_the_command_lines_are_those_that_the_program_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The job, the XML and the kill job of the page come from its first command."""
     monkeypatch.chdir(tmp_path)
-    run_command(command, _split(COMMANDS[0]), "amt opcon")
+    run_command(command, _split(COMMANDS[0]), "amt opcon", "HELP")
     xml = (tmp_path / "postinterest.xml").read_text("ascii")
     (shown,) = re.findall(r"```xml\n(.*?) *\.\.\.\n```", TEXT, re.DOTALL)
     assert xml.startswith(shown)

@@ -32,6 +32,8 @@ _ELEMENT_BUDGET = 4 * 1024 * 1024
 _WRAPPER_BUDGET = 1024 * 1024
 _MOST_MALFORMED = 1000
 """After so many malformed elements the list is no JSON: each costs time in which nobody looks for a signal."""
+_WINDOW = 8 * 1024
+"""So much is looked at together: where the scanner fails it counts the lines before the place, each time anew."""
 _NO_MESSAGE: list[Json] = []  # what no message looks like
 
 
@@ -86,9 +88,11 @@ class MessageReader:
         """Take the next piece of the answer as text; returns and raises as `feed`."""
         if self._failure:
             raise self._failure
-        self._in.add(text, is_last=is_last)
         try:
-            self._go_on()
+            for begin in range(0, max(1, len(text)), _WINDOW):
+                end = begin + _WINDOW
+                self._in.add(text[begin:end], is_last=is_last and end >= len(text))
+                self._go_on()
         except NotUnderstood as error:
             self._failure = error
         except CutShort:

@@ -12,6 +12,7 @@ from amtconnector.amtopcon.wire.document import UNREADABLE, Object, parsed
 from amtconnector.amtopcon.wire.strangers import page_hint, place_of, redirect_hint, title_of
 from amtconnector.amtopcon.wire.words import words_of
 from amtconnector.errors import (
+    AnswerLate,
     Busy,
     CallFailed,
     Forbidden,
@@ -94,7 +95,9 @@ def answered(reply: Reply, places: tuple[Path, ...] = ()) -> str:
         return f"{what} and points to {place}"
     if is_page(reply):
         what += " with a web page instead of AMT's answer"
-    words = (title_of(reply) if is_page(reply) else "") or server_words(reply, places)
+        words = title_of(reply) or reply.quoted(reply.text)
+    else:
+        words = server_words(reply, places)
     return what + (f": {words.rstrip('.')}" if words.strip(".") else "")
 
 
@@ -105,6 +108,7 @@ _FAILURES: dict[int, type[CallFailed]] = {
     408: NoAnswer,
     409: NoAnswer,
     429: Busy,
+    504: AnswerLate,
 }
 
 
@@ -139,6 +143,8 @@ def document_in(reply: Reply, form: str = "", *, quotes: bool = True) -> Json:
             return document_of(reply.body)
         return parsed(text)
     except UNREADABLE as error:
+        if is_page(reply):
+            raise NotUnderstood(answered(reply), hint=hint_of(reply)) from error
         what = f": {reply.quoted(text)}" if quotes and text.strip() else " (it is empty)" if not text.strip() else ""
         raise NotUnderstood(f"the answer is no {'XML' if form == 'xml' else 'JSON'}{what}") from error
 

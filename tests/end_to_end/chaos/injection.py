@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -46,9 +46,9 @@ _ABOUT_THE_LOG = (
     "contact is",
     "it is AMT's status, and the text",
 )
-_ABOUT_THE_RECORD = ("the log ends", "the record says", "messages are not AMT's")
-_FILES_LOST = ("Warning: the run record can't be written", "Warning: the run's log can't be written")
-"""A disk that stays full takes neither; then the log says so where it stands, at its end how to go on."""
+_RECORD_LOST = "Warning: the run record can't be written"
+_FILES_LOST = (_RECORD_LOST, "Warning: the run's log can't be written")
+"""A disk that stays full takes neither; then the log says so, wherever it stands just then."""
 _UNSETTLED = {104, 105, 107, 108}
 
 
@@ -168,11 +168,12 @@ def broken_rules(point: Point, plan: Plan, acts: list[Act]) -> Iterator[str]:
     first = acts[0]
     if point.is_kill:
         first.events.append(f"SIGKILL at {point.text}")
-    for problem in violations(plan, acts):
+    judged = [replace(first, text=_without_file_warnings(first.text)), *acts[1:]]
+    for problem in violations(plan, judged):
         said = problem.partition("): ")[2] if problem.startswith("process 1 ") else ""
         if point.on == "stdout" and said.startswith(_ABOUT_THE_LOG):
             continue  # what can't be written is not there
-        if any(lost in first.text for lost in _FILES_LOST) and said.startswith(_ABOUT_THE_RECORD):
+        if _RECORD_LOST in first.text and said.startswith("the record says"):
             continue
         yield problem
     starts = [entry for entry in acts[-1].truth.requests if entry["call"] == "start"]
@@ -182,6 +183,11 @@ def broken_rules(point: Point, plan: Plan, acts: list[Act]) -> Iterator[str]:
         yield "a bare internal-error"
     if first.exit_code in _UNSETTLED and point.on != "stdout" and not _says_how_to_go_on(first):
         yield "the text names neither run nor request with a command that goes on"
+
+
+def _without_file_warnings(text: str) -> str:
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if not any(lost in line for lost in _FILES_LOST))
 
 
 def _says_how_to_go_on(act: Act) -> bool:

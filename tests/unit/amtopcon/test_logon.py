@@ -13,7 +13,7 @@ import pytest
 from amtconnector import config
 from amtconnector.amtopcon import logon as account_module
 from amtconnector.amtopcon.logon import Account
-from amtconnector.errors import Busy, CredentialsError, LogonRefused
+from amtconnector.errors import AnswerLate, Busy, CredentialsError, LogonRefused, NoAnswer
 from amtconnector.records import RunDirectory
 from tests.support.configfile import INCUMBENT, written
 
@@ -152,6 +152,18 @@ def test_a_wait_that_takes_too_long_is_that_for_a_busy_server(tmp_path: Path) ->
         impatient.attempt(free),
     ):
         pytest.fail("a third logon was attempted")
+
+
+def test_two_logons_without_an_answer_bar_the_way_until_a_check(tmp_path: Path) -> None:
+    """AMT may refuse them yet: none follows for a while, and the reason is said. Other trouble bars nobody."""
+    impatient = Account(config.load(written(tmp_path, INCUMBENT)), RunDirectory(tmp_path / "runs"), longest_wait_s=0)
+    for failure in (NoAnswer("reset"), AnswerLate("no answer in time"), NoAnswer("500"), AnswerLate("504")):
+        with pytest.raises(NoAnswer), account(tmp_path).attempt(free):
+            raise failure
+    with pytest.raises(Busy, match="left two logons with this account without an answer"), impatient.attempt(free):
+        pytest.fail("a third logon was attempted")
+    impatient.forget_refusal()
+    assert has_a_place(impatient)
 
 
 def test_whoever_dies_gives_up_its_place(tmp_path: Path) -> None:

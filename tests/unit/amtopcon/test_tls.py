@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import ssl
 import subprocess
@@ -16,12 +17,11 @@ import pytest
 import trustme
 import truststore
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from amtconnector.amtopcon import tls, tls_failures
 from amtconnector.errors import CallFailed, CertificateRefused, ConfigurationError, NoAnswer, NotSent
+from tests.support.certificates import made
 from tests.support.loopback import SERVER, conversation, http, listening, scripted
 
 if TYPE_CHECKING:
@@ -137,34 +137,6 @@ def test_a_certificate_of_tomorrow_is_refused(authority: trustme.CA, ca_file: Pa
     assert "clocks" in error.hint
 
 
-def made(
-    folder: Path, *extensions: x509.ExtensionType, common_name: str = "amt.example", days: int = 1
-) -> tuple[Path, ssl.SSLContext]:
-    """Return a certificate that signs itself and is no authority, as a file, and a server that presents it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-    now = datetime.now(UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=days))
-    )
-    for extension in extensions:
-        builder = builder.add_extension(extension, critical=False)
-    path, key_path = folder / "self.pem", folder / "self.key"
-    path.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    key_path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path, key_path)
-    return path, context
-
-
 def self_signed(folder: Path) -> tuple[Path, ssl.SSLContext]:
     """Return such a certificate for the name amt.example."""
     return made(folder, x509.SubjectAlternativeName([x509.DNSName("amt.example")]))
@@ -203,7 +175,9 @@ def test_a_common_name_is_no_name_where_the_system_is_asked(
 def test_an_address_counts_only_as_an_address(tmp_path: Path) -> None:
     """127.0.0.1 as a DNS name, or as the common name, names nobody."""
     path, context = made(tmp_path, x509.SubjectAlternativeName([x509.DNSName("127.0.0.1")]), common_name="127.0.0.1")
-    assert "not issued for the name 127.0.0.1" in refusal(context, path).message
+    error = refusal(context, path)
+    assert "not issued for the name 127.0.0.1" in error.message
+    assert "Where none is listed" in error.hint
     path, context = made(tmp_path, x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]))
     ask(context, path)
 
@@ -350,7 +324,9 @@ def test_a_self_signed_certificate_is_trusted_when_ca_file_holds_it(tmp_path: Pa
     path, context = self_signed(tmp_path)
     ask(context, path, name="amt.example")
     assert "does not trust" in refusal(context, None, name="amt.example").message
-    assert "not issued for the name 127.0.0.1" in refusal(context, path).message
+    error = refusal(context, path)
+    assert "not issued for the name 127.0.0.1" in error.message
+    assert "Where none is listed" in error.hint
 
 
 def test_a_servers_own_certificate_in_ca_file_is_enough(authority: trustme.CA, tmp_path: Path) -> None:
@@ -449,6 +425,15 @@ def test_a_ca_file_without_a_certificate_is_a_configuration_error(tmp_path: Path
         tls.context(SERVER._replace(ca_file=path))
     assert str(path) in caught.value.subject
     assert "BEGIN CERTIFICATE" in caught.value.hint
+
+
+@pytest.mark.posix_only
+def test_a_ca_file_that_is_none_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """OpenSSL would wait for ever at a pipe."""
+    os.mkfifo(tmp_path / "pipe")
+    for path, what in ((tmp_path / "pipe", "is a pipe"), (tmp_path, "is a folder"), (Path("/dev/null"), "is a device")):
+        with pytest.raises(ConfigurationError, match=what):
+            tls.context(SERVER._replace(ca_file=path))
 
 
 def test_verification_can_not_be_turned_off() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+from cryptography import x509
 
 from amtconnector import config, credentials
 from amtconnector.amtopcon.logon import Account
@@ -14,6 +15,7 @@ from amtconnector.check.certificates import read
 from amtconnector.check.findings import Finding, Step, Verdict, exit_code
 from amtconnector.credentials import keyfile
 from amtconnector.records import RunDirectory
+from tests.support.certificates import made
 from tests.support.examined import (
     PASSWORD,
     AmtServer,
@@ -196,6 +198,17 @@ def test_a_certificate_without_names(installation: Installation, authority: trus
     with serving(server_tls(certificate)) as server:
         finding = only_failure(with_tls(installation, authority).using(server).examine(), Step.TLS, 23)
     assert "carries no name" in finding.next_step
+
+
+def test_an_address_among_the_host_names(installation: Installation, tmp_path: Path) -> None:
+    """It names nobody, so it is neither listed as a name nor advised."""
+    path, context = made(tmp_path, x509.SubjectAlternativeName([x509.DNSName("127.0.0.1")]))
+    with serving(context) as server:
+        found = installation.having(SERVER_USES_TLS="True", CA_FILE=path).using(server).examine()
+    finding = only_failure(found, Step.TLS, 23)
+    assert "carries 127.0.0.1 as a host name, where an address does not count" in finding.next_step
+    assert "TLS_SERVER_NAME=" not in finding.next_step
+    assert "names:       127.0.0.1 (as a host name: does not count)" in finding.details
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ import pytest
 import trustme
 
 from amtconnector import credentials
+from amtconnector.check import tls as check_tls
 from amtconnector.check.findings import Finding, Step, Verdict, exit_code
 from amtconnector.credentials import keyfile
 from tests.support.examined import (
@@ -23,6 +26,7 @@ from tests.support.examined import (
     sound_installation,
     with_tls,
 )
+from tests.support.loopback import SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +80,14 @@ def test_tls_against_a_plain_server(installation: Installation) -> None:
         assert "did not answer in TLS" in finding.text
         assert "SERVER_USES_TLS=False" in finding.next_step
         assert exit_code(wrong.having(SERVER_USES_TLS="False").examine().values()) == 0
+
+
+def test_a_server_that_never_answers_a_look_for_tls_costs_two_seconds() -> None:
+    """Many web servers wait for the end of a line; the check is for people who wait."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        begun = time.monotonic()
+        assert check_tls.look(SERVER._replace(port=silent.getsockname()[1], connect_timeout_s=30)) is None
+        assert time.monotonic() - begun < 4
 
 
 def test_plain_against_a_tls_server(installation: Installation, authority: trustme.CA, tls_server: AmtServer) -> None:
@@ -242,7 +254,7 @@ def test_a_proxys_page(installation: Installation, status: int, code: int) -> No
         found = installation.using(server).examine()
         finding = only_failure(found, Step.HEARTBEAT, code)
         assert not server.logons
-    assert "a web page" in finding.text
+    assert finding.text == f"the server answered {status} with a web page instead of AMT's answer: Please log in"
     assert "Please log in" in finding.text
     assert "proxy" in finding.next_step
     assert "no credentials are sent" in found[Step.LOGON].text

@@ -35,7 +35,7 @@ def site(tmp_path: Path) -> Installation:
 
 def check(*arguments: str) -> int:
     """Run `amt check` with these arguments; return its exit code."""
-    return run_command(command, list(arguments), "amt check")
+    return run_command(command, list(arguments), "amt check", "HELP")
 
 
 def own_group() -> str:

@@ -23,7 +23,7 @@ def installation(tmp_path: Path) -> Installation:
 
 
 def _run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
-    code = run_command(command, args, "amt check")
+    code = run_command(command, args, "amt check", "HELP")
     return (code, *capsys.readouterr())
 
 

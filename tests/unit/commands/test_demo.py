@@ -27,7 +27,7 @@ def release(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """Return what the command complains of."""
-    assert run_command(demo.command, list(arguments), "amt demo") == 1
+    assert run_command(demo.command, list(arguments), "amt demo", "HELP") == 1
     return capsys.readouterr().err
 
 

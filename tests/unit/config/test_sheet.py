@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,6 +30,16 @@ def test_all_problems_are_reported_together(tmp_path: Path) -> None:
         "[AMT_BATCH_SERVER] PASSWORD: expected a value that Encrypt has made; the key is required",
         f"Also noticed: [AMT_BATCH_SERVER] SERVER_ADRESS (line 5) {LEFT_OUT}; did you mean SERVER_ADDRESS?",
     ]
+
+
+@pytest.mark.posix_only
+@pytest.mark.parametrize("key", ["WIRE_PROFILE", "MASK_MESSAGES"])
+def test_what_is_no_file_is_named_as_what_it_is(tmp_path: Path, key: str) -> None:
+    """A pipe, a device and a folder exist: to look for a missing file would be the wrong way."""
+    os.mkfifo(tmp_path / "pipe")
+    for value, kind in (("pipe", "a pipe"), ("/dev/null", "a device"), (".", "a folder")):
+        expected = f"[CONNECTOR] {key} (line 2): expected a file, and {kind} is there"
+        assert refused(tmp_path, f"[CONNECTOR]\n{key}={value}\n{SERVER}")[1] == expected
 
 
 def test_a_key_given_twice_counts_the_last_time(tmp_path: Path) -> None:

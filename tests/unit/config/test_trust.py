@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +13,6 @@ from amtconnector.errors import ConfigurationError
 from amtconnector.system import file_access
 from amtconnector.system.file_access import Fault
 from tests.support.configfile import INCUMBENT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="by modes; Windows' lists have tests of their own")
 
@@ -90,7 +87,8 @@ def test_what_people_made_is_one_line_that_names_each_path_once(file: Path) -> N
     file.chmod(0o666)
     found = list(trust.made_by_people(config.load(file)))
     assert [one.what for one in found] == ["Connector.config"]
-    line = trust.warning(found)
+    line = trust.warning(found, Path("Other.config"))
     assert line.count(str(file)) == 1
     assert "\n" not in line
-    assert trust.warning([]) == ""
+    assert line.endswith(" check --config Other.config")
+    assert trust.warning([], Path("Other.config")) == ""

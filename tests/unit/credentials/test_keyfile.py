@@ -218,6 +218,22 @@ def test_a_damaged_key_file_is_told_by_its_line_and_not_shown(tmp_path: Path, co
     assert KEY[:8] not in str(error) + error.hint
 
 
+@pytest.mark.parametrize("content", [b"x", b"", b"#" * 70_000])
+def test_the_commands_of_a_refused_key_file_name_the_configuration(tmp_path: Path, content: bytes) -> None:
+    """What is pasted changes the Connector.config that the key file was read for, wherever it is pasted."""
+    path, config = tmp_path / "connector.key", tmp_path / "Connector.config"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(CredentialsError) as caught:
+        keyfile.load(path, config)
+    assert all(f"ncrypt --set {name} --config {config}" in caught.value.hint for name in ("USER", "PASSWORD"))
+    if sys.platform != "win32":
+        path.chmod(0o666)
+        with pytest.raises(CredentialsError, match="exposed") as caught:
+            keyfile.load(path, config)
+        assert any(line.endswith(f"ncrypt rotate {config}") for line in caught.value.hint.splitlines())
+
+
 def test_a_missing_key_file_says_where_it_was_looked_for(places: tuple[Path, Path]) -> None:
     """A run without any key file names both places."""
     with pytest.raises(CredentialsError, match="no key file") as caught:
@@ -228,6 +244,14 @@ def test_a_missing_key_file_says_where_it_was_looked_for(places: tuple[Path, Pat
 def test_a_folder_is_no_key_file(tmp_path: Path) -> None:
     """KEY_FILE names a file."""
     assert "is a folder" in refusal(tmp_path).message
+
+
+@pytest.mark.posix_only
+def test_what_is_no_file_is_named_as_what_it_is(tmp_path: Path) -> None:
+    """A pipe or a device is no damaged key file."""
+    os.mkfifo(tmp_path / "pipe")
+    assert "is a pipe" in refusal(tmp_path / "pipe").message
+    assert "is a device" in refusal(Path("/dev/null")).message
 
 
 def test_what_the_system_says_becomes_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -188,6 +188,31 @@ def test_plain_text_is_refused_and_not_shown(text: str) -> None:
     assert "ncrypt --set PASSWORD --config" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "causes"),
+    [
+        (f"{LEGACY_PASSWORD} ; from the old server", ("has a comment behind it",)),
+        (f'"{LEGACY_PASSWORD}"', ("stands in quotation marks",)),
+        (f"\u201c{ENVELOPE}\u201d", ("stands in quotation marks",)),
+        (f"{ENVELOPE} # since May", ("has a comment behind it",)),
+        (f"'{ENVELOPE}' ; since May", ("has a comment behind it", "stands in quotation marks")),
+        (f"{ENVELOPE[:40]}\u200b{ENVELOPE[40:]}", ("can't be seen",)),
+        (f"{ENVELOPE[:40]}\xa0{ENVELOPE[40:]}", ("a blank of another kind",)),
+    ],
+)
+def test_what_stands_around_a_sound_value_is_the_whole_explanation(text: str, causes: tuple[str, ...]) -> None:
+    """A comment behind a value and quotation marks are named as the cause; nothing is to be encrypted anew."""
+    with pytest.raises(CredentialsError, match=r"^PASSWORD can't be used: more than the encrypted value") as caught:
+        read_credentials(LEGACY_USER, text, None, config_path=CONFIG)
+    hint = caught.value.hint.splitlines()
+    assert len(hint) == len(causes)
+    assert all(
+        cause in line and line.startswith("The value of PASSWORD") for cause, line in zip(causes, hint, strict=True)
+    )
+    assert "ncrypt" not in caught.value.hint
+    assert LEGACY_PASSWORD not in f"{caught.value} {caught.value.hint}"
+
+
 def test_both_plain_values_are_refused_together() -> None:
     """One message names both values and both commands."""
     with pytest.raises(CredentialsError, match=r"^USER and PASSWORD are not encrypted") as caught:

@@ -45,9 +45,9 @@ def test_other_credentials_are_another_question(notes: LogonNotes, tmp_path: Pat
     notes.note_refusal(NOW)
     other = LogonNotes(tmp_path / "runs", "another")
     assert other.refused_until(NOW) is None
-    other.forget_refusal()
+    other.forget()
     assert notes.refused_until(NOW)
-    notes.forget_refusal()
+    notes.forget()
     assert notes.refused_until(NOW) is None
 
 
@@ -113,8 +113,27 @@ def test_there_are_two_places_and_each_is_given_back(notes: LogonNotes) -> None:
     assert first
     assert second
     assert notes.slot() is None
-    first.release()
+    first.give_back()
     again = notes.slot()
     assert again
-    again.release()
-    second.release()
+    again.give_back()
+    second.give_back()
+
+
+def test_a_logon_without_an_answer_keeps_its_place_for_5_minutes(notes: LogonNotes) -> None:
+    """AMT may still refuse it; a good logon settles it for both places."""
+    now = datetime.now(UTC)
+    for age in (4 * MINUTE, MINUTE):
+        slot = notes.slot()
+        assert slot
+        assert not notes.awaits_answers
+        slot.note_silence(now - age)
+        slot.give_back()
+    assert notes.slot() is None
+    assert notes.awaits_answers
+    notes.forget()
+    free = notes.slot()
+    assert free
+    free.note_silence(now - 6 * MINUTE)
+    free.give_back()
+    assert not notes.awaits_answers

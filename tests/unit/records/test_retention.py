@@ -118,12 +118,15 @@ def test_what_crashes_and_earlier_runs_left_behind_goes(directory: RunDirectory)
     notes.note_refusal(NOW)
     slot = notes.slot()
     assert slot
-    slot.release()
+    slot.note_silence(NOW)
+    slot._lock.release()  # as a crash leaves its file behind
     (note,) = directory.path.glob("rejected-logon-*")
-    (unused_slot,) = directory.path.glob("logon-*")
+    (unused_slot,) = directory.path.glob("logon-*.lock")
+    (silence,) = directory.path.glob("logon-*.note")
     orphan = file_name(KEY, run_id(7))
     ages = {
         note: 2 * DAY,
+        silence: 2 * DAY,
         unused_slot: 2 * DAY,
         directory.path / "killed.attention": 2 * DAY,
         directory.path / "x.json.0123456789ab.tmp": 2 * DAY,
@@ -139,10 +142,11 @@ def test_what_crashes_and_earlier_runs_left_behind_goes(directory: RunDirectory)
     for path, age in ages.items():
         path.write_bytes(b"")
         set_age(path, age)
-    assert directory.clean(30, now=NOW) == 6
+    assert directory.clean(30, now=NOW) == 7
     gone = [path.name for path in ages if not path.exists()]
     assert gone == [
         note.name,
+        silence.name,
         unused_slot.name,
         "killed.attention",
         "x.json.0123456789ab.tmp",

@@ -157,6 +157,12 @@ def test_a_refusal_is_final(failure: CallFailed) -> None:
     assert failure.message in error.message
 
 
+def test_a_start_that_leads_elsewhere_says_where() -> None:
+    """What the answer itself says to do stands in place of a comparison with AMT."""
+    hint = Counter(Rejected("the server answered 302", hint="SERVER_ADDRESS=other:443")).refused().hint
+    assert hint == "SERVER_ADDRESS=other:443\nThe job can be restarted when that is settled."
+
+
 @pytest.mark.parametrize(("code", "exit_code"), [(None, 106), (99, 99), (24, 24), (23, 23), (11, 11)])
 def test_a_reason_that_amt_gives_is_the_exit_code(code: int | None, exit_code: int) -> None:
     """Refused with a terminal status: that status, in AMT's name; else 106."""

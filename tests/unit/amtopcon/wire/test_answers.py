@@ -15,6 +15,7 @@ from amtconnector.amtopcon.wire.answers import Refused, Started, read_start, rea
 from amtconnector.amtopcon.wire.reply import Reply, failure_of, server_words
 from amtconnector.amtopcon.wire.retry_after import retry_after_s
 from amtconnector.errors import (
+    AnswerLate,
     Busy,
     CallFailed,
     Forbidden,
@@ -70,6 +71,7 @@ MEANING: dict[type[CallFailed] | None, str] = {
     NotFound: REFUSED,
     Rejected: REFUSED,
     NoAnswer: MAY_HAVE_RUN,
+    AnswerLate: MAY_HAVE_RUN,
     NotUnderstood: MAY_HAVE_RUN,
 }
 
@@ -446,7 +448,16 @@ def test_a_page_in_place_of_a_status_is_quoted_in_200_characters() -> None:
     """Control characters are escaped."""
     message = not_understood("<html>\x1b[2J" + "x" * 1000)
     assert r"<html>\x1b[2Jxxx" in message
-    assert len(message) < 250
+    assert len(message) < 280
+
+
+@pytest.mark.parametrize("read", ["logon", "start", "status"])
+def test_a_page_with_a_good_status_says_what_answers_instead_of_amt(read: str) -> None:
+    """The sentence and the hint are those of the check; no wire profile would help."""
+    with pytest.raises(NotUnderstood) as caught:
+        read_as(read, "<html><title>Welcome</title></html>")
+    assert caught.value.message == "the server answered 200 with a web page instead of AMT's answer: Welcome"
+    assert "Something else than AMTOpCon" in caught.value.hint
 
 
 # --- Retry-After -----------------------------------------------------------------------------------------------------

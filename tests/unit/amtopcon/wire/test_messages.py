@@ -209,9 +209,11 @@ def seconds(pieces: list[bytes]) -> float:
         (b'"[', b"1,"),
         (b"[", b'"\\ud83d'),
         (b"[", b"nul,"),
+        (b"[", b'"xxxxxxxxxxxxxxxxxxxxxxxx\\q",'),
+        (b"[", b'{"\\q":"xxxxxxxxxxxxxxxx"},'),
     ],
 )
-@pytest.mark.parametrize("size", [1, 4096])
+@pytest.mark.parametrize("size", [1, 4096, 1 << 30])
 def test_every_answer_is_read_in_linear_time(before: bytes, repeated: bytes, size: int) -> None:
     """Four times as much takes about four times as long, wherever the network cuts."""
     short = cut(before + repeated * 8000, size)
