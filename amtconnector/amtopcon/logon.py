@@ -3,7 +3,7 @@
 AMT locks an account after some refused logons, and fifty jobs can start in the same minute. Therefore at most two
 processes try the same credentials at once, however good they were a short while ago, for a password can have been
 changed since; and a refusal is noted in the run directory before others get their turn: then these credentials are
-not tried again for 10 minutes. A logon that was left without an answer keeps its place for 5 minutes, for AMT may
+not tried again for 10 minutes. A logon that was left without an answer keeps its place for 45 s more, for AMT may
 still refuse it. Where the run directory can't be used, each process still remembers its own refusal.
 """
 
@@ -134,8 +134,8 @@ class Account:
     def _why_no_place(self, notes: LogonNotes) -> str:
         if notes.awaits_answers:
             return (
-                f"AMT has left two logons with this account without an answer within {SILENCE_LASTS.seconds // 60} "
-                "minutes; each may be a refused one, so none follows until then, lest AMT locks it"
+                f"AMT has just left two logons with this account without an answer; each may still be refused, so none "
+                f"follows for {SILENCE_LASTS.seconds} s, lest AMT locks the account"
             )
         return (
             f"for {self._longest_wait_s:g} s other jobs have been logging on with the same account, "

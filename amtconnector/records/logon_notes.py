@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 REFUSAL_LASTS = timedelta(minutes=10)
 """How long credentials that were refused are not tried again."""
 
-SILENCE_LASTS = timedelta(minutes=5)
-"""How long a logon that was left without an answer may still be refused: its place is taken for so long."""
+SILENCE_LASTS = timedelta(seconds=45)
+"""How long a logon that was left without an answer may still be refused: its place is taken for so long.
+
+A job waits longer than that for a place: where the server was only slow for a while, none ends for it.
+"""
 
 NOTE_PREFIX = "rejected-logon-"
 SLOT_PREFIX = "logon-"
