@@ -65,12 +65,13 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return how many processes run the tests: two for a core, for much of a test's time is waiting.
+    """Return how many processes run the tests: one for a core; two where processes are waited for, end to end.
 
     Files that are named one by one run in this process: starting others takes longer.
     """
-    has_folder = any(Path(argument).is_dir() for argument in config.args)
-    return 2 * (os.cpu_count() or 1) if has_folder else 0
+    folders = [Path(argument) for argument in config.args if Path(argument).is_dir()]
+    waits = any((folder / "end_to_end").is_dir() or "end_to_end" in folder.parts for folder in folders)
+    return (2 if waits else 1) * (os.cpu_count() or 1) if folders else 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
