@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 from amtconnector.system import early_stop
+
+TYPE_CHECKING = False  # typing's own takes longer to import than all that is needed to hear of a stop
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> NoReturn:

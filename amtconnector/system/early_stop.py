@@ -1,6 +1,7 @@
 """A stop that comes while the program is still starting: an exit code of ours, where Python's own would be 1.
 
-To an operator 1 is QUEUED. Nothing has been started yet, so the process ends where it stands, between two imports.
+To an operator 1 is QUEUED. Nothing has been started yet, so the process ends where it stands, between two imports. What
+this module imports itself comes before that: next to nothing, typing least of all.
 """
 
 from __future__ import annotations
@@ -8,14 +9,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import suppress
-from typing import TYPE_CHECKING, Final
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
 
-STOPPED: Final = 107
-TEXT: Final = f"amt: interrupted ({STOPPED}): told to stop before anything was started.\n"
+STOPPED = 107
+TEXT = f"amt: interrupted ({STOPPED}): told to stop before anything was started.\n"
 # On Windows Ctrl-Break is not among them: the C run-time makes it of a log-off too, which is none of our business.
 _LISTENED_TO = (signal.SIGINT, *([] if sys.platform == "win32" else [signal.SIGTERM]))
 
@@ -36,7 +36,8 @@ def leave() -> None:
 
 def _end(_number: int, _frame: FrameType | None) -> None:
     try:
-        with suppress(OSError):
-            os.write(1, TEXT.encode("ascii"))
+        os.write(1, TEXT.encode("ascii"))
+    except OSError:
+        pass  # nobody reads it
     finally:
         os._exit(STOPPED)

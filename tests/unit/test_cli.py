@@ -12,6 +12,7 @@ import pytest
 
 from amtconnector import __version__, cli
 from amtconnector.run.arguments import FLAGS
+from tests.support.configfile import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -244,6 +245,18 @@ def test_an_interrupt_that_is_ignored_stays_ignored_while_the_program_starts() -
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert (ended.returncode, ended.stdout) == (0, "True True\n"), ended.stderr
+
+
+@pytest.mark.source_only
+def test_next_to_nothing_is_imported_before_a_stop_is_heard() -> None:
+    """What comes before that would end with Python's 1; typing alone is half of it."""
+    program = (
+        "import sys; sys.path.append(sys.argv[1])\n"
+        "import amtconnector.__main__\n"
+        "print(*sorted({'typing', 're', 'contextlib'} & set(sys.modules)))"
+    )
+    bare = [sys.executable, "-I", "-S", "-c", program, str(ROOT)]
+    assert subprocess.run(bare, capture_output=True, text=True, check=True, timeout=60).stdout == "\n"
 
 
 @pytest.mark.source_only
