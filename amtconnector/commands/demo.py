@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import shlex
 import sys
 from importlib import import_module
 from pathlib import Path
 
 import click
+
+from amtconnector.system.command_line import pasteable
 
 _HELP = """\
 Run a job against a simulated AMT server and show what happens; then the same job once more, with its connector killed
@@ -20,7 +21,6 @@ Examples:
   amt demo
   amt demo --page"""
 
-_IS_WINDOWS = sys.platform == "win32"
 _PACKAGES = ("amtconnector.lab", "amtconnector.simulator", "jinja2", "starlette", "trustme", "uvicorn")
 _MISSING = """the simulator is not installed here. What works:
 
@@ -48,10 +48,4 @@ def _in_the_lab(program: Path, *, has_page: bool) -> str:
     if program.parent.name != "amt":  # the lab looks for the release under its own name
         words += ["--program", str(program)]
     place = "" if lab.is_file() else f" Copy the folder amt-lab of the release to {lab.parent} first."
-    return f"`amt demo` is in the lab folder, beside the release.{place}\n\n    {_pasteable(words)}"
-
-
-def _pasteable(words: list[str]) -> str:
-    if _IS_WINDOWS:
-        return " ".join(f'"{word}"' if " " in word else word for word in words)
-    return shlex.join(words)
+    return f"`amt demo` is in the lab folder, beside the release.{place}\n\n    {pasteable(words)}"

@@ -66,7 +66,8 @@ def _subcommand(found: Subcommand, tokens: list[str]) -> int:
 
 
 def _printed(*words: str) -> str:
-    from amtconnector.lab.programs import lab_command, pasteable
+    from amtconnector.lab.programs import lab_command
+    from amtconnector.system.command_line import pasteable
 
     return pasteable(lab_command(*words))
 

@@ -19,6 +19,7 @@ from amtconnector.commands.click_command import DONE, NOT_DONE
 from amtconnector.lab import programs
 from amtconnector.lab.demo_runs import Runs
 from amtconnector.lab.simulated_amt import NotStarted, SimulatedAmt
+from amtconnector.system.command_line import pasteable
 
 _HELP = """\
 Run a job against a simulated AMT server and show what happens; then the same job once more, with its connector killed
@@ -188,7 +189,7 @@ def _say_the_way_on() -> None:
 
 
 def _printed(subcommand: str) -> str:
-    return programs.pasteable(programs.lab_command(subcommand))
+    return pasteable(programs.lab_command(subcommand))
 
 
 def _heading(text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,10 +69,3 @@ def as_other_programs_see_it() -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(own)
-
-
-def pasteable(words: list[str]) -> str:
-    """Return a command line that can be pasted into a shell of this system."""
-    if _IS_WINDOWS:
-        return " ".join(f'"{word}"' if " " in word else word for word in words)
-    return shlex.join(words)

@@ -13,7 +13,8 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING, Any, Self
 
-from amtconnector.lab.programs import environment_for_programs, lab_command, pasteable
+from amtconnector.lab.programs import environment_for_programs, lab_command
+from amtconnector.system.command_line import pasteable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,6 +6,10 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PROGRAM = "amt"
 _ENCRYPT = "Encrypt"
@@ -14,18 +18,24 @@ _SUFFIX = ".exe" if sys.platform == "win32" else ""
 
 def own_command(*arguments: str) -> str:
     """Return the command line of `amt` with these arguments, under the path that this program runs from."""
-    return _joined(_found(_PROGRAM) or _as_module(), arguments)
+    return pasteable([*(_found(_PROGRAM) or _as_module()), *arguments])
 
 
 def encrypt_command(*arguments: str) -> str:
     """Return the command line of `Encrypt` with these arguments, or of `amt encrypt`, which is the same program."""
-    return _joined(_found(_ENCRYPT) or [*(_found(_PROGRAM) or _as_module()), "encrypt"], arguments)
+    return pasteable([*(_found(_ENCRYPT) or [*(_found(_PROGRAM) or _as_module()), "encrypt"]), *arguments])
 
 
 def credentials_commands(config: str | Path | None) -> str:
     """Return the two command lines of `Encrypt` that set a Connector.config's credentials; None for the usual file."""
     named = () if config is None else ("--config", os.path.abspath(config))  # noqa: PTH100  # a name, no link followed
     return "\n".join(encrypt_command("--set", name, *named) for name in ("USER", "PASSWORD"))
+
+
+def pasteable(words: Sequence[str]) -> str:
+    """Return a command line, a program's path and its arguments, that can be pasted into the shells of this system."""
+    program = _windows_program(words[0]) if sys.platform == "win32" else shlex.quote(words[0])
+    return " ".join((program, *map(quoted, words[1:])))
 
 
 def quoted(text: str) -> str:
@@ -78,11 +88,6 @@ def _found(name: str) -> list[str]:
 
 def _as_module() -> list[str]:
     return [sys.executable, "-m", "amtconnector"]
-
-
-def _joined(program: list[str], arguments: tuple[str, ...]) -> str:
-    first = _windows_program(program[0]) if sys.platform == "win32" else shlex.quote(program[0])
-    return " ".join((first, *(quoted(word) for word in (*program[1:], *arguments))))
 
 
 def _windows_program(path: str) -> str:

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from amtconnector.lab.acceptance.verdicts import NotTried
-from amtconnector.lab.programs import pasteable
+from amtconnector.system.command_line import quoted
 
 _RIGHTS = {
     "FA": 0x1F01FF, "FR": 0x120089, "FW": 0x120116, "FX": 0x1200A0,
@@ -65,7 +65,7 @@ def closing_command(folder: Path) -> str:
     if _IS_WINDOWS:
         grants = " ".join(f'"{grant}"' for grant in (*CLOSED_TO, "*S-1-5-32-545:(OI)(CI)RX"))
         return f'icacls "{folder}" /inheritance:r /grant:r {grants}'
-    return f"chmod -R go-w {pasteable([str(folder)])}"
+    return f"chmod -R go-w {quoted(str(folder))}"
 
 
 def readers(path: Path) -> str:

@@ -21,6 +21,7 @@ from amtconnector.lab.acceptance.check import Outcome, Result
 from amtconnector.lab.acceptance.plan import CHECKS
 from amtconnector.lab.acceptance.stage import Stage, Wishes
 from amtconnector.lab.simulated_amt import NotStarted
+from amtconnector.system.command_line import pasteable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ JSON and as a page to read or mail.
 \b
 Examples:
   amt-lab acceptance
-  amt-lab acceptance --program "C:\\AMT Connector\\amt.exe"
+  amt-lab acceptance --program "C:\\Program Files\\AMT Connector\\1.2\\amt.exe"
   amt-lab acceptance --run-directory \\\\files\\amt\\runs
   amt-lab acceptance --only tls-unknown --only ctrl-c
   amt-lab acceptance --as-service
@@ -86,7 +87,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
 
 def _accept(wishes: Wishes, checks: Sequence[Check], base: Path) -> int:
     begun, since = datetime.now(UTC), time.monotonic()
-    click.echo(f"{programs.pasteable(list(wishes.command))}, as {reports.account()}, {len(checks)} checks\n")
+    click.echo(f"{pasteable(wishes.command)}, as {reports.account()}, {len(checks)} checks\n")
     results: list[Result] = []
     try:
         with Stage(wishes) as stage:
@@ -97,7 +98,7 @@ def _accept(wishes: Wishes, checks: Sequence[Check], base: Path) -> int:
         raise click.ClickException(str(error)) from error
     version = next((result.finding for result in results if result.name == "version"), "")
     report = reports.Report(
-        programs.pasteable(list(wishes.command)),
+        pasteable(wishes.command),
         version,
         reports.account(),
         reports.session(),
@@ -130,7 +131,7 @@ def _wanted(names: tuple[str, ...]) -> list[Check]:
     known = {check.name: check for check in CHECKS}
     if unknown := [name for name in names if name not in known]:
         raise click.UsageError(
-            f"no such check: {unknown[0]}\n  See:  {programs.pasteable(programs.lab_command('acceptance', '--list'))}"
+            f"no such check: {unknown[0]}\n  See:  {pasteable(programs.lab_command('acceptance', '--list'))}"
         )
     return [check for check in CHECKS if not names or check.name in names]
 
