@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +22,6 @@ from tests.end_to_end.workplace import opcon_job, start_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.end_to_end.installation import Ended
     from tests.end_to_end.workplace import SharedSimulator, Workplace
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.skipif(
     sys.platform == "win32" or os.geteuid() != 0, reason="only root can be a second account as well"
 )
 
+ROOT = Path(__file__).parents[2]
 STRANGER = 54321
 SHORT = start_of("SHORT")
 JOB = opcon_job()
@@ -88,7 +90,7 @@ def assert_refused(run: Ended, simulator: SharedSimulator, path: Path, *words: s
 
 def mend(run: Ended) -> None:
     """Do what the run printed as commands."""
-    lines = re.findall(r" : ((?:chown|chmod) .*)", run.text)
+    lines = re.findall(r" : ((?:chown|chmod|setfacl) .*)", run.text)
     assert lines, run.text
     for line in lines:
         subprocess.run(line, shell=True, check=True)  # noqa: S602  # as it is told
@@ -116,7 +118,48 @@ def test_a_run_directory_that_was_made_by_a_stranger_is_refused(
     refused = reachable.run(*SHORT, environment=JOB)
     assert_refused(refused, simulator, reachable.runs, f"it belongs to the account number {STRANGER}", "chown ")
     mend(refused)
+    with pytest.raises(subprocess.CalledProcessError):
+        plant(': > "$1"', reachable.runs / "by his group")
     assert reachable.run(*SHORT, environment=JOB).exit_code == 4
+
+
+def test_a_list_that_a_stranger_gave_his_folder_goes_with_him(reachable: Workplace) -> None:
+    """What he granted, himself most of all, is no grant of somebody who may."""
+    if shutil.which("setfacl") is None:
+        pytest.skip("there is no setfacl")
+    reachable.folder.chmod(0o1777)
+    plant('mkdir "$1"; setfacl -m "u:$2:rwx,d:u:$2:rwx" "$1"', reachable.runs, STRANGER)
+    mend(reachable.run(*SHORT, environment=JOB))
+    assert reachable.run(*SHORT, environment=JOB).exit_code == 4
+    assert os.listxattr(reachable.runs) == []
+    reachable.runs.chmod(0o2770)
+    with pytest.raises(subprocess.CalledProcessError):
+        plant('ls "$1"', reachable.runs)
+
+
+def test_a_strangers_configuration_that_is_found_first_is_refused(
+    reachable: Workplace, simulator: SharedSimulator
+) -> None:
+    """A copy with another server would be sent the account: encrypted values can be read, and travel with a copy."""
+    work = reachable.folder / "work"
+    work.mkdir()
+    work.chmod(0o1777)
+    program = reachable.folder / "bin" / "amt"
+    program.parent.mkdir()
+    program.write_text(f"#!{sys.executable}\nfrom amtconnector.__main__ import main\nmain()\n")
+    program.chmod(0o755)
+    shutil.copy(reachable.config, program.parent)
+    command = ["env", "-C", str(work), f"PYTHONPATH={ROOT}", *(f"{name}={text}" for name, text in JOB.items())]
+    shutil.move(reachable.folder / "connector.key", program.parent)
+    assert reachable.run_bare(*command, str(program), *SHORT).exit_code == 4
+    simulator.refresh()
+    plant('cp "$1" "$2"', reachable.config, work)
+    run = reachable.run_bare(*command, str(program), *SHORT)
+    assert run.exit_code == 102, run.text
+    assert f"the first may be planted: it belongs to the account number {STRANGER}" in run.text
+    assert simulator.tasks() == []
+    (work / "Connector.config").unlink()
+    assert reachable.run_bare(*command, str(program), *SHORT).exit_code == 4
 
 
 def test_a_folder_above_that_others_may_write_is_refused(reachable: Workplace, simulator: SharedSimulator) -> None:
