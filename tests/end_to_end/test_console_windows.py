@@ -124,14 +124,20 @@ def test_a_job_runs_whatever_its_streams_are(stream: str, start: Start, site: Wo
 
 @pytest.mark.parametrize(
     ("flags", "event"),
-    [("shared", "ctrl-c"), ("shared", "ctrl-break"), ("shared+group", "ctrl-break"), ("no-window", "told-break")],
+    [
+        ("shared", "ctrl-c"),
+        ("no-window", "ctrl-c"),
+        ("shared", "ctrl-break"),
+        ("shared+group", "ctrl-break"),
+        ("no-window", "told-break"),
+    ],
 )
 def test_a_console_event_kills_the_task_and_its_end_is_the_exit_code(
     flags: str, event: str, start: Start, site: Workplace, simulator: SharedSimulator
 ) -> None:
     """KILLED (3), confirmed by the status, as a signal does on POSIX."""
     if event == "ctrl-break" and site.programs.is_wine:
-        pytest.skip("wine's GenerateConsoleCtrlEvent knows Ctrl-C only")
+        pytest.skip("wine's GenerateConsoleCtrlEvent refuses it")
     running = start(NEVER_ENDS, flags=flags)
     simulator.wait_for_call("status", count=2)
     running.tell(event)
