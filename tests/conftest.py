@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from amtconnector.lab.acceptance.console import is_wine
+
 WINE_SETTINGS = ("WINEPREFIX", "WINEDEBUG", "WINEDLLOVERRIDES", "HOME", "PATH")
 """What wine needs from our environment even where a test gives the program another one."""
 
@@ -53,6 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "source_only: looks inside the program, so there is nothing to see in a built one"
     )
     config.addinivalue_line("markers", "posix_only: is about something that only POSIX systems have")
+    config.addinivalue_line("markers", "not_wine(reason): shows nothing under wine, for this reason")
     config.addinivalue_line("markers", "begins_as(number): takes up to a minute; all others run beside it")
 
 
@@ -114,7 +117,9 @@ def encrypt_program(programs: Programs) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def fits_the_program(request: pytest.FixtureRequest) -> None:
-    """Skip what a marker excludes: `source_only` for a built program, `posix_only` for a Windows program."""
+    """Skip what a marker excludes: `source_only` for a built program, `posix_only` for Windows, `not_wine` there."""
+    if (mark := request.node.get_closest_marker("not_wine")) and is_wine():
+        pytest.skip(mark.args[0])
     markers = {mark.name for mark in request.node.iter_markers()} & {"source_only", "posix_only"}
     if not markers:
         return

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amtconnector.config import Config
+    from amtconnector.system.file_access import Fault
 
 PLACEHOLDER = "GROUP"
 """What stands for the group in a dry look."""
@@ -29,10 +30,19 @@ class Outcome(NamedTuple):
 
 
 def lines(config: Config, group: str) -> list[str]:
-    """Return the commands, each a line that can be pasted, that close an installation and let a group work with it."""
+    """Return the commands, each a line that can be pasted, that close an installation and let a group work with it.
+
+    The ways come first: below a folder that others may change nothing stays what it was looked at as.
+    """
+    closing = [line for one in _closing(config) for line in one.commands.splitlines()]
     steps = file_access.sharing_steps(config.run_directory, _key_file(config), group)
-    mending = (line for one in _closing(config) for line in one.splitlines())
-    return list(dict.fromkeys([*(_line(step) for step in steps), *mending]))
+    return list(dict.fromkeys([*closing, *(_line(step) for step in steps)]))
+
+
+def obstacle(config: Config) -> str:
+    """Say which folder on the way to run directory or key is a stranger's, "" for none: whose it is, people decide."""
+    fault = next((fault for fault in _way_faults(config) if fault.is_foreign), None)
+    return f"{fault}, and it is on the way there. Where it may be taken from him:\n{fault.commands}" if fault else ""
 
 
 def carry_out(commands: list[str]) -> Iterator[Outcome]:
@@ -49,11 +59,16 @@ def strangers_files(config: Config) -> list[str]:
     return list(file_access.foreign_files(config.run_directory))
 
 
-def _closing(config: Config) -> Iterator[str]:
-    for found in (*trust.made_by_people(config), *trust.program_files(config.path)):
-        yield found.fault.commands
-    if fault := trust.run_directory_fault(config.run_directory, config.path):
-        yield fault.commands if fault.path != config.run_directory else ""
+def _closing(config: Config) -> Iterator[Fault]:
+    yield from _way_faults(config)
+    yield from (found.fault for found in trust.made_by_people(config))
+    yield from (found.fault for found in trust.program_files(config.path))
+
+
+def _way_faults(config: Config) -> Iterator[Fault]:
+    allowed = file_access.owners(config.path)
+    for path in filter(None, (config.run_directory, _key_file(config))):
+        yield from file_access.way_faults(path, allowed)
 
 
 def _key_file(config: Config) -> Path | None:

@@ -130,6 +130,8 @@ def _repair(wanted: _Wanted) -> int:
         click.echo("Nothing was changed. To carry this out, for the group NAME:", err=True)
         click.echo(own_command("check", "--repair", "--group", "NAME", "--config", str(read.path)), err=True)
         return 0
+    if obstacle := repair.obstacle(read):
+        raise click.ClickException(f"The rights are not set: {obstacle}")
     for outcome in repair.carry_out(commands):
         click.echo(outcome.line)
         if outcome.problem:

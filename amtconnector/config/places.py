@@ -28,9 +28,11 @@ def find(given: str | None, *, working_directory: Path | None = None, program_di
     if given:
         return existing(_in_working_directory(given, working_directory))
     folders = usual_folders(working_directory, program_directory)
-    for folder in folders:
-        if os.path.lexists(folder / FILE_NAME):
-            return existing(folder / FILE_NAME)
+    found = [folder / FILE_NAME for folder in folders if os.path.lexists(folder / FILE_NAME)]
+    if len(found) > 1:
+        _refuse_planted(*found[:2])
+    if found:
+        return existing(found[0])
     raise ConfigurationError(
         f"{FILE_NAME} was not found.",
         subject=" or ".join(str(folder / FILE_NAME) for folder in folders),
@@ -176,6 +178,20 @@ def _working_directory() -> Path | None:
         return Path.cwd()
     except OSError:
         return None
+
+
+def _refuse_planted(first: Path, other: Path) -> None:
+    """Raise ConfigurationError where a stranger could have put the first of two files there, to be found before."""
+    from amtconnector.system import file_access  # one file is the rule
+
+    if fault := file_access.planting_fault(first):
+        raise ConfigurationError(
+            f"There are two configuration files, and the first may be planted: {fault.reason}, "
+            "and others may put files into its folder.",
+            subject=f"{first} and {other}",
+            hint=f"Remove the wrong one. If the first is right, as an administrator:\n{fault.commands}\n"
+            "Or name the file with --config.",
+        )
 
 
 def _in_working_directory(given: str, working_directory: Path | None) -> Path:

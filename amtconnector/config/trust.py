@@ -113,6 +113,8 @@ def _made(config: Config) -> Iterator[tuple[str, Path, Place]]:
         yield "WIRE_PROFILE", config.wire_profile, Place.FILE
     if config.server.ca_file:
         yield "CA_FILE", config.server.ca_file, Place.FILE
+    if config.mask_messages:
+        yield "MASK_MESSAGES", config.mask_messages, Place.FILE
     if getattr(sys, "frozen", False):
         folder = own_directory()
         yield "the program's folder", folder, Place.FOLDER

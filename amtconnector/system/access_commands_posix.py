@@ -32,21 +32,16 @@ def mending_commands(path: Path, place: Place, access: Access) -> str:
     """Return the commands, one a line, after which a path is trusted."""
     del place
     name = quoted(str(path))
-    commands = []
     if is_foreign(access):
-        commands.append(f"chown {'-h ' if path.is_symlink() else ''}root {name}")
-    if any(party.standing is Standing.UNGRANTED for party in access.writers):
-        commands.append(f"chmod o-w {name}")
-    return "\n".join(commands)
+        return "\n".join(_taking(path, "root", "go-w"))
+    return f"chmod o-w {name}" if any(party.standing is Standing.UNGRANTED for party in access.writers) else ""
 
 
 def run_directory_commands(path: Path, access: Access) -> str:
     """Return the commands, one a line, that make a run directory this account's and nobody else's."""
-    name = quoted(str(path))
-    # A group that works in it keeps it; else it is this account's.
-    owner = "root" if access.writers else quoted(account())
-    commands = [f"chown {owner} {name}"] if is_foreign(access) else []
-    return "\n".join([*commands, f"chmod o-rwx {name}"])
+    if is_foreign(access):
+        return "\n".join(_taking(path, f"{account()}:", "go-rwx"))
+    return f"chmod o-rwx {quoted(str(path))}"  # a group that works in it keeps it
 
 
 def closing_command(path: Path) -> str:
@@ -103,6 +98,28 @@ def sharing_advice(path: Path) -> str:
     return f"put it into the group of that account: {opening}{_granting(path, 'GROUP')}"
 
 
+def _taking(path: Path, owner: str, closing: str) -> Iterator[str]:
+    """Yield the commands that take a path from a stranger, with what he granted: his group's rights and his list."""
+    name = quoted(str(path))
+    if path.is_symlink():
+        yield f"chown -h {quoted(owner)} {name}"
+        return
+    yield f"chown {quoted(owner)} {name}"
+    if _has_list(path):
+        yield f"setfacl -b {name}"
+    yield f"chmod {closing} {name}"
+
+
+def _has_list(path: Path) -> bool:
+    """Whether a file or folder has an access list beside its mode, or hands one on to what is made in it."""
+    if sys.platform != "linux":
+        return False
+    try:
+        return any(name.startswith("system.posix_acl_") for name in os.listxattr(path, follow_symlinks=False))
+    except OSError:
+        return False
+
+
 def _granting(path: Path, group: str) -> str:
     name = quoted(str(path))
     return f"chgrp {group} {name} && chmod 640 {name}"
@@ -146,51 +163,27 @@ def group_problem(group: str) -> str:
 
 
 def sharing_steps(run_directory: Path, key: Path | None, group: str) -> Iterator[tuple[str, ...]]:
-    """Yield the commands that give a group of job accounts the run directory, and the reading of the key file."""
-    runs = str(run_directory)
+    """Yield the commands that give a group of job accounts the run directory, and the reading of the key file.
+
+    The folders are closed while it is done: who owned or wrote one could swap a file that was found for a link to one
+    from elsewhere, as which a file with a second name is not touched either. Files keep their owners: a stranger's must
+    not become one that is believed.
+    """
+    runs = os.path.realpath(run_directory)
     if not run_directory.is_dir():
         yield "mkdir", "-p", runs
-    elif run_directory.stat().st_uid not in {os.geteuid(), file_owners.ROOT}:
-        yield "chown", "root", runs
-    yield "chgrp", group, runs
-    yield "chmod", "2770", runs
-    # What lies in it keeps its owners: a stranger's file must not become one that is believed. A file with a second
-    # name may be one from elsewhere.
+    is_own = run_directory.is_dir() and run_directory.stat().st_uid == os.geteuid() != file_owners.ROOT
+    taking = () if is_own else ("-exec", "chown", "root", "{}", ";")
+    yield "find", runs, "-type", "d", *taking, "-exec", "chmod", "700", "{}", ";"
+    if any(map(_has_list, (run_directory, *run_directory.rglob("*")))):
+        yield "setfacl", "-R", "-P", "-b", runs
     yield (
-        "find",
-        runs,
-        "-mindepth",
-        "1",
-        "-type",
-        "d",
-        "-exec",
-        "chgrp",
-        group,
-        "{}",
-        ";",
-        "-exec",
-        "chmod",
-        "2770",
-        "{}",
-        ";",
+        *("find", runs, "-type", "f", "-links", "1"),
+        *("-exec", "chgrp", group, "{}", "+", "-exec", "chmod", "660", "{}", "+"),
     )
     yield (
-        "find",
-        runs,
-        "-type",
-        "f",
-        "-links",
-        "1",
-        "-exec",
-        "chgrp",
-        group,
-        "{}",
-        "+",
-        "-exec",
-        "chmod",
-        "660",
-        "{}",
-        "+",
+        *("find", runs, "-depth", "-type", "d"),
+        *("-exec", "chgrp", group, "{}", ";", "-exec", "chmod", "2770", "{}", ";"),
     )
     if key is not None:
         yield "chgrp", group, str(key)

@@ -89,8 +89,9 @@ def sharing_steps(run_directory: Path, key: Path | None, group: str) -> Iterator
     yield "icacls", runs, "/setowner", administrators
     yield "icacls", runs, "/inheritance:r", "/grant:r", *full, f"{group}:(OI)(CI)M"
     if any(run_directory.glob("*")):
-        # What lies in it takes the folder's list and keeps its owners: a stranger's file is not believed.
-        yield "icacls", rf"{runs}\*", "/reset", "/T", "/C", "/Q"
+        # What lies in it takes the folder's list and keeps its owners: a stranger's file is not believed. Links are not
+        # followed: a stranger's junction leads where he likes.
+        yield "icacls", rf"{runs}\*", "/reset", "/T", "/L", "/C", "/Q"
     if key is not None:
         yield "icacls", str(key), "/setowner", administrators
         yield (

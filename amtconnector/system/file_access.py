@@ -73,9 +73,11 @@ __all__ = [
     "look",
     "own_fault",
     "owners",
+    "planting_fault",
     "quoted",
     "sharing_advice",
     "sharing_steps",
+    "way_faults",
 ]
 
 
@@ -99,10 +101,21 @@ def find_fault(path: Path, place: Place, allowed: frozenset[str], *, is_run_dire
     The way comes first, for who changes a folder decides what is below it. None when all is well, and where there is
     nothing yet. `allowed` is from `owners`. What can't be looked at is no fault: using it will say why.
     """
+    on_the_way = next(way_faults(path, allowed), None)
+    return on_the_way or own_fault(path, place, allowed, is_run_directory=is_run_directory)
+
+
+def way_faults(path: Path, allowed: frozenset[str]) -> Iterator[Fault]:
+    """Yield what makes the folders and links on the way to a path untrusted, from the root on."""
     for folder, kind in way_to(path):
         if fault := own_fault(folder, kind, allowed):
-            return fault
-    return own_fault(path, place, allowed, is_run_directory=is_run_directory)
+            yield fault
+
+
+def planting_fault(path: Path) -> Fault | None:
+    """Return the fault of a file or link that a stranger may have put there: his, where others may add files."""
+    fault = own_fault(path, Place.ABOVE, owners(None))
+    return fault if fault and fault.is_foreign and own_fault(path.parent, Place.FOLDER, owners(None)) else None
 
 
 def own_fault(path: Path, place: Place, allowed: frozenset[str], *, is_run_directory: bool = False) -> Fault | None:

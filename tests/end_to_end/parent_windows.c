@@ -8,7 +8,8 @@
  * what the program gets as standard output and error: `pipe` (its bytes are passed on), `nul`, `none`, or the path of a
  * file; FILE holds the command line, in UTF-8, as it is to be passed: nothing is quoted or taken apart.
  *
- * Each line on standard input is an event: `ctrl-c`, `ctrl-break` or `terminate`. The last line on standard output is
+ * Each line on standard input is an event: `ctrl-c`, `ctrl-break`, `terminate`, or one that the child is told as Windows
+ * tells it, by the routine that runs its handlers: `told-break`, `told-close`, `told-logoff`, `told-shutdown`. The last line on standard output is
  * `exit code N`, N without a sign, as GetExitCodeProcess says it.
  */
 #include <stdio.h>
@@ -45,6 +46,12 @@ static void let_happen(DWORD event, DWORD group) {
     Sleep(DELIVERY_MS);
 }
 
+static void tell(DWORD event) {
+    LPTHREAD_START_ROUTINE routine = (LPTHREAD_START_ROUTINE)GetProcAddress(GetModuleHandleA("kernelbase"), "CtrlRoutine");
+    if (!routine) fail("CtrlRoutine");
+    if (!CreateRemoteThread(child.hProcess, NULL, 0, routine, (void *)(DWORD_PTR)event, 0, NULL)) fail("CreateRemoteThread");
+}
+
 static DWORD WINAPI read_events(void *has_group) {
     char line[64];
     DWORD group = has_group ? child.dwProcessId : 0;
@@ -52,6 +59,10 @@ static DWORD WINAPI read_events(void *has_group) {
         line[strcspn(line, "\r\n")] = 0;
         if (!strcmp(line, "ctrl-c")) let_happen(CTRL_C_EVENT, 0);
         else if (!strcmp(line, "ctrl-break")) let_happen(CTRL_BREAK_EVENT, group);
+        else if (!strcmp(line, "told-break")) tell(CTRL_BREAK_EVENT);
+        else if (!strcmp(line, "told-close")) tell(CTRL_CLOSE_EVENT);
+        else if (!strcmp(line, "told-logoff")) tell(CTRL_LOGOFF_EVENT);
+        else if (!strcmp(line, "told-shutdown")) tell(CTRL_SHUTDOWN_EVENT);
         else if (!strcmp(line, "terminate")) TerminateProcess(child.hProcess, TERMINATED);
         else fail("an unknown event");
     }

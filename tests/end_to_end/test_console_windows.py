@@ -42,7 +42,7 @@ class Child:
         self.process = process
 
     def tell(self, event: str) -> None:
-        """Let `ctrl-c`, `ctrl-break` or `terminate` happen."""
+        """Let an event of `parent_windows.c` happen."""
         assert self.process.stdin
         self.process.stdin.write(f"{event}\n".encode())
         self.process.stdin.flush()
@@ -116,8 +116,6 @@ def test_a_job_runs_under_every_kind_of_console(flags: str, start: Start) -> Non
 def test_a_job_runs_whatever_its_streams_are(stream: str, start: Start, site: Workplace, programs: Programs) -> None:
     """The exit code is the task's; what is a file has the whole log."""
     file = site.folder / "job.log"
-    if programs.is_wine and stream != "nul":
-        pytest.skip("under wine Python does not start without pipes")
     code, output = start(SHORT, stream=programs.path(file) if stream == "file" else stream).end()
     assert code == 4, output
     if stream == "file":
@@ -125,14 +123,21 @@ def test_a_job_runs_whatever_its_streams_are(stream: str, start: Start, site: Wo
 
 
 @pytest.mark.parametrize(
-    ("flags", "event"), [("shared", "ctrl-c"), ("shared", "ctrl-break"), ("shared+group", "ctrl-break")]
+    ("flags", "event"),
+    [
+        ("shared", "ctrl-c"),
+        ("no-window", "ctrl-c"),
+        ("shared", "ctrl-break"),
+        ("shared+group", "ctrl-break"),
+        ("no-window", "told-break"),
+    ],
 )
 def test_a_console_event_kills_the_task_and_its_end_is_the_exit_code(
     flags: str, event: str, start: Start, site: Workplace, simulator: SharedSimulator
 ) -> None:
     """KILLED (3), confirmed by the status, as a signal does on POSIX."""
     if event == "ctrl-break" and site.programs.is_wine:
-        pytest.skip("wine's GenerateConsoleCtrlEvent knows Ctrl-C only")
+        pytest.skip("wine's GenerateConsoleCtrlEvent refuses it")
     running = start(NEVER_ENDS, flags=flags)
     simulator.wait_for_call("status", count=2)
     running.tell(event)
@@ -140,6 +145,32 @@ def test_a_console_event_kills_the_task_and_its_end_is_the_exit_code(
     assert code == 3, output
     assert simulator.task_of("NEVER_ENDS")["cut_by"] == "KILL"
     assert (site.record()["state"], site.record()["exit_code"]) == ("finished", 3)
+
+
+@pytest.mark.parametrize("event", ["told-close", "told-shutdown"])
+def test_a_console_that_is_closed_ends_the_run_and_not_its_task(
+    event: str, start: Start, site: Workplace, simulator: SharedSimulator
+) -> None:
+    """107 within the moment that Windows leaves; the log says so, and a restart finds the task."""
+    running = start(NEVER_ENDS)
+    simulator.wait_for_call("status", count=2)
+    running.tell(event)
+    code, output = running.end()
+    assert code == 107, output
+    task = simulator.task_of("NEVER_ENDS")
+    assert f"The task may be running: request {task['id']}." in output
+    assert (site.record()["state"], task["cut_by"]) == ("submitted", "")
+
+
+def test_a_log_off_is_none_of_a_jobs_business(start: Start, simulator: SharedSimulator) -> None:
+    """Where its handler is called at all: the session of a person who leaves is not the job's."""
+    running = start(NEVER_ENDS)
+    simulator.wait_for_call("status", count=2)
+    running.tell("told-logoff")
+    simulator.wait_for_call("status", count=len(simulator.requests("status")) + 3)
+    simulator.end_task(simulator.task_of("NEVER_ENDS")["id"], "DONE")
+    code, output = running.end()
+    assert code == 4, output
 
 
 def test_a_second_event_ends_at_once(start: Start, site: Workplace, simulator: SharedSimulator) -> None:

@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +23,6 @@ from tests.end_to_end.workplace import opcon_job, start_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.end_to_end.installation import Ended
     from tests.end_to_end.workplace import SharedSimulator, Workplace
@@ -32,6 +34,7 @@ pytestmark = pytest.mark.skipif(
     sys.platform == "win32" or os.geteuid() != 0, reason="only root can be a second account as well"
 )
 
+ROOT = Path(__file__).parents[2]
 STRANGER = 54321
 SHORT = start_of("SHORT")
 JOB = opcon_job()
@@ -67,15 +70,12 @@ def held_by_stranger(lock: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def reachable(site: Workplace) -> Iterator[Workplace]:
-    """Let everybody pass the folders above the site, which pytest closes."""
-    folders = [folder for folder in site.folder.parents if folder.is_relative_to("/tmp/pytest-of-root")]  # noqa: S108
-    modes = {folder: folder.stat().st_mode & 0o7777 for folder in [*folders, site.folder]}
-    for folder, mode in modes.items():
-        folder.chmod(mode | 0o011)
-    yield site
-    for folder, mode in modes.items():
-        folder.chmod(mode)
+def tmp_path() -> Iterator[Path]:
+    """Return a folder that everybody may pass, which pytest's own are not."""
+    folder = Path(tempfile.mkdtemp(prefix="amt-planted-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 def assert_refused(run: Ended, simulator: SharedSimulator, path: Path, *words: str) -> None:
@@ -88,7 +88,7 @@ def assert_refused(run: Ended, simulator: SharedSimulator, path: Path, *words: s
 
 def mend(run: Ended) -> None:
     """Do what the run printed as commands."""
-    lines = re.findall(r" : ((?:chown|chmod) .*)", run.text)
+    lines = re.findall(r" : ((?:chown|chmod|setfacl) .*)", run.text)
     assert lines, run.text
     for line in lines:
         subprocess.run(line, shell=True, check=True)  # noqa: S602  # as it is told
@@ -96,49 +96,86 @@ def mend(run: Ended) -> None:
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o703])
 def test_a_run_directory_that_others_may_write_is_refused_until_it_is_closed(
-    reachable: Workplace, simulator: SharedSimulator, mode: int
+    site: Workplace, simulator: SharedSimulator, mode: int
 ) -> None:
     """102 with the command that mends it, after which the job runs."""
-    reachable.runs.mkdir()
-    reachable.runs.chmod(mode)
-    refused = reachable.run(*SHORT, environment=JOB)
-    assert_refused(refused, simulator, reachable.runs, "every account of this machine may write it", "chmod o-rwx")
+    site.runs.mkdir()
+    site.runs.chmod(mode)
+    refused = site.run(*SHORT, environment=JOB)
+    assert_refused(refused, simulator, site.runs, "every account of this machine may write it", "chmod o-rwx")
     mend(refused)
-    assert reachable.run(*SHORT, environment=JOB).exit_code == 4
+    assert site.run(*SHORT, environment=JOB).exit_code == 4
 
 
-def test_a_run_directory_that_was_made_by_a_stranger_is_refused(
-    reachable: Workplace, simulator: SharedSimulator
-) -> None:
+def test_a_run_directory_that_was_made_by_a_stranger_is_refused(site: Workplace, simulator: SharedSimulator) -> None:
     """Its owner could change it at any time; a sticky folder above does not help who makes it first."""
-    reachable.folder.chmod(0o1777)
-    plant('mkdir "$1"', reachable.runs)
-    refused = reachable.run(*SHORT, environment=JOB)
-    assert_refused(refused, simulator, reachable.runs, f"it belongs to the account number {STRANGER}", "chown ")
+    site.folder.chmod(0o1777)
+    plant('mkdir "$1"', site.runs)
+    refused = site.run(*SHORT, environment=JOB)
+    assert_refused(refused, simulator, site.runs, f"it belongs to the account number {STRANGER}", "chown ")
     mend(refused)
-    assert reachable.run(*SHORT, environment=JOB).exit_code == 4
+    with pytest.raises(subprocess.CalledProcessError):
+        plant(': > "$1"', site.runs / "by his group")
+    assert site.run(*SHORT, environment=JOB).exit_code == 4
 
 
-def test_a_folder_above_that_others_may_write_is_refused(reachable: Workplace, simulator: SharedSimulator) -> None:
+def test_a_list_that_a_stranger_gave_his_folder_goes_with_him(site: Workplace) -> None:
+    """What he granted, himself most of all, is no grant of somebody who may."""
+    if shutil.which("setfacl") is None:
+        pytest.skip("there is no setfacl")
+    site.folder.chmod(0o1777)
+    plant('mkdir "$1"; setfacl -m "u:$2:rwx,d:u:$2:rwx" "$1"', site.runs, STRANGER)
+    mend(site.run(*SHORT, environment=JOB))
+    assert site.run(*SHORT, environment=JOB).exit_code == 4
+    assert os.listxattr(site.runs) == []
+    site.runs.chmod(0o2770)
+    with pytest.raises(subprocess.CalledProcessError):
+        plant('ls "$1"', site.runs)
+
+
+def test_a_strangers_configuration_that_is_found_first_is_refused(site: Workplace, simulator: SharedSimulator) -> None:
+    """A copy with another server would be sent the account: encrypted values can be read, and travel with a copy."""
+    work = site.folder / "work"
+    work.mkdir()
+    work.chmod(0o1777)
+    program = site.folder / "bin" / "amt"
+    program.parent.mkdir()
+    program.write_text(f"#!{sys.executable}\nfrom amtconnector.__main__ import main\nmain()\n")
+    program.chmod(0o755)
+    shutil.copy(site.config, program.parent)
+    command = ["env", "-C", str(work), f"PYTHONPATH={ROOT}", *(f"{name}={text}" for name, text in JOB.items())]
+    shutil.move(site.folder / "connector.key", program.parent)
+    assert site.run_bare(*command, str(program), *SHORT).exit_code == 4
+    simulator.refresh()
+    plant('cp "$1" "$2"', site.config, work)
+    run = site.run_bare(*command, str(program), *SHORT)
+    assert run.exit_code == 102, run.text
+    assert f"the first may be planted: it belongs to the account number {STRANGER}" in run.text
+    assert simulator.tasks() == []
+    (work / "Connector.config").unlink()
+    assert site.run_bare(*command, str(program), *SHORT).exit_code == 4
+
+
+def test_a_folder_above_that_others_may_write_is_refused(site: Workplace, simulator: SharedSimulator) -> None:
     """Who may rename a folder on the way decides what is found below it, before and after it is made."""
-    open_folder = reachable.folder / "open"
+    open_folder = site.folder / "open"
     open_folder.mkdir()
     open_folder.chmod(0o777)
-    reachable.write_config({"RUN_DIRECTORY": "open/runs"})
-    refused = reachable.run(*SHORT, environment=JOB)
+    site.write_config({"RUN_DIRECTORY": "open/runs"})
+    refused = site.run(*SHORT, environment=JOB)
     assert_refused(refused, simulator, open_folder, "by a folder on the way to it", f"chmod o-w {open_folder}")
     mend(refused)
-    assert reachable.run(*SHORT, environment=JOB).exit_code == 4
+    assert site.run(*SHORT, environment=JOB).exit_code == 4
 
 
-def test_a_link_of_a_strangers_on_the_way_is_refused(reachable: Workplace, simulator: SharedSimulator) -> None:
+def test_a_link_of_a_strangers_on_the_way_is_refused(site: Workplace, simulator: SharedSimulator) -> None:
     """It leads wherever its owner likes, today to a folder that is closed."""
-    closed = reachable.folder / "closed"
+    closed = site.folder / "closed"
     closed.mkdir(mode=0o700)
-    reachable.folder.chmod(0o1777)
-    plant('ln -s "$1" "$2"', closed, reachable.runs)
-    refused = reachable.run(*SHORT, environment=JOB)
-    assert_refused(refused, simulator, reachable.runs, "it belongs to the account number")
+    site.folder.chmod(0o1777)
+    plant('ln -s "$1" "$2"', closed, site.runs)
+    refused = site.run(*SHORT, environment=JOB)
+    assert_refused(refused, simulator, site.runs, "it belongs to the account number")
 
 
 def planted_record(site: Workplace, simulator: SharedSimulator, **members: object) -> Path:
@@ -166,56 +203,56 @@ def planted_record(site: Workplace, simulator: SharedSimulator, **members: objec
     ids=["submitted", "finished", "not started"],
 )
 def test_a_strangers_record_is_damaged_and_never_an_end(
-    reachable: Workplace, simulator: SharedSimulator, members: dict[str, object]
+    site: Workplace, simulator: SharedSimulator, members: dict[str, object]
 ) -> None:
     """A record from before the directory was closed is told by its owner: 104, and nothing is started or reported."""
-    path = planted_record(reachable, simulator, **members)
-    run = reachable.run(*SHORT, environment=JOB)
+    path = planted_record(site, simulator, **members)
+    run = site.run(*SHORT, environment=JOB)
     assert run.exit_code == 104, run.text
     assert f"it belongs to the account number {STRANGER}" in run.text
     assert str(path) in run.text
     assert simulator.tasks() == []
-    listed = reachable.run_bare(*reachable.programs.amt, "runs", "--config", str(reachable.config))
+    listed = site.run_bare(*site.programs.amt, "runs", "--config", str(site.config))
     assert f"it belongs to the account number {STRANGER}" in listed.text
     run_id = listed.text.split("damaged-")[1][:10]
-    released = reachable.run(*SHORT, "--release", f"damaged-{run_id}", environment=JOB)
+    released = site.run(*SHORT, "--release", f"damaged-{run_id}", environment=JOB)
     assert released.exit_code == 4, released.text
 
 
-def test_a_strangers_lock_stops_nothing(reachable: Workplace) -> None:
+def test_a_strangers_lock_stops_nothing(site: Workplace) -> None:
     """A lock file from before the directory was closed is replaced, however long its owner holds the lock."""
-    assert reachable.run(*SHORT, environment=JOB).exit_code == 4
-    [record] = reachable.runs.glob("*.json")
+    assert site.run(*SHORT, environment=JOB).exit_code == 4
+    [record] = site.runs.glob("*.json")
     lock = record.with_suffix(".lock")
     lock.unlink()
-    reachable.runs.chmod(0o777)
+    site.runs.chmod(0o777)
     plant(': > "$1"', lock)
     with held_by_stranger(lock):
-        reachable.runs.chmod(0o700)
-        assert reachable.run(*SHORT, environment=JOB).exit_code == 4
+        site.runs.chmod(0o700)
+        assert site.run(*SHORT, environment=JOB).exit_code == 4
 
 
-def test_what_is_no_file_in_the_run_directory_keeps_no_run_waiting(reachable: Workplace) -> None:
+def test_what_is_no_file_in_the_run_directory_keeps_no_run_waiting(site: Workplace) -> None:
     """Pipes, sockets, folders and links in the places of notes, stamps and locks of others change nothing."""
-    assert reachable.run(*SHORT, environment=JOB).exit_code == 4
-    for path in [*reachable.runs.glob("*.note"), *reachable.runs.glob("*.lock")]:
+    assert site.run(*SHORT, environment=JOB).exit_code == 4
+    for path in [*site.runs.glob("*.note"), *site.runs.glob("*.lock")]:
         if "-" in path.name and path.suffix == ".lock" and path.with_suffix(".json").exists():
             continue
         path.unlink()
         os.mkfifo(path)
-    run = reachable.run(*SHORT, environment=JOB, timeout_s=60)
+    run = site.run(*SHORT, environment=JOB, timeout_s=60)
     assert run.exit_code == 4, run.text
 
 
 @pytest.mark.parametrize("ending", [".json", ".lock"])
 @pytest.mark.parametrize("kind", ["pipe", "folder", "link"])
 def test_what_is_no_file_in_the_place_of_a_record_or_its_lock_ends_a_run_at_once(
-    reachable: Workplace, simulator: SharedSimulator, ending: str, kind: str
+    site: Workplace, simulator: SharedSimulator, ending: str, kind: str
 ) -> None:
     """102 with what lies there and what to do, and nothing is started."""
-    assert reachable.run(*SHORT, environment=JOB).exit_code == 4
+    assert site.run(*SHORT, environment=JOB).exit_code == 4
     simulator.refresh()
-    [record] = reachable.runs.glob("*.json")
+    [record] = site.runs.glob("*.json")
     path = record.with_suffix(ending)
     path.unlink()
     match kind:
@@ -225,63 +262,63 @@ def test_what_is_no_file_in_the_place_of_a_record_or_its_lock_ends_a_run_at_once
             path.mkdir()
         case _:
             path.symlink_to("/etc/passwd")
-    run = reachable.run(*SHORT, environment=JOB, timeout_s=60)
+    run = site.run(*SHORT, environment=JOB, timeout_s=60)
     assert run.exit_code == 102, run.text
     assert f"{kind}" in run.text
     assert str(path) in run.text
     assert simulator.tasks() == []
 
 
-def test_a_strangers_link_in_the_place_of_the_logs_leads_nowhere(reachable: Workplace) -> None:
+def test_a_strangers_link_in_the_place_of_the_logs_leads_nowhere(site: Workplace) -> None:
     """Logs are written in the run directory or not at all."""
-    elsewhere = reachable.folder / "elsewhere"
+    elsewhere = site.folder / "elsewhere"
     elsewhere.mkdir()
-    reachable.runs.mkdir()
-    reachable.runs.chmod(0o777)
-    plant('ln -s "$1" "$2"', elsewhere, reachable.runs / "logs")
-    reachable.runs.chmod(0o700)
-    assert reachable.run(*SHORT, environment=JOB).exit_code == 4
+    site.runs.mkdir()
+    site.runs.chmod(0o777)
+    plant('ln -s "$1" "$2"', elsewhere, site.runs / "logs")
+    site.runs.chmod(0o700)
+    assert site.run(*SHORT, environment=JOB).exit_code == 4
     assert list(elsewhere.iterdir()) == []
 
 
-def test_a_planted_key_is_neither_used_nor_encrypted_with(reachable: Workplace, simulator: SharedSimulator) -> None:
+def test_a_planted_key_is_neither_used_nor_encrypted_with(site: Workplace, simulator: SharedSimulator) -> None:
     """A key that a stranger knows would tell him the account: Encrypt and runs refuse it, and say what to do."""
-    key = reachable.folder / "connector.key"
+    key = site.folder / "connector.key"
     content = key.read_text("ascii")
     key.unlink()
-    reachable.folder.chmod(0o1777)
+    site.folder.chmod(0o1777)
     plant('umask 077; printf %s "$1" > "$2"', content, key)
-    reachable.folder.chmod(0o755)
-    before = reachable.config.read_bytes()
-    run = reachable.run(*SHORT, environment=JOB)
+    site.folder.chmod(0o755)
+    before = site.config.read_bytes()
+    run = site.run(*SHORT, environment=JOB)
     assert run.exit_code == 103, run.text
     assert f"it belongs to the account number {STRANGER}" in run.text
     assert f"chown root {key}" in run.text
     assert simulator.tasks() == []
-    encrypted = reachable.encrypt("--set", "PASSWORD", "-v", "-", entered=b"secret\n")
+    encrypted = site.encrypt("--set", "PASSWORD", "-v", "-", entered=b"secret\n")
     assert encrypted.exit_code != 0
-    assert reachable.config.read_bytes() == before
+    assert site.config.read_bytes() == before
 
 
-def test_a_pipe_as_the_key_file_keeps_no_run_waiting(reachable: Workplace) -> None:
+def test_a_pipe_as_the_key_file_keeps_no_run_waiting(site: Workplace) -> None:
     """KEY_FILE names a file."""
-    key = reachable.folder / "connector.key"
+    key = site.folder / "connector.key"
     key.unlink()
     os.mkfifo(key, 0o600)
-    run = reachable.run(*SHORT, environment=JOB, timeout_s=60)
+    run = site.run(*SHORT, environment=JOB, timeout_s=60)
     assert run.exit_code == 103, run.text
 
 
-def test_others_who_may_change_connector_config_are_one_warning_and_a_failed_step(reachable: Workplace) -> None:
+def test_others_who_may_change_connector_config_are_one_warning_and_a_failed_step(site: Workplace) -> None:
     """An existing site keeps running; `amt check` fails the step and prints the command that closes it."""
-    reachable.config.chmod(0o666)
-    run = reachable.run(*SHORT, environment=JOB)
+    site.config.chmod(0o666)
+    run = site.run(*SHORT, environment=JOB)
     assert run.exit_code == 4
     [warning] = [line for line in run.lines if line.startswith("Warning: Others may change")]
-    assert f"Connector.config ({reachable.config}: every account of this machine may write it)" in warning
-    checked = reachable.run_bare(*reachable.programs.amt, "check", "--no-logon", "--config", str(reachable.config))
+    assert f"Connector.config ({site.config}: every account of this machine may write it)" in warning
+    checked = site.run_bare(*site.programs.amt, "check", "--no-logon", "--config", str(site.config))
     assert checked.exit_code == 102
     assert "FAILED   access rights" in checked.text
-    assert f"chmod o-w {reachable.config}" in checked.text
-    reachable.config.chmod(0o664)
-    assert "Others may change" not in reachable.run(*SHORT, environment=JOB).text
+    assert f"chmod o-w {site.config}" in checked.text
+    site.config.chmod(0o664)
+    assert "Others may change" not in site.run(*SHORT, environment=JOB).text

@@ -1,7 +1,12 @@
-"""An update while jobs run: a new version in a folder of its own, and a link that the OpCon jobs name."""
+"""An update while jobs run: a new version in a folder of its own, and a link that the OpCon jobs name.
+
+On Windows the link is a junction, for which a link of Linux stands under wine, which makes none.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +24,7 @@ if TYPE_CHECKING:
     from tests.conftest import Programs
     from tests.end_to_end.workplace import SharedSimulator
 
-pytestmark = [pytest.mark.posix_only, pytest.mark.source_only]
+pytestmark = pytest.mark.windows
 
 LONGER = start_of("LONGER")
 JOB, RESTARTED = opcon_job(), opcon_job(number=99999)
@@ -34,6 +39,8 @@ main()
 """
 """What stands for the program; the default places of runs are the site's, and not this machine's."""
 
+RUNS_OF_WINE = Path(os.environ.get("WINEPREFIX", ""), "drive_c", "ProgramData", "AmtConnector", "runs")
+
 
 class VersionedSite(Workplace):
     """`<folder>/1.0` and `1.1` hold a program and a Connector.config each; `current` leads to one of them.
@@ -42,27 +49,39 @@ class VersionedSite(Workplace):
     """
 
     def switch_to(self, version: str) -> None:
-        """Let the link lead to a version, in one step."""
-        new = self.folder / "new"
-        new.symlink_to(version, target_is_directory=True)
-        new.replace(self.folder / "current")
+        """Let the link lead to a version; on POSIX in one step."""
+        current = self.folder / "current"
+        if sys.platform == "win32":
+            import _winapi
+
+            current.rmdir() if current.exists() else None
+            _winapi.CreateJunction(str(self.folder / version), str(current))
+        else:
+            new = self.folder / "new"
+            new.symlink_to(version, target_is_directory=True)
+            new.replace(current)
 
     def add_version(self, version: str, config: Path) -> None:
         """Put a version's folder beside the others, with a copy of Connector.config."""
         folder = self.folder / version
-        folder.mkdir()
-        amt = folder / "amt"
-        amt.write_text(LAUNCHER)
-        amt.chmod(0o755)
+        if self.programs.folder:
+            shutil.copytree(self.programs.folder, folder)
+        else:
+            folder.mkdir()
+            amt = folder / "amt"
+            amt.write_text(LAUNCHER)
+            amt.chmod(0o755)
         shutil.copyfile(config, folder / "Connector.config")
 
     def start_current(self, *arguments: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         """Start the program as OpCon's job does: through the link, without --config."""
+        amt = self.folder / "current" / ("amt.exe" if self.programs.is_windows else "amt")
+        settings = {"PYTHONPATH": str(ROOT), "PROGRAMDATA": str(self.folder / "state")}
         process = subprocess.Popen(
-            [str(self.folder / "current" / "amt"), *arguments],
+            [*self.programs.amt[:-1], str(amt), *arguments] if self.programs.folder else [str(amt), *arguments],
             cwd="/",
-            env={**clean_environment(self.folder), "PYTHONPATH": str(ROOT), **environment},
-            stdin=subprocess.DEVNULL,
+            env={**clean_environment(self.folder), **settings, **environment},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
@@ -77,15 +96,22 @@ class VersionedSite(Workplace):
 @pytest.fixture
 def site(tmp_path: Path, programs: Programs, simulator: SharedSimulator) -> Iterator[VersionedSite]:
     """Return a site with version 1.0."""
+    if programs.folder and not programs.is_windows:
+        pytest.skip("on POSIX the default place of runs is this machine's")
     folder = tmp_path / "AMT Connector"
     site = VersionedSite(folder, programs, simulator.address, ca_file=simulator.ca_file)
-    settings: dict[str, object] = {"RUN_DIRECTORY": "", "KEY_FILE": folder / "connector.key"}
-    site.write_config({**settings, "INSTALLATION_ID": "bank-test-01"})
+    identity = f"bank-test-{os.urandom(4).hex()}"
+    key = programs.path(folder / "connector.key")
+    site.write_config({"RUN_DIRECTORY": "", "KEY_FILE": key, "INSTALLATION_ID": identity})
     site.add_version("1.0", site.config)
     site.switch_to("1.0")
     site.config.unlink()
     yield site
     site.close()
+    if programs.is_wine:
+        for pattern in (f"bank-*-{identity[10:]}", "AMT-Connector-*"):
+            for runs in RUNS_OF_WINE.glob(pattern):
+                shutil.rmtree(runs)
 
 
 def killed_while_watching(site: VersionedSite, simulator: SharedSimulator) -> None:
@@ -106,8 +132,10 @@ def test_a_job_that_runs_during_an_update_is_taken_up_by_the_new_version(
     again = site.run_current(*LONGER, environment=RESTARTED)
     assert again.exit_code == 4, again.text
     assert "taken up in AMT Environment" in again.text
-    assert str(site.folder / "1.1" / "Connector.config") in again.text
+    assert site.programs.path(site.folder / "1.1" / "Connector.config") in again.text
     assert len(simulator.tasks()) == 1
+    checked = site.run_current("check", environment={})
+    assert checked.exit_code == 0, checked.text
 
 
 def test_a_job_goes_on_while_the_link_is_switched(site: VersionedSite, simulator: SharedSimulator) -> None:
@@ -123,7 +151,7 @@ def test_a_job_goes_on_while_the_link_is_switched(site: VersionedSite, simulator
 def test_one_configuration_above_the_versions_serves_them_all(site: VersionedSite, simulator: SharedSimulator) -> None:
     """Connector.config is looked for above the program's folder too, and no id is needed then."""
     shared = site.folder / "Connector.config"
-    text = (site.folder / "1.0" / "Connector.config").read_text("utf-8").replace("INSTALLATION_ID=bank-test-01\n", "")
+    text = re.sub("INSTALLATION_ID=.*\n", "", (site.folder / "1.0" / "Connector.config").read_text("utf-8"))
     shared.write_text(text, encoding="utf-8")
     site.add_version("1.1", shared)
     for version in ("1.0", "1.1"):
@@ -132,7 +160,7 @@ def test_one_configuration_above_the_versions_serves_them_all(site: VersionedSit
     site.switch_to("1.1")
     again = site.run_current(*LONGER, environment=RESTARTED)
     assert again.exit_code == 4, again.text
-    assert str(shared) in again.text
+    assert site.programs.path(shared) in again.text
     assert len(simulator.tasks()) == 1
 
 
@@ -143,9 +171,9 @@ def test_without_an_id_the_new_version_says_what_it_can_not_find(
     killed_while_watching(site, simulator)
     site.add_version("1.1", site.folder / "1.0" / "Connector.config")
     new = site.folder / "1.1" / "Connector.config"
-    new.write_text(new.read_text("utf-8").replace("bank-test-01", "bank-test-02"), encoding="utf-8")
+    new.write_text(new.read_text("utf-8").replace("=bank-test-", "=bank-other-"), encoding="utf-8")
     site.switch_to("1.1")
     other = site.run_current(*start_of("SHORT"), environment=opcon_job("Another job"))
     assert other.exit_code == 4, other.text
     assert "Warning: this configuration has no runs yet, and another one of this machine has open runs" in other.text
-    assert "bank-test-01" in other.text
+    assert "bank-test-" in other.text

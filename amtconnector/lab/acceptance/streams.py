@@ -7,8 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from amtconnector.lab.acceptance.agent import Surroundings
-from amtconnector.lab.acceptance.console import is_wine
-from amtconnector.lab.acceptance.verdicts import Failed, NotTried, require
+from amtconnector.lab.acceptance.verdicts import Failed, require
 
 if TYPE_CHECKING:
     from amtconnector.lab.acceptance.stage import Stage
@@ -23,19 +22,16 @@ def pipe(stage: Stage) -> str:
 
 def file(stage: Stage) -> str:
     """See that the job log comes into a file."""
-    _needs_more_than_pipes()
     return _letters_arrive(stage, Surroundings("file"))
 
 
 def null(stage: Stage) -> str:
     """See that without a job log (NUL, /dev/null) the exit code is the same."""
-    _needs_more_than_pipes()
     return _ends_silently(stage, Surroundings("null"))
 
 
 def none(stage: Stage) -> str:
     """See that without standard handles the exit code is the same."""
-    _needs_more_than_pipes()
     return _ends_silently(stage, Surroundings("none"))
 
 
@@ -70,8 +66,3 @@ def _ends_silently(stage: Stage, surroundings: Surroundings) -> str:
     require(exit_code == 12, f"exit code {exit_code}, expected 12")
     require(stage.amt.starts(job.marker) == 1, "the task was not started once")
     return "exit code 12 all the same"
-
-
-def _needs_more_than_pipes() -> None:
-    if is_wine():
-        raise NotTried("programs start under wine only with pipes")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from amtconnector.commands.check import command
 from amtconnector.commands.click_command import run_command
 from amtconnector.records import RunDirectory, RunKey
 from amtconnector.system import file_access
+from amtconnector.system.file_access import Fault
 from tests.support.examined import sound_installation
 
 if TYPE_CHECKING:
@@ -58,7 +61,7 @@ def test_without_a_group_it_is_shown_and_nothing_is_changed(
     assert check("--repair", "--config", str(site.write())) == 0
     shown = capsys.readouterr()
     assert f"chgrp GROUP {site.folder / 'connector.key'}" in shown.out.splitlines()
-    assert f"chmod 2770 {site.folder / 'runs'}" in shown.out.splitlines()
+    assert f"find {site.folder / 'runs'} -depth -type d -exec chgrp GROUP" in shown.out
     assert "Nothing was changed" in shown.err
     assert {name: modes(site.folder)[name] for name in before} == before
 
@@ -76,6 +79,47 @@ def test_with_a_group_it_is_done_and_the_examination_agrees(
     assert {mode for name, mode in found.items() if name.endswith((".lock", ".log"))} == {0o660}
     assert found["Connector.config"] == 0o664
     assert list(file_access.foreign_files(site.folder / "runs")) == []
+
+
+def test_nobody_can_swap_what_is_being_opened(site: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every folder is closed before anything in it is touched, from the top, and opened when all is done, the top last.
+
+    Else who owns a folder in there lets root open a file of his choice.
+    """
+    assert check("--repair", "--config", str(site.write())) == 0
+    finds = [line for line in capsys.readouterr().out.splitlines() if line.startswith("find ")]
+    closing, files, opening = finds
+    assert "-type d" in closing
+    assert closing.endswith("-exec chmod 700 '{}' ';'")
+    assert "-depth" not in closing
+    assert "-type f -links 1" in files
+    assert "-depth -type d" in opening
+
+
+def test_lists_that_let_others_in_go(site: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    """The mask of an access list follows the group's bits: opening these would open to whom the list names."""
+    setfacl = shutil.which("setfacl")
+    if setfacl is None:
+        pytest.skip("there is no setfacl")
+    logs = site.folder / "runs" / "logs"
+    if subprocess.run([setfacl, "-m", "u:54321:rwx,d:u:54321:rwx", logs], check=False).returncode:
+        pytest.skip("this file system has no access lists")
+    logs.chmod(0o700)
+    assert check("--repair", "--group", own_group(), "--config", str(site.write())) == 0, capsys.readouterr().err
+    assert os.listxattr(logs) == []
+
+
+def test_a_strangers_folder_on_the_way_is_left_to_people(
+    site: Installation, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be somebody's home: it is named with the command, and nothing is done."""
+    path = site.write()
+    fault = Fault(site.folder, "it belongs to 'alice'", f"chown root {site.folder}", is_foreign=True)
+    monkeypatch.setattr(file_access, "way_faults", lambda *_: iter([fault]))
+    before = modes(site.folder)
+    assert check("--repair", "--group", own_group(), "--config", str(path)) == 1
+    assert f"{fault}, and it is on the way there" in capsys.readouterr().err
+    assert modes(site.folder) == before
 
 
 def test_a_group_that_does_not_exist_changes_nothing(site: Installation, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +17,6 @@ from amtconnector.records import RunDirectory, RunKey, RunRecord, RunState
 from tests.support.configfile import SERVER, loaded, written
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from amtconnector.config import Config
 
 on_posix = pytest.mark.skipif(sys.platform == "win32", reason="links as POSIX has them")
@@ -95,6 +95,23 @@ def test_a_place_that_an_earlier_version_made_for_a_spelling_stays_that_of_the_s
     made = runs / places._named_by_path(spelled)
     made.mkdir(parents=True)
     assert config.run_directory_of(spelled) == made
+
+
+if sys.platform == "win32":
+
+    def test_every_spelling_of_a_file_on_windows_has_one_place(tmp_path: Path) -> None:
+        r"""Short (8.3) names, `\\?\`, letter case and a way around are one installation; so are those of a share."""
+        folder = tmp_path / "AMT Connector of the bank"
+        folder.mkdir()
+        path = str(written(folder, SERVER))
+        short = ctypes.create_unicode_buffer(300)
+        assert ctypes.windll.kernel32.GetShortPathNameW(path, short, len(short))
+        swapped = path.swapcase()
+        spellings = [path, short.value, f"\\\\?\\{path}", f"\\\\.\\{path}", swapped, path.replace("\\", "/")]
+        spellings.append(str(folder / ".." / folder.name.upper() / "CONNECTOR.CONFIG"))
+        assert len({config.run_directory_of(Path(spelling)) for spelling in spellings}) == 1
+        share = [r"\\server\share\AMT\Connector.config", r"\\?\UNC\SERVER\share\amt\connector.config"]
+        assert len({places._named_by_path(places.real_path(Path(one))).partition("-")[2] for one in share}) == 1
 
 
 @pytest.mark.parametrize(
