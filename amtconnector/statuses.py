@@ -142,6 +142,11 @@ class StatusTable:
         """Return the status with this name in any spelling, such as `WaitForFile`; None when there is none."""
         return self._by_name.get(folded(name))
 
+    def says_nothing(self, status: Status) -> bool:
+        """Return whether a profile has declared this status to tell nothing, such as "Ended" beside an outcome."""
+        is_declared = self._by_code.get(status.code) == status and status not in AMT_STATUSES
+        return is_declared and status.kind is StatusClass.UNKNOWN
+
 
 def folded(name: str) -> str:
     """Return a status's name without what its spellings differ in: letter case, and all but letters and digits.

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from amtconnector.amtopcon.wire import answers, requests
 from amtconnector.amtopcon.wire.document import UNREADABLE
-from amtconnector.amtopcon.wire.pages import PageTurner
+from amtconnector.amtopcon.wire.pages import PageTurner, oldest_first
 from amtconnector.amtopcon.wire.requests import Sender
 from amtconnector.amtopcon.wire.shape import exchange_of
-from amtconnector.errors import CallFailed, LogonRefused, NoAnswer, Unauthorized
+from amtconnector.errors import CallFailed, LogonRefused, NoAnswer, NotUnderstood, Rejected, Unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,6 +54,9 @@ class Account(Protocol):
     def refused(self) -> None:
         """Take note that the server refused them."""
 
+    def doubted(self) -> None:
+        """Take note that the server may have refused them, in words that nobody understood."""
+
 
 class AmtClient:
     """AMTOpCon at one server. `last_exchange` is what was asked and answered last, in words.
@@ -78,7 +81,7 @@ class AmtClient:
 
     def check_start(self, task: Task) -> None:
         """Raise ConfigurationError when the wire profile can't carry one of the task's values; nothing is sent."""
-        requests.start(self._sender, task)
+        requests.start(self._sender._replace(token=self._sender.token or "-"), task)
 
     @property
     def last_exchange(self) -> Exchange | None:
@@ -112,6 +115,10 @@ class AmtClient:
             token = self._token_for(requests.logon(self._current(), user, password))
         except LogonRefused:
             self._account.refused()
+            raise
+        except (NotUnderstood, Rejected):
+            if self._last and answers.may_refuse(self._last[1]):
+                self._account.doubted()
             raise
         self._sender = self._sender._replace(token=token)
         self._exchange.keep_secret(password, token)
@@ -157,13 +164,8 @@ class AmtClient:
         """
         if not self.has("messages"):
             return
-        if self._sender.token is None:
-            self.log_on()
-        try:
-            yield from self._message_lists(request_id, limit_s)
-        except Unauthorized:
-            self.log_on()
-            yield from self._message_lists(request_id, limit_s)
+        lists = self._all_lists(request_id, limit_s)
+        yield from oldest_first(lists) if self._profile.messages.is_newest_first else lists
 
     def close(self) -> None:
         """End the session where the server has a call for it, within 1 s, and release the client. Nothing is raised."""
@@ -176,18 +178,29 @@ class AmtClient:
                 self._exchange.note(f"logoff: {error}")
         self._exchange.close()
 
-    def _message_lists(self, request_id: RequestId, limit_s: float) -> Iterator[list[str]]:
+    def _all_lists(self, request_id: RequestId, limit_s: float) -> Iterator[list[str]]:
         turner = PageTurner(self._profile, request_id.text, self._exchange.masked)
         end = time.monotonic() + limit_s
+        if self._sender.token is None:
+            self.log_on()
+        try:
+            yield from self._message_lists(turner, request_id, end)
+        except Unauthorized:
+            self.log_on()
+            yield from self._message_lists(turner, request_id, end)  # with the page that was refused
+
+    def _message_lists(self, turner: PageTurner, request_id: RequestId, end: float) -> Iterator[list[str]]:
         while turner.has_next:
-            request = requests.about(self._current(), "messages", request_id, page=turner.page, offset=turner.count)
+            turner.begin()
+            request = requests.about(self._current(), "messages", request_id, turner.page)
+            limit_s = max(0.0, end - time.monotonic())
             with self._noted(request, None), self._exchange.noted(request):
-                with self._exchange.pieces(request, max(0.0, end - time.monotonic()), self._accept) as pieces:
+                with self._exchange.pieces(request, limit_s, self._accept) as (headers, pieces):
                     for chunk in pieces:
                         self._while_waiting()
                         if texts := turner.feed(chunk):
                             yield texts
-                if texts := turner.turn():
+                if texts := turner.turn(headers):
                     yield texts
         self.has_more_messages = turner.says_more
         with self._exchange.noted(request):

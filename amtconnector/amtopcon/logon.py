@@ -3,8 +3,9 @@
 AMT locks an account after some refused logons, and fifty jobs can start in the same minute. Therefore at most two
 processes try the same credentials at once, however good they were a short while ago, for a password can have been
 changed since; and a refusal is noted in the run directory before others get their turn: then these credentials are
-not tried again for 10 minutes. A logon that was left without an answer keeps its place for 45 s more, for AMT may
-still refuse it. Where the run directory can't be used, each process still remembers its own refusal.
+not tried again for 10 minutes. So it is after an answer that is not understood and may have been a refusal, until the
+wire profile is another. A logon that was left without an answer keeps its place for 45 s more, for AMT may still refuse
+it. Where the run directory can't be used, each process still remembers its own refusal.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from amtconnector.config import load
 from amtconnector.credentials import Credentials, read_credentials
-from amtconnector.errors import AnswerLate, Busy, ConnectorError, LogonRefused
+from amtconnector.errors import AnswerLate, Busy, ConnectorError, LogonRefused, NotUnderstood
 from amtconnector.records.logon_notes import REFUSAL_LASTS, SILENCE_LASTS, LogonNotes
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Account:
         self._longest_wait_s = longest_wait_s
         self._current = _decrypted(config)
         self._digest = _digest(config)
+        self._profile = _profile_text(config)
         self._refused: dict[str, datetime] = {}
         self._is_used = False
 
@@ -73,8 +75,8 @@ class Account:
         """Wait for one of the two places for a logon with the current credentials, and hold it.
 
         Whether they were refused is looked at once the place is there, and within it `refused` is to be called before
-        it is given up. `while_waiting` is called between two looks, and may raise. Raises LogonRefused when they are
-        not to be tried, Busy when no place became free in time.
+        it is given up, or `doubted`. `while_waiting` is called between two looks, and may raise. Raises LogonRefused or
+        NotUnderstood when they are not to be tried, Busy when no place became free in time.
         """
         slot = self._slot(while_waiting)
         try:
@@ -82,6 +84,12 @@ class Account:
                 raise LogonRefused(
                     "these credentials were refused less than 10 minutes ago; to keep AMT from locking the account "
                     f"they are not tried again before {until.astimezone():%H:%M:%S}"
+                )
+            if until := self._noted_until(self._doubt):
+                raise NotUnderstood(
+                    "an answer less than 10 minutes ago may have refused these credentials; to keep AMT from locking "
+                    f"the account they are not tried again before {until.astimezone():%H:%M:%S}, unless WIRE_PROFILE "
+                    "or the credentials are changed, or amt check is run"
                 )
             yield
         except AnswerLate:
@@ -94,9 +102,7 @@ class Account:
 
     def barred_until(self) -> datetime | None:
         """Return until when a logon with the current credentials is not to be tried; None when it may be."""
-        now = datetime.now(UTC)
-        own = self._refused.get(self._digest, now)
-        return self._notes.refused_until(now) or (own if own > now else None)
+        return self._noted_until(self._digest)
 
     def accepted(self) -> None:
         """Take note that the server accepted the current credentials."""
@@ -104,22 +110,39 @@ class Account:
 
     def refused(self) -> None:
         """Take note that the server refused the current credentials."""
-        now = datetime.now(UTC)
-        self._refused[self._digest] = now + REFUSAL_LASTS
-        self._notes.note_refusal(now)
+        self._note(self._digest)
+
+    def doubted(self) -> None:
+        """Take note that the answer was not understood, and may have refused the current credentials."""
+        self._note(self._doubt)
 
     def forget_refusal(self) -> None:
         """Let the current credentials be tried again, for somebody has seen to it; nothing is said about them."""
-        self._refused.pop(self._digest, None)
-        self._notes.forget()
+        for digest in (self._digest, self._doubt):
+            self._refused.pop(digest, None)
+            self._notes(digest).forget()
 
     @property
-    def _notes(self) -> LogonNotes:
-        return LogonNotes(self._directory.path, self._digest)
+    def _doubt(self) -> str:
+        """What names a doubt about the current credentials: another profile may understand what this one did not."""
+        return f"{self._digest} {self._profile}"
+
+    def _noted_until(self, digest: str) -> datetime | None:
+        now = datetime.now(UTC)
+        own = self._refused.get(digest, now)
+        return self._notes(digest).refused_until(now) or (own if own > now else None)
+
+    def _note(self, digest: str) -> None:
+        now = datetime.now(UTC)
+        self._refused[digest] = now + REFUSAL_LASTS
+        self._notes(digest).note_refusal(now)
+
+    def _notes(self, digest: str) -> LogonNotes:
+        return LogonNotes(self._directory.path, digest)
 
     def _slot(self, while_waiting: Callable[[], None]) -> Slot | None:
         """Take a place; None where the run directory can't be used: that is no reason not to run."""
-        notes = self._notes
+        notes = self._notes(self._digest)
         give_up_at = time.monotonic() + self._longest_wait_s
         try:
             while (slot := notes.slot()) is None:
@@ -150,6 +173,14 @@ class Account:
 
 def _decrypted(config: Config) -> Credentials:
     return read_credentials(config.server.user, config.server.password, config.key_file, config_path=config.path)
+
+
+def _profile_text(config: Config) -> str:
+    """Return what the wire profile says, "" for the built-in one and for one that can't be read."""
+    try:
+        return config.wire_profile.read_text("utf-8", "replace") if config.wire_profile else ""
+    except OSError:
+        return ""
 
 
 def _digest(config: Config) -> str:

@@ -20,7 +20,7 @@ from amtconnector.text import excerpt, masked
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from amtconnector.amtopcon.wire.profile import CallName
     from amtconnector.amtopcon.wire.requests import Request
@@ -114,8 +114,10 @@ class HttpTransport:
             self._waiting = waiting
 
     @contextmanager
-    def pieces(self, request: Request, limit_s: float, judge: Callable[[Reply], None]) -> Iterator[Iterator[bytes]]:
-        """Send a request and yield the body of its answer, a 2xx, piece by piece, for at most `limit_s` seconds.
+    def pieces(
+        self, request: Request, limit_s: float, judge: Callable[[Reply], None]
+    ) -> Iterator[tuple[Mapping[str, str], Iterator[bytes]]]:
+        """Send a request; yield the headers of its answer, a 2xx, and its pieces, for at most `limit_s` seconds.
 
         `judge` raises what any other answer means. Raises CallFailed.
         """
@@ -124,7 +126,7 @@ class HttpTransport:
                 judge(self._reply(request, response))
             if self._trace:
                 self._trace(f"<- {response.status_code} (messages)")
-            yield _pieces(response)
+            yield _headers(response), _pieces(response)
 
     @contextmanager
     def noted(self, request: Request) -> Iterator[None]:
@@ -137,7 +139,7 @@ class HttpTransport:
             raise
 
     def _reply(self, request: Request, response: httpx.Response) -> Reply:
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        headers = _headers(response)
         if location := response.extensions.get("location"):
             headers["location"] = location
         reply = Reply(
@@ -196,6 +198,11 @@ class HttpTransport:
         if request.call == "logon" and reply.is_success:
             return shown(reply, hides_texts=True)
         return reply.quoted(reply.body.decode("utf-8-sig", "replace"), 2000)
+
+
+def _headers(response: httpx.Response) -> dict[str, str]:
+    """Return the headers, their names in lower case."""
+    return {name.lower(): value for name, value in response.headers.items()}
 
 
 def _wait() -> None:

@@ -174,6 +174,9 @@ class _Nobody:
     def refused(self) -> None:
         """Take note of nothing."""
 
+    def doubted(self) -> None:
+        """Take note of nothing."""
+
 
 def _skipped(steps: tuple[Step, ...], reason: str) -> Iterator[Finding]:
     return (skipped(step, reason) for step in steps)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
-from amtconnector.amtopcon.wire.document import Object
+from amtconnector.amtopcon.wire.document import Object, opened
+from amtconnector.amtopcon.wire.paths import carried, next_link, path
 from amtconnector.amtopcon.wire.reply import Reply, document_in, is_xml
 from amtconnector.errors import NotUnderstood
 from amtconnector.named_tuple import NamedTuple
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from amtconnector.learning.exchange import Exchange
 
 
-WORD = re.compile(r"[A-Za-z][A-Za-z_. -]*")
-"""A text that can be a word of the contract, and no value of a run."""
+WORD = re.compile(r"[A-Za-z][A-Za-z_. -]*|(?=.{20})[A-Za-z][^0-9]*[ ({][^0-9]*")
+"""A text that can be a word of the contract, or a query in a language of its own, and no value of a run."""
 
 
 class Slot(NamedTuple):
@@ -49,6 +50,25 @@ def answer_in(exchange: Exchange) -> Json:
         return reply.text
 
 
+def answer_leaves(exchange: Exchange, request_id: str = "") -> Iterator[tuple[str, Json]]:
+    """Yield each value of an answer with its path in a profile, also the one that plain text is."""
+    reply = reply_of(exchange)
+    try:
+        yield from leaves(document_in(reply), request_id)
+    except NotUnderstood:
+        yield from (("body:text", value) for value in carried(reply, path("body:text")))
+
+
+def addresses_in(exchange: Exchange) -> Iterator[tuple[str, str]]:
+    """Yield each address that an answer holds: where it stands, and path and query of it."""
+    texts = [("header:Link", next_link(exchange.answer_header("link")) or "")]
+    texts += [(place, value) for place, value in answer_leaves(exchange) if isinstance(value, str)]
+    for place, text in texts:
+        if text.startswith(("/", "?", "http://", "https://")) and not re.search(r"\s", text):
+            parts = urlsplit(urljoin(exchange.path, text))
+            yield place, parts.path + (f"?{parts.query}" if parts.query else "")
+
+
 def is_xml_answer(exchange: Exchange) -> bool:
     """Return whether an answer is XML."""
     return is_xml(reply_of(exchange))
@@ -56,9 +76,10 @@ def is_xml_answer(exchange: Exchange) -> bool:
 
 def leaves(document: Json, request_id: str = "", place: str = "") -> Iterator[tuple[str, Json]]:
     """Yield each value of an answer with its path in a profile; of a list the request's own entry, else the first."""
+    document = opened(document)
     if isinstance(document, Object):
         for name, value in document:
-            if not re.search(r"[.\[\]]", name) and name:
+            if re.fullmatch(r"[^.\[\]]+|@[^.\[\]]+\.[^.\[\]]+", name):
                 yield from leaves(value, request_id, f"{place}.{name}" if place else name)
     elif isinstance(document, list):
         for selector, entry in _picked(list(document), request_id):
@@ -102,7 +123,7 @@ def form_of(exchange: Exchange) -> list[tuple[str, str]]:
 
 def slots(exchange: Exchange) -> list[Slot]:
     """Return all values of a request but its headers."""
-    found = [Slot("path", "", unquote(part)) for part in exchange.path.split("/") if part]
+    found = [Slot("path", "", part) for part in re.split(r"[/()]", unquote(exchange.path)) if part]
     found += [Slot("query", name, value) for name, value in exchange.query]
     found += [Slot("form", name, value) for name, value in form_of(exchange)]
     return found + [Slot("body", name, text) for name, text in _texts(body_of(exchange))]

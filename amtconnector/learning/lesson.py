@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from amtconnector.amtopcon.wire.placeholders import placeholders, texts
+from amtconnector.amtopcon.wire.profile_answers import statuses
 from amtconnector.learning import answers_learned, roles
 from amtconnector.learning.answers_learned import Pages
-from amtconnector.learning.documents import answer_in, leaves
+from amtconnector.learning.documents import answer_leaves
 from amtconnector.learning.known import LISTS, SCALARS, Run, Seen
 from amtconnector.learning.moments import run_id_in
 from amtconnector.learning.status_walks import status_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from amtconnector.learning.exchange import Exchange
     from amtconnector.learning.logons import Credentials
     from amtconnector.learning.roles import Roles
+    from amtconnector.statuses import StatusTable
     from amtconnector.task import Task
 
 CALLS = ("heartbeat", "logon", "start", "stop", "kill", "status", "messages", "logoff")
@@ -27,7 +29,7 @@ NEEDED = ("logon", "start", "status", "messages")
 _RECORDS = {
     "kill": "a job that is killed while it runs: record it with 'learn trace.har kill.har'",
     "stop": "a job that is stopped while it runs; where the server has no stop, write calls.stop = false",
-    "heartbeat": "a client that asks whether AMT is alive; where the server has no such call, calls.heartbeat = false",
+    "heartbeat": "a client that asks whether AMT is alive; until then the profile says that there is no such call",
     "logoff": "nothing, where the server has no logoff",
     "logon": "a client that logs on with the user and password of Connector.config",
     "start": "a whole run of the job whose flags are given behind --",
@@ -53,9 +55,15 @@ class Lesson(NamedTuple):
         return [name for name in NEEDED if name not in self.roles.calls]
 
 
-def learned(exchanges: Sequence[Exchange], task: Task, credentials: Credentials) -> Lesson:
-    """Return what these exchanges teach of one job that was started with this task."""
-    found = roles.find(exchanges, task, credentials)
+def learned(
+    exchanges: Sequence[Exchange], task: Task, credentials: Credentials, known: dict[str, Any] | None = None
+) -> Lesson:
+    """Return what these exchanges teach of one job that was started with this task.
+
+    `known` are the entries of `statuses` that the site has already.
+    """
+    table = statuses(known or {})
+    found = roles.find(exchanges, task, credentials, table)
     seen = Seen()
     runs = _runs(exchanges, found, task, credentials)
     _note_styles(found, runs, seen)
@@ -72,7 +80,9 @@ def learned(exchanges: Sequence[Exchange], task: Task, credentials: Credentials)
         evidence["not_given"] = "what the recorded start had for values that its job did not give"
     tree["calls"] = calls
     _learn_answers(tree, evidence, found, calls, seen)
-    _note_foreign_words(found, seen)
+    if known:
+        tree["statuses"], evidence["statuses"] = known, "of the profile that is in effect"
+    _note_foreign_words(found, seen, table)
     if any("STANDIN-" in text for text in texts(tree)):
         seen.say(
             "a value that is a secret of its own (STANDIN-... below): the record does not hold it; put it in by hand"
@@ -212,7 +222,7 @@ def _learn_answers(
         tree["members"] = members
         evidence["members"] = _said_of_members(found, said)
     pages = Pages(found)
-    if "messages" in calls and pages.name and pages.entries:
+    if "messages" in calls and pages.entries:
         entries["pages"] = pages.entries
     if entries:
         tree["messages"] = entries
@@ -224,11 +234,14 @@ def _learn_answers(
     del seen
 
 
-def _note_foreign_words(found: Roles, seen: Seen) -> None:
+def _note_foreign_words(found: Roles, seen: Seen, table: StatusTable) -> None:
     """Ask for the meaning of statuses that AMT's table does not have; a success least of all is guessed."""
-    words = [value for value in _walk(found) if isinstance(value, int | str) and status_of(value) is None]
+    words = [value for value in _walk(found) if isinstance(value, int | str) and status_of(value, table) is None]
     for word in dict.fromkeys(str(value) for value in words):
-        seen.say(f"the status {word!r}: write into [statuses] which of AMT's numbers it is, such as 2 = [{word!r}]")
+        seen.say(
+            f"the status {word!r}: write into [statuses] of WIRE_PROFILE which of AMT's numbers it is, such as "
+            f"2 = [{word!r}], and learn again"
+        )
 
 
 def _walk(found: Roles) -> list[Any]:
@@ -237,7 +250,7 @@ def _walk(found: Roles) -> list[Any]:
         value
         for one in found.calls.get("status", [])
         if (episode := found.episode_of(one))
-        for place, value in leaves(answer_in(one), episode.request_id)
+        for place, value in answer_leaves(one, episode.request_id)
         if place == found.status_place
     ]
 
@@ -269,7 +282,8 @@ def _said_of_calls(found: Roles) -> dict[str, str]:
     for name in CALLS:
         group = found.calls.get(name)
         if not group:
-            said[name] = "unproven: not in the trace; what is built in stands"
+            stands = "it is taken for absent" if name == "heartbeat" else "what is built in stands"
+            said[name] = f"unproven: not in the trace; {stands}"
         elif name in found.proven:
             said[name] = f"proven: seen {_times(len(group))}; {found.proven[name]}"
         else:

@@ -53,7 +53,8 @@ def repeated(entry: Any, value: str, placeholder: str, at: int) -> Any:
         if text == value:
             found[name] = placeholder
         elif isinstance(text, str) and (match := re.fullmatch(r"(.*?)(\d+)", text)) and int(match[2]) in {at, at + 1}:
-            found[name] = f"{match[1]}{{{'n' if int(match[2]) == at + 1 else 'index'}}}"
+            counter = "n" if int(match[2]) == at + 1 else "index"
+            found[name] = f"{match[1]}{{{counter}}}" if match[1] else f"{{{counter}:text}}"
         elif isinstance(text, int) and not isinstance(text, bool) and text in {at, at + 1}:
             found[name] = "{n}" if text == at + 1 else "{index}"
         else:

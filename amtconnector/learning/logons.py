@@ -6,7 +6,7 @@ import re
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 
-from amtconnector.learning.documents import answer_in, leaves, slots
+from amtconnector.learning.documents import answer_leaves, slots
 from amtconnector.learning.stand_ins import PASSWORD, USER
 from amtconnector.named_tuple import NamedTuple
 
@@ -68,7 +68,7 @@ def _basic_texts(value: str) -> list[str]:
 def logon_of(exchange: Exchange, exchanges: Sequence[Exchange]) -> Logon | None:
     """Return a logon with its token: the text of its answer that comes back later."""
     later = [one for one in exchanges if one.begun >= exchange.begun and one is not exchange]
-    candidates = [(place, value) for place, value in leaves(answer_in(exchange)) if isinstance(value, str)]
+    candidates = [(place, value) for place, value in answer_leaves(exchange) if isinstance(value, str)]
     for name, value in exchange.answer_headers:
         if name.lower() == "set-cookie":
             cookie, _, rest = value.partition("=")
@@ -82,7 +82,10 @@ def logon_of(exchange: Exchange, exchanges: Sequence[Exchange]) -> Logon | None:
         return None
     place, token = max(
         found,
-        key=lambda one: (bool(_TOKEN.search(one[0])) or not one[0], not one[0].startswith(("cookie:", "header:"))),
+        key=lambda one: (
+            bool(_TOKEN.search(one[0])) or one[0] in {"", "body:text"},
+            not one[0].startswith(("cookie:", "header:")),
+        ),
     )
     return Logon(exchange, token, place)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _RUN_ID = re.compile(r"unique|correl|guid|uuid|runid|clientid|externalid", re.IGNORECASE)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?")
+_CLOCKS_APART_S = 86400
 _FORMS = (
     "%Y-%m-%d %H:%M:%S",
     "%Y%m%d%H%M%S",
@@ -30,6 +31,9 @@ def moment(value: str, begun: datetime) -> str:
     """Return the placeholder of a text that is a time, "" for any other."""
     if match := _MOMENT.fullmatch(value):
         return "{now:utc}" if match[1] == "Z" else "{now}" if match[1] else "{now:%Y-%m-%dT%H:%M:%S}"
+    if match := re.fullmatch(r"(/Date\()?(\d{13})(\)/)?", value):
+        is_now = abs(int(match[2]) / 1000 - begun.timestamp()) < _CLOCKS_APART_S
+        return f"{match[1] or ''}{{now:ms}}{match[3] or ''}" if is_now else ""
     for form in _FORMS:
         try:
             day = datetime.strptime(value, form)  # noqa: DTZ007 - only its day is compared
@@ -44,7 +48,7 @@ def run_id_in(start: Exchange, later: Sequence[Exchange], known: set[str]) -> st
     """Return the unique id that a client gave its start, "" where there is none."""
     for name, text in _texts(start):
         is_named = bool(_RUN_ID.search(name.rpartition(".")[2]))
-        is_unique = bool(re.fullmatch(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}", text))
+        is_unique = bool(re.fullmatch(r"[0-9a-fA-F]{8}(-?)(?:[0-9a-fA-F]{4}\1){3}[0-9a-fA-F]{12}", text))
         comes_back = (
             len(text) >= 8
             and any(char.isdigit() for char in text)

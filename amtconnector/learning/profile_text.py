@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from amtconnector.learning.lesson import Lesson
 
 _WIDTH = 116
-_SECTIONS = ("headers", "token", "not_given", "answers", "members", "messages", "refused")
+_SECTIONS = ("headers", "token", "not_given", "answers", "members", "statuses", "messages", "refused")
 
 
 def profile_text(lesson: Lesson, sources: Sequence[str], proof: Sequence[str]) -> str:
@@ -26,7 +26,9 @@ def profile_text(lesson: Lesson, sources: Sequence[str], proof: Sequence[str]) -
         lines += _section(section, lesson)
     for name in CALLS:
         lines += [f"# {lesson.calls[name]}"]
-        if name in lesson.tree["calls"]:
+        if name == "heartbeat" and name not in lesson.tree["calls"]:
+            lines += ["[calls]", "heartbeat = false"]
+        elif name in lesson.tree["calls"]:
             lines += _call(name, lesson.tree["calls"][name])
         else:
             lines[-1] = f"# calls.{name}: {lesson.calls[name]}"

@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 from amtconnector.amtopcon.wire import answers, requests
-from amtconnector.amtopcon.wire.message_readers import reader_of
-from amtconnector.errors import CallFailed, ConfigurationError, NotUnderstood
-from amtconnector.learning.answers_learned import Pages
+from amtconnector.amtopcon.wire.pages import PageTurner
+from amtconnector.errors import (
+    Busy,
+    CallFailed,
+    ConfigurationError,
+    LogonRefused,
+    NoAnswer,
+    NotUnderstood,
+    Unauthorized,
+)
 from amtconnector.learning.documents import answer_in, body_of, form_of, is_form, leaves, reply_of, slots
 from amtconnector.learning.known import Seen
 from amtconnector.learning.templates import Template
@@ -33,6 +40,7 @@ class Proof:
     def __init__(self, profile: Profile, lesson: Lesson) -> None:
         self._profile = profile
         self._lesson = lesson
+        self._turners: dict[str, PageTurner] = {}
         self.checked = 0
 
     def differences(self) -> Iterator[str]:
@@ -46,12 +54,63 @@ class Proof:
                         yield f"{where}: {difference}"
                 except (CallFailed, ConfigurationError) as error:
                     yield f"{where}: {error.message}"
+        yield from self._unrecognised()
+
+    def _unrecognised(self) -> Iterator[str]:
+        """Yield the refusals that a run would not take for one."""
+        roles = self._lesson.roles
+        for one in roles.refused_logons:
+            try:
+                answers.read_logon(reply_of(one), self._profile)
+            except (LogonRefused, Busy, NoAnswer):
+                continue
+            except CallFailed as error:
+                yield f"a logon that was refused: {error.message}"
+        for one in roles.refused_starts:
+            try:
+                answers.check_sent(reply_of(one), self._profile)
+                answers.read_start(reply_of(one), self._profile)
+            except (NotUnderstood, Unauthorized) as error:
+                yield f"a start that was refused: {error.message}"
+            except CallFailed:
+                continue
 
     def _differences(self, name: CallName, one: Exchange) -> Iterator[str]:
         run = self._lesson.runs[id(one)]
+        if name == "messages" and one.is_success:
+            yield from self._differences_of_page(one, run)
+            return
         yield from _compared(self._rebuilt(name, one, run), one, self._seen_headers(name, one, run))
         if one.is_success:
             yield from self._misread(name, one, run)
+
+    def _differences_of_page(self, one: Exchange, run: Run) -> Iterator[str]:
+        """Ask as the turner of pages goes on, or from the first page anew; a client may have gone either way."""
+        fresh = PageTurner(self._profile, run.request_id, str)
+        ways = [turner for turner in (self._turners.get(run.request_id), fresh) if turner]
+        found = [
+            list(_compared(self._page(turner, run), one, self._seen_headers("messages", one, run))) for turner in ways
+        ]
+        turner, differences = min(zip(ways, found, strict=True), key=lambda way: len(way[1]))
+        self._turners[run.request_id] = turner
+        yield from differences
+        yield from self._misread_page(turner, one)
+
+    def _page(self, turner: PageTurner, run: Run) -> Request:
+        return requests.about(self._sender(run), "messages", RequestId(run.request_id), turner.page)
+
+    def _misread_page(self, turner: PageTurner, one: Exchange) -> Iterator[str]:
+        if not one.answer.strip():
+            return
+        turner.begin()
+        reply = reply_of(one)
+        texts = [*turner.feed(one.answer), *turner.turn(reply.headers)]
+        try:
+            turner.check()
+        except NotUnderstood as error:
+            yield error.message
+        if not texts and any(isinstance(value, str) and " " in value for _, value in leaves(answer_in(one))):
+            yield "no message is read from an answer that has texts"
 
     def _seen_headers(self, name: str, one: Exchange, run: Run) -> dict[str, str]:
         kept = set(Template(name, one, run, seen := Seen()).headers()) | set(seen.token_headers)
@@ -66,22 +125,12 @@ class Proof:
             return requests.start(sender, run.task)
         if name in {"heartbeat", "logoff"}:
             return requests.heartbeat(sender) if name == "heartbeat" else requests.logoff(sender)
-        page, offset = self._page_of(name, one)
-        return requests.about(sender, name, RequestId(run.request_id), page=page, offset=offset)
+        return requests.about(sender, name, RequestId(run.request_id))
 
     def _sender(self, run: Run) -> Sender:
         return requests.Sender(
             self._profile, run.run_id or "0", run.task, run.run_id or "0", run.token or None, run.cookies
         )
-
-    def _page_of(self, name: str, one: Exchange) -> tuple[int | str | None, int]:
-        """Return the page that a recorded request asked for; the reading of the pages is proven apart."""
-        pages = Pages(self._lesson.roles) if name == "messages" else None
-        if pages is None or not pages.name:
-            return None, 0
-        text = next((slot.text for slot in slots(one) if slot.name == pages.name), "")
-        value: int | str = int(text) if text.isdigit() else text
-        return value, value if isinstance(value, int) else 0
 
     def _misread(self, name: CallName, one: Exchange, run: Run) -> Iterator[str]:
         profile, reply = self._profile, reply_of(one)
@@ -98,22 +147,8 @@ class Proof:
             status = answers.read_status(reply, profile, RequestId(run.request_id))
             if not status.is_known:
                 yield f"the status {status} is none of AMT's: give it in [statuses]"
-        elif name == "messages":
-            yield from self._misread_messages(one, run)
         else:
             answers.check_accepted(reply, profile)
-
-    def _misread_messages(self, one: Exchange, run: Run) -> Iterator[str]:
-        if not one.answer.strip():
-            return
-        reader = reader_of(self._profile, str, run.request_id)
-        texts = [*reader.feed(one.answer), *reader.feed(b"", is_last=True)]
-        try:
-            reader.check()
-        except NotUnderstood as error:
-            yield error.message
-        if not texts and any(isinstance(value, str) and value for _, value in leaves(answer_in(one))):
-            yield "no message is read from an answer that has texts"
 
 
 def _credentials_in(one: Exchange, run: Run) -> tuple[str, str]:
@@ -182,7 +217,7 @@ def _is_equal(recorded: Any, built: Any) -> bool:
 
 
 def _is_time(text: str) -> bool:
-    return bool(re.match(r"\d{4}-?\d\d-?\d\d|\d\d[./]\d\d[./]\d{4}", text))
+    return bool(re.match(r"\d{4}-?\d\d-?\d\d|\d\d[./]\d\d[./]\d{4}|(/Date\()?\d{13}", text))
 
 
 def _shown(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from amtconnector.learning.documents import WORD, answer_in, leaves, slots, words_of
+from amtconnector.learning.documents import WORD, addresses_in, answer_leaves, slots, words_of
 from amtconnector.learning.logons import carries, carries_password, logon_of
 from amtconnector.learning.status_walks import best_status, status_of
 from amtconnector.learning.texts import LEAST_SCORE, messages_score
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
     from amtconnector.learning.exchange import Exchange
     from amtconnector.learning.logons import Credentials, Logon
-    from amtconnector.statuses import Status
+    from amtconnector.statuses import Status, StatusTable
     from amtconnector.task import Task
 
-_KILL = re.compile(r"kill|cancel|abort|terminate|force|delete", re.IGNORECASE)
-_STOP = re.compile(r"stop|quit|finish|end(?![a-z])", re.IGNORECASE)
-_LOGOFF = re.compile(r"log-?(?:off|out)|sign-?(?:off|out)|endsession", re.IGNORECASE)
-_HEARTBEAT = re.compile(r"heart|alive|ping|health", re.IGNORECASE)
+_KILL = re.compile(r"kill|cancel|abort|terminate|force|hard|delete", re.IGNORECASE)
+_STOP = re.compile(r"stop|quit", re.IGNORECASE)
+_LOGOFF = re.compile(r"log-?(?:off|out)|afmeld|abmeld|sign-?(?:off|out)|endsession", re.IGNORECASE)
+_NEXT = re.compile(r"next|^header:Link$", re.IGNORECASE)
+_HEARTBEAT = re.compile(r"heart|alive|ping|health|leeft", re.IGNORECASE)
 
 
 class Episode(NamedTuple):
@@ -47,6 +48,9 @@ class Roles(NamedTuple):
     status_place: str | None
     proven: dict[str, str]
     left: list[list[Exchange]]
+    next_pages: dict[int, str]
+    """Where the address of a page stood, for each exchange that asks for one which the answer before it had told."""
+    table: StatusTable
 
     def episode_of(self, exchange: Exchange) -> Episode | None:
         """Return the task that an exchange is about."""
@@ -58,8 +62,8 @@ class Roles(NamedTuple):
         return (before or self.logons)[-1].token if self.logons else ""
 
 
-def find(exchanges: Sequence[Exchange], task: Task, credentials: Credentials) -> Roles:
-    """Return the roles of the exchanges, which are in the order of their time."""
+def find(exchanges: Sequence[Exchange], task: Task, credentials: Credentials, table: StatusTable) -> Roles:
+    """Return the roles of the exchanges, which are in the order of their time; `table` are the statuses to look for."""
     tried = [one for one in exchanges if one.status and carries_password(one, credentials)]
     if tried:
         exchanges = [one for one in exchanges if one.origin == tried[0].origin and one.status]
@@ -71,7 +75,9 @@ def find(exchanges: Sequence[Exchange], task: Task, credentials: Credentials) ->
         one for one in others if starts and _is_same_call(one, starts[0], task) and not any(one is s for s in starts)
     ]
     rest = [one for one in others if not any(one is other for other in (*starts, *refused))]
-    roles = Roles(logons, [one for one in tried if id(one) not in given], episodes, refused, {}, None, {}, [])
+    roles = Roles(
+        logons, [one for one in tried if id(one) not in given], episodes, refused, {}, None, {}, [], {}, table
+    )
     if logons:
         roles.calls["logon"] = [one.exchange for one in logons]
         roles.proven["logon"] = "carries user and password, and its answer has what comes back later"
@@ -95,8 +101,9 @@ def _with_later_calls(roles: Roles, rest: list[Exchange], task: Task) -> Roles:
         roles.calls["messages"] = messages
         roles.proven["messages"] = "its answer holds texts"
         about.remove(messages)
-    for group in about:
-        _take_ending(roles._replace(status_place=place), group)
+    roles = roles._replace(status_place=place)
+    for name, group in _endings(roles, about):
+        _take_ending(roles, name, group)
     return roles._replace(status_place=place, left=_without_session_calls(roles, groups))
 
 
@@ -112,8 +119,9 @@ def _without_session_calls(roles: Roles, groups: list[list[Exchange]]) -> list[l
             _HEARTBEAT.search(words) or (roles.logons and group[0].begun < roles.logons[0].exchange.begun)
         ):
             name = "heartbeat" if group[0].is_success and not carries(group[0], token) else ""
-        if name and name not in roles.calls:
-            roles.calls[name] = group
+        known = roles.calls.get(name, [])
+        if name and (not known or known[0].path == group[0].path):
+            roles.calls[name] = known + group
             left.remove(group)
     return left
 
@@ -145,9 +153,8 @@ def _is_about(exchange: Exchange, request_id: str) -> bool:
 
 def _request_id(start: Exchange, later: list[Exchange], sent: list[str], tokens: set[str]) -> tuple[str, str] | None:
     """Return the id in the answer to a start that comes back most, and where it stands."""
-    candidates = [(place, value) for place, value in leaves(answer_in(start)) if not isinstance(value, bool)]
-    location = start.answer_header("location").partition("?")[0].rstrip("/").rpartition("/")[2]
-    candidates.append(("header:Location", location))
+    candidates = [(place, value) for place, value in answer_leaves(start) if not isinstance(value, bool)]
+    candidates += _ids_in_addresses(start)
     counted = []
     for place, value in candidates:
         text = str(value) if isinstance(value, int | str) else ""
@@ -155,23 +162,67 @@ def _request_id(start: Exchange, later: list[Exchange], sent: list[str], tokens:
         if parsed is None or text in sent or text in tokens:
             continue
         count = sum(_is_about(one, parsed.text) for one in later)
-        counted.append((count, not place.startswith("header:"), parsed.text, place))
+        rank = not place.startswith("header:"), " " not in place
+        counted.append((count, rank, parsed.text, place))
     if not counted:
         return None
     count, _, request_id, place = max(counted, key=lambda one: one[:2])
     return (request_id, place) if count else None
 
 
+def _ids_in_addresses(start: Exchange) -> list[tuple[str, str]]:
+    """Return what may be the id in a Location or another address: the place with the text around it, and the text."""
+    texts = [("header:Location", start.answer_header("location"))]
+    texts += [(place, value) for place, value in answer_leaves(start) if isinstance(value, str) and "/" in value]
+    found = []
+    for place, text in texts:
+        path = text.partition("?")[0].rstrip("/")
+        for match in re.finditer(r"(?<=[/(])[A-Za-z0-9-]*[0-9][A-Za-z0-9-]*(?=[/)]|$)", path):
+            before = path[max(path.rfind("/", 0, match.start() - 1), 0) : match.start()]
+            is_last = place == "header:Location" and match.end() == len(path) and path[match.start() - 1] == "/"
+            found.append((place if is_last else f"{place} {before}{{}}{path[match.end() :]}", match[0]))
+    return found
+
+
 def _is_same_call(one: Exchange, other: Exchange, task: Task) -> bool:
-    return one.method == other.method and _key(one, "", task, "") == _key(other, "", task, "")
+    """Return whether two requests start a task, perhaps another one: they differ only where the job's names stand."""
+    named = {task.job, task.script, task.application}
+    mine, theirs = slots(one), slots(other)
+    if one.method != other.method or [slot.place for slot in mine if slot.place == "path"] != [
+        slot.place for slot in theirs if slot.place == "path"
+    ]:
+        return False
+    paths = zip((s for s in mine if s.place == "path"), (s for s in theirs if s.place == "path"), strict=True)
+    if any(slot.text != known.text and known.text not in named for slot, known in paths):
+        return False
+    names = {slot.name for slot in theirs if slot.text in named}
+    values = named | {*task.task_values, *task.parameters}
+    words = [
+        {
+            (slot.name, slot.text)
+            for slot in both
+            if slot.place != "path"
+            and slot.name not in names
+            and slot.text not in values
+            and WORD.fullmatch(slot.text)
+            and not slot.name.endswith("token")
+        }
+        for both in (mine, theirs)
+    ]
+    return words[0] == words[1]
 
 
 def _groups(roles: Roles, rest: list[Exchange], task: Task) -> list[list[Exchange]]:
     grouped: dict[object, list[Exchange]] = {}
+    told: dict[str, tuple[object, str]] = {}
     for one in rest:
         episode = roles.episode_of(one)
-        key = _key(one, episode.request_id if episode else "", task, roles.token_at(one))
+        if one.target in told:
+            key, roles.next_pages[id(one)] = told[one.target]
+        else:
+            key = _key(one, episode.request_id if episode else "", task, roles.token_at(one))
         grouped.setdefault(key, []).append(one)
+        told = {target: (key, place) for place, target in addresses_in(one) if _NEXT.search(place)}
     return list(grouped.values())
 
 
@@ -195,18 +246,35 @@ def _without_values(path: str, known: set[str]) -> str:
     return "/".join("{}" if part in known else part for part in path.split("/"))
 
 
-def _take_ending(roles: Roles, group: list[Exchange]) -> None:
-    """Take a call for kill or stop where the status afterwards proves it, or its name says so."""
-    words = words_of(group[0])
-    episode = roles.episode_of(group[0])
-    if episode is None or not _is_about(group[0], episode.request_id):
-        return
-    name = "kill" if _KILL.search(words) else "stop" if _STOP.search(words) else ""
+def _endings(roles: Roles, groups: list[list[Exchange]]) -> list[tuple[str, list[Exchange]]]:
+    """Return the calls that end a task, each with its name: by a word of its own, else by what became of the task.
+
+    Where nothing tells two of them apart, none is taken: a STOP must not be a kill.
+    """
+    about = [one for one in groups if (mine := roles.episode_of(one[0])) and _is_about(one[0], mine.request_id)]
+    words = [_ending_words(one[0]) for one in about]
+    ends = [[_end_after(roles, one) for one in group if one.is_success] for group in about]
+    found = []
+    for at, group in enumerate(about):
+        others = set.union(set(), *(other for number, other in enumerate(words) if number != at and ends[number]))
+        own = " ".join(sorted(words[at] - others))
+        is_killed = any(end is not None and end.code == KILLED for end in ends[at])
+        name = "kill" if _KILL.search(own) else "stop" if _STOP.search(own) else "either" if is_killed else ""
+        found.append((name, group))
+    names = [name for name, _ in found]
+    either = "stop" if "kill" in names else "kill"
+    return [(either if name == "either" else name, group) for name, group in found if name and names.count(name) == 1]
+
+
+def _ending_words(one: Exchange) -> set[str]:
+    """Return the words of a request that ends a task, and the names of its flags that are set."""
+    flags = {slot.name for slot in slots(one) if slot.text == "True"}
+    return {word for word in words_of(one).split() if word not in {"True", "False"}} | flags
+
+
+def _take_ending(roles: Roles, name: str, group: list[Exchange]) -> None:
+    """Take a call for kill or stop; the status afterwards proves it."""
     ends = [_end_after(roles, one) for one in group if one.is_success]
-    if not name and any(end is not None and end.code == KILLED for end in ends):
-        name = "kill"
-    if not name or name in roles.calls:
-        return
     roles.calls[name] = group
     if any(end is not None and (end.code == KILLED or (name == "stop" and end.is_terminal)) for end in ends):
         roles.proven[name] = "the task ended after it"
@@ -216,7 +284,7 @@ def _end_after(roles: Roles, one: Exchange) -> Status | None:
     episode = roles.episode_of(one)
     for other in reversed(roles.calls.get("status", [])):
         if episode and other.begun >= one.begun and roles.episode_of(other) is episode:
-            for place, value in leaves(answer_in(other), episode.request_id):
-                if place == roles.status_place and (status := status_of(value)) and status.is_terminal:
+            for place, value in answer_leaves(other, episode.request_id):
+                if place == roles.status_place and (status := status_of(value, roles.table)) and status.is_terminal:
                     return status
     return None

@@ -185,7 +185,9 @@ class StandIns:
     def _learn_authorization(self, value: str) -> None:
         scheme, _, rest = value.partition(" ")
         if scheme.lower() != "basic":
-            self._keep(rest or scheme, "STANDIN-TEXT", is_sure=False)
+            known = next((one.text for one in self._secrets.values() if one.text in rest), None)
+            if known is None or not re.fullmatch(r'\w*="?"?', rest.replace(known, "")):
+                self._keep(rest or scheme, "STANDIN-TEXT", is_sure=False)
             return
         try:
             user, _, password = b64decode(rest).decode("utf-8", "replace").partition(":")
@@ -209,7 +211,11 @@ class StandIns:
     def _learn_from_logon(self, exchange: Exchange) -> list[_Secret]:
         """Learn every unknown text of a logon's answer; return those that are replaced in this answer alone."""
         only_here = []
+        echoed = {text for _, text in _sent(exchange) if len(text) < _WHOLE_WORD_BELOW} | {exchange.path}
+        is_page = exchange.answer.lstrip()[:9].lower().startswith((b"<!doctype", b"<html"))
         for name, text in _texts_of(exchange.answer):
+            if text in echoed or (is_page and " " in text.strip()):
+                continue  # a word of the contract, or what a page says to people
             if not exchange.is_success and name.casefold() in _ERROR_NAMES:
                 continue  # the server's words, in which the credentials have their stand-ins already
             if " " in text.strip() or len(text.strip()) < _SHORTEST_UNKNOWN:
@@ -265,7 +271,8 @@ def _json(text: str, depth: int = _DEEPEST) -> object:
 
 def _texts_in(value: object, name: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
-        yield name, value
+        inner = _json(value) if value.lstrip().startswith(("{", "[")) else None
+        yield from ((name, value),) if inner is None else _texts_in(inner, name)
     elif isinstance(value, dict):
         for key, entry in value.items():
             yield from _texts_in(entry, str(key))

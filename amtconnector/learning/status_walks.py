@@ -5,31 +5,30 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from amtconnector.learning.documents import answer_in, leaves, words_of
-from amtconnector.statuses import Status, StatusTable
+from amtconnector.learning.documents import answer_leaves, words_of
 
 if TYPE_CHECKING:
     from amtconnector.amtopcon.wire.document import Json
     from amtconnector.learning.exchange import Exchange
     from amtconnector.learning.roles import Roles
+    from amtconnector.statuses import Status, StatusTable
 
-_STATUS = re.compile(r"stat(?:us|e)|phase|monitor", re.IGNORECASE)
+_STATUS = re.compile(r"stat(?:us|e)|phase|fase|toestand|zustand|outcome|monitor", re.IGNORECASE)
 _CODE = re.compile(r"completion|return|result|exit", re.IGNORECASE)
-_TABLE = StatusTable()
 _LEAST_SCORE = 5
 _LONGEST_WORD = 60
 _MOST_WORDS = 12
 
 
-def status_of(value: Json) -> Status | None:
-    """Return the status that AMT's table has for a value."""
+def status_of(value: Json, table: StatusTable) -> Status | None:
+    """Return the status that a table has for a value."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value).strip()
     if re.fullmatch(r"[0-9]{1,2}", text):
-        status = _TABLE.by_code(int(text))
+        status = table.by_code(int(text))
         return status if status.is_known else None
-    return _TABLE.by_name(text) if text else None
+    return table.by_name(text) if text else None
 
 
 def best_status(roles: Roles, groups: list[list[Exchange]]) -> tuple[list[Exchange], str] | None:
@@ -37,7 +36,7 @@ def best_status(roles: Roles, groups: list[list[Exchange]]) -> tuple[list[Exchan
     best: tuple[int, list[Exchange], str] | None = None
     for group in groups:
         for place, walks in _walks(roles, group).items():
-            score = _status_score(place, walks, words_of(group[0]))
+            score = _status_score(place, walks, words_of(group[0]), roles.table)
             if score >= _LEAST_SCORE and (best is None or score > best[0]):
                 best = score, group, place
     return (best[1], best[2]) if best else _status_in_foreignwords_of(roles, groups)
@@ -62,14 +61,14 @@ def _walks(roles: Roles, group: list[Exchange]) -> dict[str, list[list[Json]]]:
     for one in group:
         episode = roles.episode_of(one)
         if episode and one.is_success:
-            for place, value in leaves(answer_in(one), episode.request_id):
+            for place, value in answer_leaves(one, episode.request_id):
                 if str(value) != episode.request_id:
                     walks.setdefault(place, {}).setdefault(episode.request_id, []).append(value)
     return {place: list(tasks.values()) for place, tasks in walks.items()}
 
 
-def _status_score(place: str, walks: list[list[Json]], words: str) -> int:
-    statuses = [[status_of(value) for value in walk] for walk in walks]
+def _status_score(place: str, walks: list[list[Json]], words: str, table: StatusTable) -> int:
+    statuses = [[status_of(value, table) for value in walk] for walk in walks]
     if not statuses or any(one is None for walk in statuses for one in walk):
         return 0
     read = [[one for one in walk if one is not None] for walk in statuses]

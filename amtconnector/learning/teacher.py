@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amtconnector.amtopcon.wire import profile_file
 from amtconnector.credentials import read_credentials
@@ -40,7 +40,7 @@ def taught(traces: Sequence[Path], task: Task, settings: Config) -> Taught:
     exchanges = [one for path in traces for one in _read(path)]
     exchanges.sort(key=lambda one: one.begun)
     credentials = _credentials(settings)
-    lesson = learned(exchanges, _as_recorded(task, exchanges, credentials), credentials)
+    lesson = learned(exchanges, _as_recorded(task, exchanges, credentials), credentials, _statuses(settings))
     sources = [path.name for path in traces]
     differences, checked, fault = _proven(lesson, sources)
     is_usable = not (fault or differences or lesson.missing or lesson.unsaid)
@@ -50,6 +50,15 @@ def taught(traces: Sequence[Path], task: Task, settings: Config) -> Taught:
     text = masked(profile_text(lesson, sources, [*fault, *differences]), secrets)
     report = _report(lesson, differences, checked, fault, is_usable=is_usable)
     return Taught(text, [masked(line, secrets) for line in report], is_usable)
+
+
+def _statuses(settings: Config) -> dict[str, Any]:
+    """Return the statuses that the site's profile has already: what they mean no trace tells."""
+    if settings.wire_profile is None:
+        return {}
+    profile_file.read(settings.wire_profile)
+    entries: dict[str, Any] = profile_file.site_entries(settings.wire_profile).get("statuses", {})
+    return entries
 
 
 def _as_recorded(task: Task, exchanges: Sequence[Exchange], credentials: Credentials) -> Task:

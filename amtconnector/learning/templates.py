@@ -98,7 +98,12 @@ class Template:
     def _segment(self, part: str) -> str:
         is_default = part in {self._run.task.station, self._run.task.submit_user}
         value = self._exact("", part, quotes_id=False) if part and not is_default else ""
-        return value or re.sub(r"[^!-~]|[?#%{}]", lambda match: f"%{ord(match[0]):02X}", part)
+        if value:
+            return value
+        pieces = re.split(r"([()])", part)
+        if len(pieces) > 1:  # BatchRequests(2112)
+            return "".join(piece if piece in "()" else self._segment(piece) for piece in pieces)
+        return re.sub(r"[^!-~]|[?#%{}]", lambda match: f"%{ord(match[0]):02X}", part)
 
     def _pairs(self, pairs: Sequence[tuple[str, str]], token_place: str) -> dict[str, str]:
         """Return a query or a form; names that repeat or are numbered belong to a list."""
@@ -274,6 +279,7 @@ class Template:
                 run.token
             )
         known = [pair for pair in known if pair[0] != value]
+        value = value.replace("{", "{{").replace("}", "}}")
         if not known or "{" in value:
             return value
         table = dict(reversed(known))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LEAST_SCORE = 3
 """What a call must have to be taken for the one of the messages."""
 
-_MESSAGES = re.compile(r"message|log|output|protocol|lines", re.IGNORECASE)
+_MESSAGES = re.compile(r"message|log|output|protocol|lines|bericht|meldung", re.IGNORECASE)
 
 
 def messages_score(group: list[Exchange]) -> int:
@@ -27,9 +27,8 @@ def messages_score(group: list[Exchange]) -> int:
         return 0
     has_texts = any(list(text_lists(document)) for document in documents)
     is_plain = all("text/plain" in one.answer_header("content-type") for one in group if one.is_success)
-    has_lines = any(
-        isinstance(value, str) and len(value) > 3 for document in documents for _, value in leaves(document)
-    )
+    texts = [value for document in documents for _, value in leaves(document) if isinstance(value, str)]
+    has_lines = any(len(text) > 3 for text in texts) + 2 * any("\n" in text.strip() for text in texts)
     is_named = bool(_MESSAGES.search(words_of(group[0])))
     return 3 * is_named + 3 * has_texts + 2 * is_plain + has_lines
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from amtconnector.simulator.answer import Answer, Refusal, dressed, now_text, value_answer
-from amtconnector.simulator.contract.filling import FACTS, fill
+from amtconnector.simulator.contract.filling import FACTS, fill, is_known
 from amtconnector.simulator.messages import Wrapping, json_text
-from amtconnector.simulator.pages import page_of
+from amtconnector.simulator.pages import next_address, page_of
 from amtconnector.simulator.statuses import name_of
 
 if TYPE_CHECKING:
@@ -89,7 +89,13 @@ class Answers:
         if forms.messages_before_end == "refused" and not is_over:
             raise Refusal(404, "The messages can be read when the task has ended.", kind="unknown")
         is_hidden = forms.messages_before_end == "empty" and not is_over
-        has_own_form = forms.message is not None or forms.page_size or forms.html_escaped or forms.envelope is not None
+        has_own_form = (
+            forms.message is not None
+            or forms.page_size
+            or forms.newest_first
+            or forms.html_escaped
+            or forms.envelope is not None
+        )
         has_own_answer = received.call is not None and received.call.answer is not None
         if has_own_form or has_own_answer or is_hidden or forms.format == "xml" or forms.messages.endswith("-text"):
             return self._page(received, task, [] if is_hidden else self._texts(task))
@@ -119,13 +125,15 @@ class Answers:
 
     def _page(self, received: Received, task: Task, texts: Sequence[str]) -> Answer:
         forms = task.job.forms
-        page = page_of(list(enumerate(texts, 1)), received, forms.page_size, self._contract.first_page)
+        entries = list(enumerate(texts, 1))[:: -1 if forms.newest_first else 1]
+        page = page_of(entries, received, forms.page_size, self._contract.first_page)
         told = [self._message(task, number, text) for number, text in page.entries]
         one_text = "\n".join(text for _, text in page.entries)
         if forms.messages == "plain-text":
             return _text_answer(one_text, "text/plain")
         facts = {**self._facts(task), "Messages": told, "MessageText": one_text, "HasMore": page.has_more,
-                 "Total": len(texts), "NextPage": page.next_page}  # fmt: skip
+                 "Total": len(texts), "NextPage": page.next_page,
+                 "NextAddress": next_address(received, page)}  # fmt: skip
         wrapped = {self._member("Messages", forms): told}
         paged = {**wrapped, "HasMore": page.has_more, "Total": len(texts)}
         plain = paged if forms.page_size else wrapped if forms.messages.startswith("wrapped") else told
@@ -167,7 +175,11 @@ class Answers:
         known = {**_NOTHING, "Now": now_text(), **facts}
         value = plain if call.answer is None else fill(call.answer, known)
         answer = _text_answer(value, call.answer_type) if call.answer_type else value_answer(value, forms)
-        headers = tuple((name.lower(), str(fill(text, known))) for name, text in call.answer_headers.items())
+        headers = tuple(
+            (name.lower(), str(fill(text, known)))
+            for name, text in call.answer_headers.items()
+            if is_known(text, known)
+        )
         is_empty = not call.has_answer_body or call.answer_status == 204 or value is None
         body = () if is_empty else answer.body
         return Answer(call.answer_status, body, answer.content_type, headers, answer.is_chunked)

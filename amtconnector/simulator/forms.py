@@ -60,6 +60,7 @@ class Forms:
     html_escaped: bool = False
     messages_before_end: str = "shown"
     page_size: int = 0
+    newest_first: bool = False
     status_words: Mapping[str, str] = field(default_factory=dict)
     envelope: object = None
     message: object = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlencode
 
-from amtconnector.simulator.contract.filling import placeholders
+from amtconnector.simulator.contract.filling import fill, placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,16 @@ def page_of(entries: Sequence[Entry], received: Received, size: int, first_page:
     end = begin + size if size else len(entries)
     following = end if asked & {"After", "Offset"} else number + 1
     return Page(entries[max(begin, 0) : max(end, 0)], following if end < len(entries) else None)
+
+
+def next_address(received: Received, page: Page) -> str | None:
+    """Return path and query of the next page, None after the last."""
+    call = received.call
+    if call is None or page.next_page is None:
+        return None
+    values = {**received.values, **dict.fromkeys(("Page", "Offset", "After"), page.next_page)}
+    query = urlencode({name: fill(text, values) for name, text in call.query.items()})
+    return f"{fill(call.path, values)}?{query}"
 
 
 def _number(received: Received, name: str, default: int) -> int:

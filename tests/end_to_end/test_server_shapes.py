@@ -1,4 +1,4 @@
-"""Fourteen servers of other shapes, each with a profile that was written from its documentation alone.
+"""Servers of other shapes, each with a profile that was written from its documentation alone.
 
 The servers are those of `tests/support/servers`, the profiles those of `tests/support/profiles`. The real program runs
 against the simulator that plays the server: every power of a profile from end to end.
@@ -28,7 +28,7 @@ SERVERS = ROOT / "tests" / "support" / "servers"
 PROFILES = ROOT / "tests" / "support" / "profiles"
 WITHOUT_STOP = ("joblist", "cursor")
 WITH_ONE_SESSION = ("sessions",)
-WITHOUT_HEARTBEAT = ("xml",)
+WITHOUT_HEARTBEAT = ("xml", "odata")
 KILLED = 3  # what the simulator makes of a STOP as well
 JOBS = """
 [scheduler]

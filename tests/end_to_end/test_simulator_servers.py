@@ -62,6 +62,9 @@ SERVED = {
     "plugin": Server(clients.Plugin, *NUMBERS),
     "sessions": Server(clients.Sessions, *CSHARP),
     "cursor": Server(clients.Cursor, *WORDS),
+    "links": Server(clients.Links, *NUMBERS, 400, 400),
+    "odata": Server(clients.OData, *WORDS),
+    "text": Server(clients.Text, *WORDS, 200, 200),
 }
 
 

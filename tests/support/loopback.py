@@ -74,6 +74,10 @@ class KnownAccount:
         """Keep it for the test."""
         self.noted.append("refused")
 
+    def doubted(self) -> None:
+        """Keep it for the test."""
+        self.noted.append("doubted")
+
 
 @dataclass
 class Conversation:

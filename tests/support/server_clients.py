@@ -393,5 +393,95 @@ class Cursor(Client):
         return texts
 
 
+class Links(Client):
+    def log_on(self, user: str = USER, password: str = PASSWORD) -> None:
+        form = {"grant_type": "password", "username": user, "password": password}
+        self.token = self.call("POST", "/connect/token", data=form)["access_token"]
+        self.http.headers["Authorization"] = f"Bearer {self.token}"
+
+    def start(self, job: str, values: list[str], parameters: list[str]) -> Any:
+        numbered = [{"no": str(n), "value": value} for n, value in enumerate(values, 1)]
+        body = {"application": "A", "job": job, "script": "", "submitUser": "BATCH", "runAs": "", "station": "OPCON",
+                "queue": "", "values": numbered, "parameters": parameters}  # fmt: skip
+        answer = self.http.post("/v1/runs", json=body)
+        if answer.is_error:
+            raise Refused(answer, answer.json())
+        return answer.headers["Location"].removesuffix("/state").removeprefix("/v1/runs/")
+
+    def kill(self, number: Any) -> None:
+        assert self.http.delete(f"/v1/runs/{number}").status_code == 204
+
+    def status(self, number: Any) -> Any:
+        return self.call("GET", f"/v1/runs/{number}/state")["Status"]
+
+    def messages(self, number: Any) -> Any:
+        texts: list[str] = []
+        following: str | None = f"/v1/runs/{number}/messages?page=1&per_page=2"
+        while following:
+            answer = self.http.get(following)
+            texts += [entry["Message"] for entry in answer.json()]
+            following = answer.links.get("next", {}).get("url")
+        return texts
+
+
+class OData(Client):
+    headers = {"OData-Version": "4.0"}  # noqa: RUF012
+
+    def log_on(self, user: str = USER, password: str = PASSWORD) -> None:
+        answer = self.http.post("/odata/Sessions", json={"UserName": user, "Secret": password})
+        if answer.is_error:
+            raise Refused(answer, answer.json())
+        self.token = self.http.headers["X-Session-Token"] = answer.headers["X-Session-Token"]
+
+    def start(self, job: str, values: list[str], parameters: list[str]) -> Any:
+        body = {"@odata.type": "#Amt.BatchRequest", "Application": "A", "Job": job, "Script": "", "SubmitUser": "BATCH",
+                "RunAs": "", "Station": "OPCON", "Queue": "", "Values": values, "Arguments": parameters}  # fmt: skip
+        answer = self.http.post("/odata/BatchRequests", json=body)
+        if answer.is_error:
+            raise Refused(answer, answer.json())
+        return answer.headers["Location"].partition("(")[2].rstrip(")")
+
+    def kill(self, number: Any) -> None:
+        assert self.http.post(f"/odata/BatchRequests({number})/Amt.Kill", json={}).status_code == 204
+
+    def status(self, number: Any) -> Any:
+        return self.call("GET", f"/odata/BatchRequests({number})?$select=Id,State")["State"]["Phase"]
+
+    def messages(self, number: Any) -> Any:
+        texts: list[str] = []
+        following: str | None = f"/odata/BatchRequests({number})/Messages?$skiptoken=0"
+        while following:
+            answer = self.call("GET", following)
+            texts += [entry["Line"] for entry in answer["value"]]
+            following = answer["@odata.nextLink"]
+        return texts[::-1]
+
+
+class Text(Client):
+    def read(self, answer: httpx.Response) -> Any:
+        return answer.text
+
+    def is_refusal(self, value: Any) -> bool:
+        return "ERR " in value
+
+    def log_on(self, user: str = USER, password: str = PASSWORD) -> None:
+        self.token = self.call("GET", "/amt/Logon", params={"usr": user, "pwd": password, "fmt": "{text}"})
+        self.http.params = httpx.QueryParams(tok=self.token)
+
+    def start(self, job: str, values: list[str], parameters: list[str]) -> Any:
+        order = {"app": "A", "job": job, "file": "", "submit": "BATCH", "user": "", "station": "OPCON", "queue": ""}
+        query = {**order, "tv": values, "pa": parameters}
+        return self.call("GET", "/amt/Start", params=query).split()[2]
+
+    def kill(self, number: Any) -> None:
+        assert self.call("GET", "/amt/Kill", params={"id": number}) == "OK"
+
+    def status(self, number: Any) -> Any:
+        return self.call("GET", "/amt/Status", params={"id": number}).removeprefix("Request is ").rstrip(".")
+
+    def messages(self, number: Any) -> Any:
+        return self.call("GET", "/amt/Messages", params={"id": number}).split("\n")
+
+
 def _pairs(name: str, values: list[str]) -> list[dict[str, str]]:
     return [{"Name": f"{name}{n}", "Value": value} for n, value in enumerate(values, 1)]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _NOT_TOKEN = re.compile(r"[^\x21-\x7e]")
 _NUMBER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
+_DIGIT = re.compile(r"[0-9]", re.ASCII)
 _NOTHING = re.compile(r"-[0-9]{1,63}|0{1,64}", re.ASCII)
 
 
@@ -67,6 +68,14 @@ def read_logon(reply: Reply, profile: Profile) -> str:
         return token
     words = _words_beside_token(reply, profile)
     raise LogonRefused("the server answered with an empty token" + (f": {words}" if words else ""))
+
+
+def may_refuse(reply: Reply) -> bool:
+    """Return whether an answer to a logon that is not understood may have refused the password.
+
+    A web page and a redirect come from somebody else, and a wrong route, verb or type of content is seen before it.
+    """
+    return not is_page(reply) and not 300 <= reply.status < 400 and reply.status not in {404, 405, 406, 415}
 
 
 @understanding
@@ -120,11 +129,13 @@ def read_start(reply: Reply, profile: Profile) -> Started | Refused:
         given = [value for value in found_ids if value not in ("", None)]
     _check_complete(document, reply)
     numbers = {_request_number(value) for value in given}
+    is_refusal = fits(profile.refused.when, reply) or fits(profile.refused.token, reply)
+    if is_refusal and numbers == {None}:  # words in the place of an id
+        numbers = set()
     if len(numbers) > 1 or None in numbers:
         came = _came(document, reply)
         raise NotUnderstood(f"the answer to the start has no request id that fits, or two different ones: {came}")
     number = numbers.pop() if numbers else None
-    is_refusal = fits(profile.refused.when, reply)
     if isinstance(number, RequestId):
         if is_refusal:
             raise NotUnderstood(f"the answer to the start refuses it, and has the request id {number}")
@@ -134,7 +145,8 @@ def read_start(reply: Reply, profile: Profile) -> Started | Refused:
     status = _reason(document, reply, profile) if isinstance(document, Object) else None
     if number is None and status is None and not is_refusal:
         raise NotUnderstood(f"the answer to the start has no request id: {_came(document, reply)}")
-    words = words_of(document, profile.refused.words) if isinstance(document, Object) else ""
+    says_why = isinstance(document, Object) or number is None
+    words = words_of(document, profile.refused.words) if says_why else ""
     return Refused(reply.quoted(words), status)
 
 
@@ -146,19 +158,20 @@ def read_status(reply: Reply, profile: Profile, request_id: RequestId) -> Status
     another request.
     """
     check_accepted(reply, profile)
-    document = document_in(reply, profile.answers_format)
+    plain = [value for place in profile.members.status if place.source for value in carried(reply, place)]
+    document = plain[0] if plain else document_in(reply, profile.answers_format)
     if not isinstance(document, Object | list):
         _check_complete(document, reply)
         return _status_of([("", document)], reply, profile, document)
     for place in profile.members.request_id:
         for echo in found(document, place, request_id.text):
-            if echo is not None and _request_number(echo) != request_id:
+            if isinstance(echo, int | str) and _request_number(echo) != request_id:
                 raise NotUnderstood(f"the answer is about another request than {request_id}")
     named: list[tuple[str, Json]] = [
         (place.text, value)
         for place in profile.members.status
         for value in found(document, place, request_id.text)
-        if value is not None
+        if value not in ("", None)
     ]
     return _status_of(named, reply, profile, document)
 
@@ -179,9 +192,13 @@ def check_accepted(reply: Reply, profile: Profile) -> None:
 
 
 def _given_ids(reply: Reply, profile: Profile) -> list[Json]:
-    """Return the request ids in headers and cookies, where the profile says that they stand."""
+    """Return the request ids in headers, cookies and plain text, where the profile says that they stand.
+
+    What has no digit is none: the end of another address, or a word of refusal.
+    """
     places = (place for place in profile.members.request_id if place.source)
-    return [value for place in places for value in carried(reply, place) if value]
+    given = [value for place in places for value in carried(reply, place)]
+    return [value for value in given if _DIGIT.search(str(value)) and _request_number(value) is not None]
 
 
 def _read_or_refused(reply: Reply, profile: Profile) -> Json | Refused:
@@ -242,6 +259,7 @@ def _status_of(named: list[tuple[str, Json]], reply: Reply, profile: Profile, do
     statuses = [(name, status) for name, status in read if status is not None]
     if len(statuses) < len(read):
         raise NotUnderstood("the status in the answer is neither a number nor a name")
+    statuses = [one for one in statuses if not profile.statuses.says_nothing(one[1])] or statuses
     name, first = statuses[0]
     for other_name, other in statuses[1:]:
         is_same_place = name.casefold() == other_name.casefold()

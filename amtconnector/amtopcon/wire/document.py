@@ -25,7 +25,11 @@ class Object(list[tuple[str, "Json"]]):
 
 def parsed(text: str) -> Json:
     """Return the JSON in a text; JSON in a JSON string is undone. Raises what is in `UNREADABLE`."""
-    document: Json = json.loads(text, object_pairs_hook=Object)
+    return opened(json.loads(text, object_pairs_hook=Object))
+
+
+def opened(document: Json) -> Json:
+    """Return the JSON in a JSON string; anything else as it is."""
     for _ in range(_DEEPEST_TEXT):
         if not isinstance(document, str) or not document.lstrip().startswith(("{", "[", '"')):
             break

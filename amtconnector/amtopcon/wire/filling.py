@@ -10,10 +10,11 @@ from amtconnector.amtopcon.wire.placeholders import (
     COUNTERS,
     ELEMENTS,
     LISTS,
-    PLACEHOLDER,
     TASK,
     Placeholder,
     element_in,
+    filled,
+    whole,
 )
 from amtconnector.errors import ConfigurationError
 
@@ -61,7 +62,7 @@ class Filling:
 
     def path(self, template: str) -> str:
         """Return a path; its values can't change its form."""
-        return PLACEHOLDER.sub(lambda match: _quoted(self._text(Placeholder.of(match[1]))), template)
+        return filled(template, lambda one: _quoted(self._text(one)))
 
     def pairs(self, table: Mapping[str, str]) -> list[tuple[str, str]]:
         """Return the names and values of a query or a form; one value of a list is sent once for each."""
@@ -75,9 +76,8 @@ class Filling:
 
     def parameter(self, text: str) -> str | None:
         """Return the text of a parameter or a header; None when it is not to be sent."""
-        whole = PLACEHOLDER.fullmatch(text)
-        if whole:
-            value = self._whole(Placeholder.of(whole[1]))
+        if one := whole(text):
+            value = self._whole(one)
             return None if value is None or isinstance(value, _LeftOut) else str(value)
         return self.embedded(text)
 
@@ -90,8 +90,8 @@ class Filling:
             return [entry for entry in entries if not isinstance(entry, _LeftOut)]
         if not isinstance(template, str):
             return template
-        whole = PLACEHOLDER.fullmatch(template)
-        return self._whole(Placeholder.of(whole[1])) if whole else self.embedded(template)
+        one = whole(template)
+        return self._whole(one) if one else self.embedded(template)
 
     def _members(self, template: Mapping[str, Template]) -> dict[str, object]:
         members = {}
@@ -100,7 +100,7 @@ class Filling:
             for one in self._each(element_in(entry) if is_numbered else ""):
                 value = one.body(entry)
                 if not isinstance(value, _LeftOut):
-                    members[one.embedded(name) if is_numbered else name] = value
+                    members[one.embedded(name)] = value
         return members
 
     def _each(self, list_name: str) -> list[Filling]:
@@ -138,7 +138,7 @@ class Filling:
 
     def embedded(self, text: str) -> str:
         """Return a text with its placeholders filled."""
-        return PLACEHOLDER.sub(lambda match: self._text(Placeholder.of(match[1])), text)
+        return filled(text, self._text)
 
     def _text(self, one: Placeholder) -> str:
         """Return a value inside another text."""
@@ -177,6 +177,8 @@ def _joined(one: Placeholder, values: tuple[str, ...]) -> str:
 
 def _moment(form: str | None) -> str:
     now = datetime.now(UTC)
+    if form == "ms":
+        return str(int(now.timestamp() * 1000))
     if form == "utc":
         return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     here = now.astimezone()

@@ -1,4 +1,7 @@
-"""The pages of the messages: one where the profile knows of no more, else one after another to the last."""
+"""The pages of the messages: one where the profile knows of no more, else one after another to the last.
+
+Also their order, for a server that gives the newest first.
+"""
 
 from __future__ import annotations
 
@@ -7,37 +10,42 @@ from typing import TYPE_CHECKING
 from amtconnector.amtopcon.wire.answers import check_accepted
 from amtconnector.amtopcon.wire.message_readers import reader_of
 from amtconnector.amtopcon.wire.messages import OddElements
-from amtconnector.amtopcon.wire.paths import found
+from amtconnector.amtopcon.wire.more import headers_say_more
+from amtconnector.amtopcon.wire.paths import carried, found
 from amtconnector.amtopcon.wire.placeholders import placeholders, texts_of
 from amtconnector.amtopcon.wire.reply import Reply
+from amtconnector.amtopcon.wire.requests import Page
 from amtconnector.errors import NotUnderstood
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from amtconnector.amtopcon.wire.document import Json
     from amtconnector.amtopcon.wire.paths import Path
     from amtconnector.amtopcon.wire.profile import Profile
 
 MOST_PAGES = 100_000
+MOST_TURNED = 64 * 1024 * 1024
+"""In characters: so much of a list that begins with the newest message is turned round as a whole."""
 _LONGEST_REFUSAL = 64 * 1024
 
 
 class PageTurner:
-    """Reads the answers with the messages, page by page; `page` is the one to ask for, `count` what was read before."""
+    """Reads the answers with the messages, page by page; `page` is the one to ask for."""
 
     def __init__(self, profile: Profile, request_id: str, conceal: Callable[[str], str]) -> None:
         self._profile = profile
+        self._judge = _without_words(profile)
         self._request_id = request_id
         self._conceal = conceal
-        self._has_pages = _has_pages(profile)
+        self._is_counted = _is_counted(profile)
+        self._has_pages = self._is_counted or profile.messages.pages.next is not None
         self._odd: OddElements | None = None
-        self._seen: set[int | str] = set()
-        self.page: int | str = profile.messages.pages.first
-        self.count = 0
+        self._seen: set[int | str] = {profile.messages.pages.first}
+        self.page = Page(profile.messages.pages.first)
         self.has_next = True
         self.says_more = False
-        self._begin()
+        self.begin()
 
     def feed(self, chunk: bytes) -> list[str]:
         """Return the messages that are complete with this piece of the page; raises NotUnderstood."""
@@ -45,30 +53,38 @@ class PageTurner:
             self._beginning += chunk
         return self._shown(self._reader.feed(chunk))
 
-    def turn(self) -> list[str]:
-        """End the page: return its last messages, and know whether there is another one.
+    def turn(self, headers: Mapping[str, str]) -> list[str]:
+        """End the page that came with these headers: return its last messages, and know whether there is another one.
 
         Raises NotUnderstood, and what an answer means that refuses in the way that the profile knows.
         """
         if len(self._beginning) <= _LONGEST_REFUSAL:
-            check_accepted(Reply(200, {}, bytes(self._beginning), None, self._conceal), self._profile)
+            judge = self._profile if self._is_one_line else self._judge
+            check_accepted(Reply(200, {}, bytes(self._beginning), None, self._conceal), judge)
         texts = self._shown(self._reader.feed(b"", is_last=True))
         try:
             self._reader.check()
         except OddElements as error:  # what follows is not lost by it
             self._odd = error
-        self.count += self._reader.count
-        self.says_more = self._reader.says_more and not self._has_pages
-        self.has_next = self._has_pages and self._is_there_more()
-        self._begin()
+        count = self.page.offset + self._reader.count
+        self.page = self.page._replace(offset=count)
+        is_more_said = self._reader.says_more or headers_say_more(headers, count)
+        self.says_more = is_more_said and not self._has_pages
+        self.has_next = self._has_pages and self._is_there_more(headers)
         return texts
+
+    @property
+    def _is_one_line(self) -> bool:
+        """Whether plain text came that may be a refusal as well as a message."""
+        return self._profile.messages.form == "text" and b"\n" not in self._beginning.strip()
 
     def check(self) -> None:
         """Raise NotUnderstood, after the last page, for elements that were no messages."""
         if self._odd:
             raise self._odd
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Begin a page, also one that was refused before."""
         self._reader = reader_of(self._profile, self._conceal, self._request_id)
         self._beginning = bytearray()
 
@@ -79,39 +95,69 @@ class PageTurner:
 
         return [unescape(text) for text in texts]
 
-    def _is_there_more(self) -> bool:
+    def _is_there_more(self, headers: Mapping[str, str]) -> bool:
         """Go on to the next page, if there is one."""
-        pages = self._profile.messages.pages
-        self._seen.add(self.page)
-        document = self._reader.document
-        if pages.more and not _is_true(_value(document, pages.more)):
+        following = self._following(self._reader.document, headers)
+        if following in (
+            None,
+            self.page.address or self.page.name,
+        ):  # a sequence at its end says so twice
             return False
-        if pages.next:
-            following = _value(document, pages.next)
-            if isinstance(following, bool) or not isinstance(following, int | str) or following == "":
-                return False
-        elif pages.total:
-            total = _value(document, pages.total)
-            if not str(total).isdigit() or self.count >= int(str(total)):
-                return False
-            following = _next_number(self.page)
-        elif not self._reader.count and not pages.more:
-            return False
-        else:
-            following = _next_number(self.page)
         if following in self._seen or len(self._seen) >= MOST_PAGES:
             raise NotUnderstood("the pages of the messages go round")
-        self.page = following
+        self._seen.add(following)
+        place = {"name": following} if self._is_counted else {"address": str(following)}
+        self.page = self.page._replace(**place)
         return True
 
+    def _following(self, document: Json, headers: Mapping[str, str]) -> int | str | None:
+        """Return the next page, None after the last."""
+        pages = self._profile.messages.pages
+        if pages.more and not _is_true(_value_at(pages.more, document, headers)):
+            return None
+        if pages.next:
+            given = _value_at(pages.next, document, headers)
+            return given if isinstance(given, int | str) and not isinstance(given, bool) and given != "" else None
+        if pages.total:
+            total = str(_value_at(pages.total, document, headers))
+            is_last = not total.isdigit() or self.page.offset >= int(total)
+        else:
+            is_last = not self._reader.count and not pages.more
+        return None if is_last else _next_number(self.page.name)
 
-def _has_pages(profile: Profile) -> bool:
+
+def oldest_first(lists: Iterable[list[str]]) -> Iterator[list[str]]:
+    """Turn round messages that begin with the newest; what came before a failure is not lost by it."""
+    held: list[str] = []
+    size = 0
+    try:
+        for texts in lists:
+            held += texts
+            size += sum(map(len, texts))
+            if size > MOST_TURNED:
+                yield held[::-1]
+                held, size = [], 0
+    finally:
+        if held:
+            yield held[::-1]
+
+
+def _without_words(profile: Profile) -> Profile:
+    """Return the profile without the conditions that ask for words alone: a message may hold every word."""
+    refused = profile.refused
+    kept = {name: tuple(one for one in getattr(refused, name) if one.members) for name in ("when", "token", "request")}
+    return profile._replace(refused=refused._replace(**kept))
+
+
+def _is_counted(profile: Profile) -> bool:
     call = profile.calls["messages"]
     return any(one.name in {"page", "offset"} for text in texts_of(call) for one in placeholders(text))
 
 
-def _value(document: Json, place: Path) -> Json:
-    return next(iter(found(document, place)), None)
+def _value_at(place: Path, document: Json, headers: Mapping[str, str]) -> Json:
+    """Return the one value that a place names in what came around the list, or in a header; None without one."""
+    values = carried(Reply(200, headers, b""), place) if place.source else found(document, place)
+    return next(iter(values), None)
 
 
 def _is_true(value: Json) -> bool:

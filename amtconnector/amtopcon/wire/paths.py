@@ -1,11 +1,14 @@
-"""Where in an answer something stands: `Status`, `data.Status`, `Jobs[Id={request_id}].State`, `header:Location`."""
+"""Where in an answer something stands: `Status`, `data.Status`, `Jobs[Id={request_id}].State`, `header:Location`.
+
+Behind a blank may stand the text around it: `statusUrl /requests/{}/status`.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, cast
 
-from amtconnector.amtopcon.wire.document import Object
+from amtconnector.amtopcon.wire.document import Object, opened
 from amtconnector.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -16,8 +19,9 @@ if TYPE_CHECKING:
 
 REQUEST_ID = "{request_id}"
 
-_PART = re.compile(r"([^.\[\]]*)((?:\[[^\[\]]+\])*)")
-_SOURCES = ("header", "cookie")
+_PART = re.compile(r"(@[^.\[\]]+\.[^.\[\]]+|[^.\[\]]*)((?:\[[^\[\]]+\])*)")  # @odata.nextLink is one name
+_SOURCES = ("header", "cookie", "body")
+_VALUE = "{}"
 
 
 class Selector(NamedTuple):
@@ -36,11 +40,15 @@ class Step(NamedTuple):
 
 
 class Path(NamedTuple):
-    """A place in an answer: `steps` into its body, or the name of a header or a cookie of the answer (`source`)."""
+    """A place in an answer: `steps` into its body, or the name of a header or a cookie of the answer (`source`).
+
+    `around` finds the value in the text that stands there; None where the text is the value.
+    """
 
     text: str
     steps: tuple[Step, ...] = ()
     source: str = ""
+    around: re.Pattern[str] | None = None
 
     @property
     def uses_request_id(self) -> bool:
@@ -50,9 +58,28 @@ class Path(NamedTuple):
 
 def path(text: str) -> Path:
     """Read a path as a profile has it; raises ValueError, which says what is wrong with it."""
-    source, colon, name = text.partition(":")
-    if colon and source in _SOURCES and name.strip() == name != "":
-        return Path(text, source=source, steps=(Step(name.casefold()),))
+    place, around = _split(text)
+    source, colon, name = place.partition(":")
+    if not colon or source not in _SOURCES or name.strip() != name or not name:
+        return Path(text, _steps(place), around=around)
+    if source == "body" and name != "text":
+        raise ValueError(f"the whole answer is body:text, not {place}")
+    return Path(text, (Step(name.casefold()),), source, around)
+
+
+def _split(text: str) -> tuple[str, re.Pattern[str] | None]:
+    """Return the place, and what finds the value in its text."""
+    place, _, around = text.partition(" ")
+    if _VALUE not in around:
+        return text, None
+    before, *after = around.split(_VALUE)
+    if len(after) != 1 or not around.replace(_VALUE, "").strip():
+        raise ValueError(f"expected a place and the text around one {_VALUE}, not {text!r}")
+    value = rf"(.+?){re.escape(after[0])}" if after[0] else r"(\S+?)(?=[\s?#;]|$)"
+    return place, re.compile(re.escape(before) + value, re.IGNORECASE)
+
+
+def _steps(text: str) -> tuple[Step, ...]:
     steps = []
     at = 0
     while True:
@@ -61,34 +88,70 @@ def path(text: str) -> Path:
             raise ValueError(f"expected a name or a path such as data.Status, not {text!r}")
         steps.append(Step(part[1].casefold(), tuple(_selectors(part[2]))))
         if part.end() == len(text):
-            return Path(text, tuple(steps))
+            return tuple(steps)
         if text[part.end()] != ".":
             raise ValueError(f"expected a name or a path such as data.Status, not {text!r}")
         at = part.end() + 1
 
 
 def found(document: Json, place: Path, request_id: str = "") -> list[Json]:
-    """Return the values at a place of a body; several where a name comes twice."""
+    """Return the values at a place of a body; several where a name comes twice. JSON in a JSON string is undone."""
     nodes = [] if place.source else [document]
     for name, selectors in place.steps:
+        nodes = [opened(node) for node in nodes]
         if name:
             names = frozenset((name,))
             nodes = [value for node in nodes if isinstance(node, Object) for value in node.named(names)]
         for selector in selectors:
-            nodes = [entry for node in nodes for entry in _selected(node, selector, request_id)]
-    return nodes
+            nodes = [entry for node in nodes for entry in _selected(opened(node), selector, request_id)]
+    return [value for node in nodes for value in _within(node, place)]
 
 
 def carried(reply: Reply, place: Path) -> list[Json]:
-    """Return the value of the answer's header or cookie that a place names; of a Location its last part."""
+    """Return the value that a place names outside of the body's members.
+
+    That is a header or a cookie of the answer, or the whole answer where it is plain text. Of a Location the last part
+    counts, of a Link where it leads next.
+    """
     name = place.steps[0].name
+    value: str | None
     if place.source == "cookie":
         pattern = rf"(?:^|,[ \t]*){re.escape(name)}=\"?([^;,\"]*)"
-        return [match[1] for match in re.finditer(pattern, reply.headers.get("set-cookie", ""), re.IGNORECASE)][-1:]
-    value = reply.headers.get(name)
+        value = next(reversed(re.findall(pattern, reply.headers.get("set-cookie", ""), re.IGNORECASE)), None)
+    elif place.source == "body":
+        value = _plain(reply.text)
+    else:
+        value = reply.headers.get(name)
+        value = next_link(value or "") if name == "link" else value
     if value is None:
         return []
-    return [value.partition("?")[0].rstrip("/").rpartition("/")[2] if name == "location" else value]
+    if name == "location" and place.around is None:
+        return [value.partition("?")[0].rstrip("/").rpartition("/")[2]]
+    return _within(value, place)
+
+
+def next_link(header: str) -> str | None:
+    """Return where a Link header leads next, None when it does not."""
+    for address, parameters in re.findall(r"<([^<>]*)>((?:\s*;[^,;<]*)*)", header):
+        if re.search(r";\s*rel\s*=\s*\"?(?:[^\"]*\s)?next(?:[\s\"]|$)", parameters.strip(), re.IGNORECASE):
+            return str(address)
+    return None
+
+
+def _within(value: Json, place: Path) -> list[Json]:
+    """Return the value, or what the place says stands within its text."""
+    if place.around is None:
+        return [value]
+    match = place.around.search(value) if isinstance(value, str) else None
+    return [match[1]] if match else []
+
+
+def _plain(text: str) -> str | None:
+    """Return a plain text, also one in quotes; None for JSON, XML and a web page."""
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    return None if not text or text[0] in '{[<"' else text
 
 
 def _selectors(text: str) -> Iterator[Selector]:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from amtconnector.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from amtconnector.amtopcon.wire.profile import Call, CallName
 
-PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+"""One placeholder; a brace that is written twice stands for itself."""
+_MOMENT = re.compile(r"(?=.*%)(?:[^%]|%[YmdHMSfyjIpzZaAbB%])*")
+"""What every system can write of a time."""
 
 TEXTS = frozenset({"application", "job", "script", "submit_user", "run_as", "station", "queue"})
 LISTS = frozenset({"task_values", "parameters"})
@@ -56,22 +59,35 @@ class Placeholder(NamedTuple):
     @property
     def fault(self) -> str:
         """What is wrong with its option; "" when nothing is."""
-        takes_option = self.name in LISTS or self.name in {"now", "cookie", "request_id"}
+        has_text = self.name == "request_id" or self.name in COUNTERS
+        takes_option = self.name in LISTS or self.name in {"now", "cookie"} or has_text
         if self.option is None:
             return "needs the cookie's name: {cookie:NAME}" if self.name == "cookie" else ""
         if not takes_option or not self.option:
             return "takes nothing behind a colon" if not takes_option else "has nothing behind its colon"
-        if self.name == "request_id" and self.option != "text":
-            return "knows one form only: {request_id:text}"
-        if self.name == "now" and self.option != "utc" and "%" not in self.option:
-            return "is {now}, {now:utc} or a form such as {now:%Y-%m-%d}"
+        if has_text and self.option != "text":
+            return f"knows one form only: {{{self.name}:text}}"
+        if self.name == "now" and self.option not in {"utc", "ms"} and not _MOMENT.fullmatch(self.option):
+            return "is {now}, {now:utc}, {now:ms} or a form such as {now:%Y-%m-%d}"
         return ""
 
 
 def placeholders(text: str) -> Iterator[Placeholder]:
     """Yield the placeholders of a text."""
-    for inner in PLACEHOLDER.findall(text):
-        yield Placeholder.of(inner)
+    for found in _PLACEHOLDER.finditer(text):
+        if found[1] is not None:
+            yield Placeholder.of(found[1])
+
+
+def whole(text: str) -> Placeholder | None:
+    """Return the placeholder that a text is, and nothing else; None for any other text."""
+    found = _PLACEHOLDER.fullmatch(text)
+    return Placeholder.of(found[1]) if found and found[1] is not None else None
+
+
+def filled(text: str, value_of: Callable[[Placeholder], str]) -> str:
+    """Return a text with the values in the place of its placeholders."""
+    return _PLACEHOLDER.sub(lambda found: found[0][0] if found[1] is None else value_of(Placeholder.of(found[1])), text)
 
 
 def texts(template: object) -> Iterator[str]:

@@ -58,7 +58,10 @@ class Members(NamedTuple):
 
 
 class Pages(NamedTuple):
-    """How the messages' pages go on; None is a member that the server does not have."""
+    """How the messages' pages go on; None is a member that the server does not have.
+
+    `next` is the next page's address where the call has no place for a page.
+    """
 
     next: Path | None = None
     more: Path | None = None
@@ -70,6 +73,7 @@ class MessageForm(NamedTuple):
     """The form of the messages: a JSON list ("list"), one JSON text ("lines"), plain text ("text")."""
 
     form: str = "list"
+    is_newest_first: bool = False
     unescape_html: bool = False
     pages: Pages = Pages()
 

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from amtconnector.amtopcon.wire.paths import Path
 
 _LARGEST_STATUS = 99  # above begin the connector's own exit codes
-_FROM_HEADERS = frozenset({"token", "request_id"})
+_SOURCES = {"token": ("header", "cookie", "body"), "request_id": ("header", "cookie", "body"), "status": ("body",)}
 _KNOWS_REQUEST = frozenset({"status", "messages"})
 _FORMS = ("list", "lines", "text")
+_ORDERS = ("oldest first", "newest first")
 
 
 def members(entries: dict[str, Any]) -> Members:
@@ -26,8 +27,10 @@ def members(entries: dict[str, Any]) -> Members:
     found = {name: _paths(value, f"members.{name}") for name, value in entries.items()}
     for name, places in found.items():
         for place in places:
-            if place.source and name not in _FROM_HEADERS:
+            if place.source and place.source not in _SOURCES.get(name, ()):
                 raise ValueError(f"members.{name}: {place.text} can't be, only a token or a request id stands there")
+            if place.around and name in {"messages", "message_text"}:
+                raise ValueError(f"members.{name}: {place.text} can't be, a message is taken as it is")
             if place.uses_request_id and name not in _KNOWS_REQUEST:
                 raise ValueError(f"members.{name}: {place.text}: the request id is not known here")
     for place in (*found["messages"], *found["message_text"]):
@@ -50,6 +53,7 @@ def message_form(entries: dict[str, Any]) -> MessageForm:
         raise ValueError("messages.pages.first: expected a number or a text")  # noqa: TRY004 - a fault of the file
     return MessageForm(
         one_of(entries["form"], _FORMS, "messages.form"),
+        one_of(entries["order"], _ORDERS, "messages.order") == _ORDERS[1],
         truth(entries["unescape_html"], "messages.unescape_html"),
         Pages(**{name: _page_path(pages[name], name) for name in ("next", "more", "total")}, first=first),
     )
@@ -127,8 +131,8 @@ def _page_path(value: Any, name: str) -> Path | None:
     if value == "":
         return None
     (place,) = _paths([value], where)
-    if place.source:
-        raise ValueError(f"{where}: {place.text} can't be, it stands in the body")
+    if place.source not in {"", "header"}:
+        raise ValueError(f"{where}: {place.text} can't be, it stands in the body or in a header")
     return place
 
 

@@ -172,9 +172,10 @@ def _check_together(profile: Profile) -> None:
             raise ValueError(f"token.body: the body of calls.{name} is a list and has no members")
     used = {one for call in profile.calls.values() for one in profile_calls.names_in(call)}
     pages = profile.messages.pages
-    if (pages.next or pages.more or pages.total) and not used & {"page", "offset"}:
+    is_counted = bool(used & {"page", "offset"})
+    if (pages.more or pages.total) and not is_counted:
         raise ValueError("messages.pages: calls.messages holds neither {page} nor {offset}, so there is one page only")
-    if profile.messages.form != "list" and used & {"page", "offset"}:
+    if profile.messages.form != "list" and (is_counted or pages.next):
         raise ValueError("messages.form: pages are read of a list only")
     if profile.messages.form == "text" and profile.answers_format == "xml":
         raise ValueError("messages.form: plain text is no XML")

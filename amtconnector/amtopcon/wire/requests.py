@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
 from amtconnector import __version__
 from amtconnector.amtopcon.wire.filling import Filling, Value, sent_values
-from amtconnector.errors import ConfigurationError
+from amtconnector.errors import ConfigurationError, NotUnderstood
 from amtconnector.named_tuple import NamedTuple
 from amtconnector.text import described
 
@@ -39,6 +39,18 @@ class Request(NamedTuple):
 
     def __repr__(self) -> str:
         return described(self._replace(target=self.shown_target or self.target), "body", "headers", "shown_target")
+
+
+class Page(NamedTuple):
+    """Which page of the messages: its name or number, how many messages stand on those before it.
+
+    `address` is where the server says that it is, "" where it does not: path and query of it count, for the token goes
+    to SERVER_ADDRESS alone.
+    """
+
+    name: int | str
+    offset: int = 0
+    address: str = ""
 
 
 class Sender(NamedTuple):
@@ -86,16 +98,29 @@ def start(sender: Sender, task: Task) -> Request:
     return _request(sender._replace(task=task, started_by=sender.run_id), "start", {})
 
 
-def about(
-    sender: Sender, call: CallName, request_id: RequestId, *, page: int | str | None = None, offset: int = 0
-) -> Request:
+def about(sender: Sender, call: CallName, request_id: RequestId, page: Page | None = None) -> Request:
     """Make a call about one batch request: its status, a page of its messages, stop or kill.
 
     Raises ConfigurationError where the profile sends what is not known of it.
     """
-    first = sender.profile.messages.pages.first
-    values = {"request_id": request_id.json_value, "page": first if page is None else page, "offset": offset}
-    return _request(sender, call, values)
+    page = page or Page(sender.profile.messages.pages.first)
+    values = {"request_id": request_id.json_value, "page": page.name, "offset": page.offset}
+    request = _request(sender, call, values)
+    return request._replace(target=_target_at(page.address, request.target)) if page.address else request
+
+
+def _target_at(address: str, first: str) -> str:
+    """Return the target of a next page, with what the first one's query holds besides (a token, a version)."""
+    base = urlsplit(first)
+    try:
+        place = urlsplit(urljoin(base.path, address))
+    except ValueError as error:
+        raise NotUnderstood("the address of the next page of messages can't be read") from error
+    named = {name for name, _ in parse_qsl(place.query, keep_blank_values=True)}
+    missing = [pair for pair in parse_qsl(base.query, keep_blank_values=True) if pair[0] not in named]
+    path = quote(place.path, safe="/%!$&'()*+,;=:@~", errors="surrogatepass")
+    query = "&".join(filter(None, (quote(place.query, safe="=&%+/?!$'()*,;:@~"), urlencode(missing))))
+    return (path if path.startswith("/") else f"/{path}") + (f"?{query}" if query else "")
 
 
 def logoff(sender: Sender) -> Request:
@@ -170,7 +195,8 @@ def _headers(
     if token is not None and places.header:
         given[places.header.lower()] = (places.header, places.value.replace("{token}", token))
     if token is not None and places.cookie:
-        given["cookie"] = ("Cookie", f"{places.cookie}={token}")
+        cookies = {**sender.cookies, places.cookie: token}
+        given["cookie"] = ("Cookie", "; ".join(f"{name}={value}" for name, value in cookies.items()))
     for name, value in given.values():
         if not _HEADER_VALUE.fullmatch(value):
             raise ConfigurationError(

@@ -8,7 +8,8 @@ from amtconnector.simulator.contract.matching import PLACEHOLDER
 
 FACTS = (
     *("UserName", "Now", "Token", "BatchRequestId", "UniqueId", "Status", "StatusNumber", "StatusName"),
-    *("CompletionCode", "Messages", "MessageText", "HasMore", "Total", "NextPage", "Tasks", "ErrorMessage"),
+    *("CompletionCode", "Messages", "MessageText", "HasMore", "Total", "NextPage", "NextAddress", "Tasks"),
+    "ErrorMessage",
 )
 REFUSAL_FACTS = ("Reason", "HttpStatus", "Kind", "Now")
 MESSAGE_FACTS = ("Sequence", "Time", "Text")
@@ -26,6 +27,11 @@ def fill(template: object, values: Mapping[str, object]) -> object:
     if found := PLACEHOLDER.fullmatch(template):
         return values[found[1]]
     return PLACEHOLDER.sub(lambda found: str(values[found[1]]), template)
+
+
+def is_known(template: object, values: Mapping[str, object]) -> bool:
+    """Return whether there is a value for everything that a template asks for."""
+    return all(values.get(name) is not None for name in placeholders(template))
 
 
 def placeholders(template: object) -> set[str]:

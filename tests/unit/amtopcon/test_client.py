@@ -109,12 +109,35 @@ def test_a_rejected_logon_is_noted_and_not_tried_again(
 def test_any_other_answer_to_a_logon_says_nothing_about_the_credentials(
     amt: respx.MockRouter, line: Conversation, answer: httpx.Response, kind: type[CallFailed]
 ) -> None:
-    """A wrong route must not send anyone to look for a wrong password, nor keep the next run from asking."""
+    """A wrong route must not send anyone to look for a wrong password."""
     amt["logon"].mock(return_value=answer)
     with pytest.raises(CallFailed) as caught:
         line.service.log_on()
     assert type(caught.value) is kind
-    assert line.account.noted == []
+    assert "refused" not in line.account.noted
+
+
+@pytest.mark.parametrize(
+    ("answer", "noted"),
+    [
+        (httpx.Response(422, json={"code": "E17"}), ["doubted"]),
+        (httpx.Response(200, json={"ok": 0}), ["doubted"]),
+        (httpx.Response(200, text="Benutzer gesperrt"), ["doubted"]),
+        (httpx.Response(200, html="<html>maintenance</html>"), []),
+        (httpx.Response(302, headers={"Location": "/sign-in"}), []),
+        (httpx.Response(404), []),
+        (httpx.Response(415), []),
+        (httpx.Response(500), []),
+    ],
+)
+def test_an_answer_to_a_logon_that_may_be_a_refusal_is_noted_as_one(
+    amt: respx.MockRouter, line: Conversation, answer: httpx.Response, noted: list[str]
+) -> None:
+    """What comes from somebody else than AMT, or is about the route, is none."""
+    amt.post("/api/Logon").mock(return_value=answer)
+    with pytest.raises(CallFailed):
+        line.service.log_on()
+    assert line.account.noted == noted
 
 
 def test_a_404_to_the_logon_is_about_the_route(amt: respx.MockRouter, line: Conversation) -> None:

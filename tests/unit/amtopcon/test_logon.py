@@ -13,7 +13,7 @@ import pytest
 from amtconnector import config
 from amtconnector.amtopcon import logon as account_module
 from amtconnector.amtopcon.logon import Account
-from amtconnector.errors import AnswerLate, Busy, CredentialsError, LogonRefused, NoAnswer
+from amtconnector.errors import AnswerLate, Busy, CredentialsError, LogonRefused, NoAnswer, NotUnderstood
 from amtconnector.records import RunDirectory
 from tests.support.configfile import INCUMBENT, written
 
@@ -87,6 +87,27 @@ def test_a_refusal_bars_these_credentials_for_every_run_until_they_change(tmp_pa
     second.credentials()
     with second.attempt(free):
         assert second.barred_until() is None
+
+
+def test_an_answer_that_may_have_been_a_refusal_bars_until_the_profile_is_another(tmp_path: Path) -> None:
+    """Fifty jobs whose wrong password is refused in a form that nobody understands would lock the account too."""
+    profile = tmp_path / "wire.toml"
+    profile.write_text('prefix = "/a"\n', "utf-8")
+    named = INCUMBENT.replace("[CONNECTOR]\n", "[CONNECTOR]\nWIRE_PROFILE=wire.toml\n")
+
+    def own() -> Account:
+        return Account(config.load(written(tmp_path, named)), RunDirectory(tmp_path / "runs"))
+
+    own().doubted()
+    assert own().barred_until() is None
+    with pytest.raises(NotUnderstood, match=r"not tried again before .* WIRE_PROFILE"), own().attempt(free):
+        pytest.fail("a doubtful logon was attempted again")
+    profile.write_text('prefix = "/b"\n', "utf-8")
+    with own().attempt(free):
+        own().doubted()
+    own().forget_refusal()
+    with own().attempt(free):
+        pass
 
 
 @pytest.mark.parametrize("how", [Account.accepted, Account.forget_refusal])

@@ -170,7 +170,44 @@ def offsets() -> Trace:
     return trace.add("GET", "/jobs/77/messages?skip=2", {"rows": ["c"], "total": 3}, headers=BEARER)
 
 
+def addresses() -> Trace:
+    """Play an id inside a Location, pages by Link headers, the newest message first."""
+    trace = logon(Trace())
+    place = (("Location", "http://amt:1/odata/Runs(77)/state"),)
+    trace.add("POST", "/start", b"", body=ORDER, headers=BEARER, status=204, answer_headers=place)
+    for status in (1, 2, 4):
+        trace.add("GET", "/odata/Runs(77)", {"Status": status}, headers=BEARER)
+    link = (JSON, ("Link", '</odata/Runs(77)/log?page=1>; rel="first", </odata/Runs(77)/log?page=2>; rel="next"'))
+    entries = [{"No": number, "Line": f"line {number}"} for number in range(5, 0, -1)]
+    trace.add("GET", "/odata/Runs(77)/log", entries[:3], headers=BEARER, answer_headers=link)
+    return trace.add("GET", "/odata/Runs(77)/log?page=2", entries[3:], headers=BEARER)
+
+
+def plain_text() -> Trace:
+    """Play text/plain for all, and a constant with braces."""
+    plain = (("Content-Type", "text/plain"),)
+    trace = Trace()
+    trace.add("GET", f"/logon?u={USER}&p={PASSWORD}&f=%7Bx%7D", f"{TOKEN}\r\n".encode(), answer_headers=plain)
+    sent = urlencode({**ORDER, "tok": TOKEN}, doseq=True)
+    trace.add("GET", f"/start?{sent}", b"77\r\n", answer_headers=plain)
+    for status in (b"QUEUED", b"RUNNING", b"DONE"):
+        trace.add("GET", f"/status?id=77&tok={TOKEN}", status, answer_headers=plain)
+    return trace.add("GET", f"/messages?id=77&tok={TOKEN}", b"one\r\ntwo", answer_headers=plain)
+
+
+def json_in_an_envelope() -> Trace:
+    """Play JSON in a JSON string under one member, and the client's own id without hyphens."""
+    trace = logon(Trace(), {"d": json.dumps({"token": TOKEN})})
+    body = {**ORDER, "ref": "3a9f9b7904b6461ebdba123a89e75fe6"}
+    trace.add("POST", "/start", {"d": json.dumps({"id": 77})}, body=body, headers=BEARER)
+    states = [{"d": json.dumps({"state": {"code": code}})} for code in (1, 2, 4)]
+    return rest(trace, 77, states, {"d": ["one", "two"]})
+
+
 SHAPES = (
+    addresses,
+    plain_text,
+    json_in_an_envelope,
     session_cookie,
     token_in_a_header,
     guid_and_objects,
@@ -195,6 +232,48 @@ def test_a_trace_makes_a_proven_profile(shape: Any) -> None:
     assert list(Proof(profile, lesson).differences()) == []
 
 
+def test_addresses_and_the_order_of_messages_are_learned() -> None:
+    """The text around the id, where the next page is told, and which message comes first."""
+    tree = lesson_of(addresses()).tree
+    assert tree["members"]["request_id"] == ["header:Location /Runs({})/state"]
+    assert tree["calls"]["status"]["path"] == "/odata/Runs({request_id})"
+    assert tree["messages"] == {"order": "newest first", "pages": {"next": "header:Link"}}
+    assert "{run_id}" in str(lesson_of(json_in_an_envelope()).tree["calls"]["start"])
+
+
+def test_a_refused_start_of_another_job_is_learned() -> None:
+    """Its words where no usual name has them, and what tells it from a good answer."""
+    trace = logon(Trace())
+    trace.add("POST", "/start", {"nummer": 77, "fout": None}, body=ORDER, headers=BEARER)
+    rest(trace, 77, [{"nummer": 77, "status": 2}, {"nummer": 77, "status": 4}], ["one"])
+    refusal = {"nummer": None, "fout": {"code": 55, "uitleg": "Job NOSUCH does not exist"}}
+    trace.add("POST", "/start", refusal, body={**ORDER, "Job": "NOSUCH"}, headers=BEARER)
+    lesson = lesson_of(trace)
+    assert lesson.tree["refused"] == {"when": [{"fout.code": {"not": ""}}], "words": ["fout.uitleg"]}
+    profile = profile_file.profile_of(tomllib.loads(profile_text(lesson, ["trace.har"], ())))
+    assert list(Proof(profile, lesson).differences()) == []
+
+
+@pytest.mark.parametrize(
+    ("bodies", "expected"),
+    [
+        (({"mode": "S"}, {"mode": "K"}), {}),
+        (({"force": False}, {"force": True}), {"stop": {"force": False}, "kill": {"force": True}}),
+        (({"mode": "orderly stop"}, {"mode": "now"}), {"stop": {"mode": "orderly stop"}, "kill": {"mode": "now"}}),
+    ],
+)
+def test_a_stop_is_never_taken_for_a_kill(bodies: tuple[Any, Any], expected: Any) -> None:
+    """Where both end the task on one route and no word tells them apart, neither is taken."""
+    trace = logon(Trace())
+    for number, body in enumerate(bodies, 77):
+        trace.add("POST", "/start", {"id": number}, body=ORDER, headers=BEARER)
+        trace.add("GET", f"/jobs/{number}", {"status": 2}, headers=BEARER)
+        trace.add("POST", f"/jobs/{number}/end", {"id": number}, body=body, headers=BEARER)
+        rest(trace, number, [{"status": 2}, {"status": 3}], ["one"])
+    calls = lesson_of(trace).tree["calls"]
+    assert {name: calls[name]["body"] for name in ("stop", "kill") if name in calls} == expected
+
+
 def test_the_total_ends_the_offsets() -> None:
     """The last page is known without asking for an empty one."""
     assert lesson_of(offsets()).tree["messages"]["pages"] == {"total": "total"}
@@ -203,6 +282,7 @@ def test_the_total_ends_the_offsets() -> None:
 def test_no_secret_of_another_tools_trace_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its trace holds password and token; neither the profile nor the report of differences does."""
     monkeypatch.setattr(teacher, "_credentials", lambda _: Credentials((USER,), (PASSWORD,)))
+    monkeypatch.setattr(teacher, "_statuses", lambda _: {})
     trace = session_cookie()
     trace.add("GET", f"/jobs/77?echo={TOKEN}-{PASSWORD}", {"status": 4}, headers=(("X-Odd", f"{PASSWORD} {TOKEN}"),))
     path = tmp_path / "trace.har"
@@ -220,6 +300,7 @@ def test_a_user_that_is_called_like_the_station_is_no_hindrance(
     monkeypatch.setattr(
         teacher, "_credentials", lambda _: Credentials(("OPCON", stand_ins.USER), (PASSWORD, stand_ins.PASSWORD))
     )
+    monkeypatch.setattr(teacher, "_statuses", lambda _: {})
     monkeypatch.setattr(sys.modules[__name__], "USER", "OPCON")
     hidden = stand_ins.StandIns("OPCON", PASSWORD)
     path = tmp_path / "trace.har"

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amtconnector.amtopcon.wire.pages import PageTurner
+from amtconnector.amtopcon.wire.pages import PageTurner, oldest_first
 from amtconnector.amtopcon.wire.profile_file import profile_of
 from amtconnector.errors import CallFailed, NotFound, NotUnderstood, Unauthorized
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 PAGED = """
 [calls.messages]
@@ -34,9 +34,10 @@ def read(turning: PageTurner, answer: Callable[[int | str, int], Any]) -> list[s
     for _ in range(50):
         if not turning.has_next:
             break
-        given = answer(turning.page, turning.count)
+        given = answer(turning.page.name, turning.page.offset)
         body = given if isinstance(given, bytes) else json.dumps(given).encode()
-        texts += turning.feed(body[:7]) + turning.feed(body[7:]) + turning.turn()
+        turning.begin()
+        texts += turning.feed(body[:7]) + turning.feed(body[7:]) + turning.turn({})
     assert not turning.has_next
     turning.check()
     return texts
@@ -75,17 +76,75 @@ def test_pages_are_read_until_there_are_no_more(pages: str, answer: Callable[[in
 def test_pages_that_go_round_are_not_read_for_ever() -> None:
     """What was read before is good."""
     turning = turner(f'{PAGED}[messages.pages]\nnext = "Next"\n')
-    assert turning.feed(b'{"Items":["a"],"Next":2}') + turning.turn() == ["a"]
+    assert turning.feed(b'{"Items":["a"],"Next":2}') + turning.turn({}) == ["a"]
+    turning.begin()
     assert turning.feed(b'{"Items":["b"],"Next":1}') == ["b"]
     with pytest.raises(NotUnderstood, match="go round"):
-        turning.turn()
+        turning.turn({})
+
+
+def test_a_sequence_ends_where_it_stands_still() -> None:
+    """A server that is asked for what follows a number gives that number again when nothing does."""
+    call = '[calls.messages]\nquery = { id = "{request_id}", since = "{page}" }\n'
+    text = f'{call}[messages.pages]\nnext = "Last"\nfirst = 0\n'
+
+    def page(at: int | str, _: int) -> Any:
+        return {"Messages": LINES[int(at) : int(at) + 3], "Last": min(int(at) + 3, 7)}
+
+    assert read(turner(text), page) == LINES
+
+
+@pytest.mark.parametrize("where", ["header:Link", "@odata.nextLink", "_links.next.href"])
+def test_a_server_that_gives_the_next_page_s_address_is_asked_there(where: str) -> None:
+    """In a Link header or in the body: until it gives none."""
+    turning = turner(f'[members]\nmessages = ["value"]\n[messages.pages]\nnext = "{where}"\n')
+    following: dict[str, Any] = {"@odata.nextLink": "/m?skip=1", "_links": {"next": {"href": "/m?skip=1"}}}
+    link = {"link": '</m>; rel="first", </m?skip=1>; rel="next"; title="a"'} if where.startswith("header") else {}
+    body = {"value": ["a"], **({} if link else following)}
+    assert turning.feed(json.dumps(body).encode()) + turning.turn(link) == ["a"]
+    assert (turning.has_next, turning.page.address) == (True, "/m?skip=1")
+    turning.begin()
+    assert turning.feed(b'{"value":["b"]}') + turning.turn({"link": '</m>; rel="first"'}) == ["b"]
+    assert not turning.has_next
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("link", '</m?page=2>; rel="next"'),
+        ("x-total-count", "7"),
+        ("x-has-more", "true"),
+        ("x-next-page", "2"),
+        ("x-pagination", '{"TotalCount":7,"HasNext":true}'),
+    ],
+)
+def test_a_header_that_says_more_is_seen_without_a_profile(name: str, value: str) -> None:
+    """The log is then said to be incomplete."""
+    turning = turner("")
+    assert turning.feed(b'["a"]') + turning.turn({name: value, "x-request": "9"}) == ["a"]
+    assert turning.says_more
+
+
+def test_messages_that_begin_with_the_newest_are_turned_round() -> None:
+    """Also those that came before a failure."""
+
+    def lists() -> Iterator[list[str]]:
+        yield ["c", "b"]
+        yield ["a"]
+        raise NotUnderstood("cut")
+
+    turned = oldest_first(lists())
+    assert next(turned) == ["a", "b", "c"]
+    with pytest.raises(NotUnderstood, match="cut"):
+        next(turned)
 
 
 def test_an_odd_element_on_one_page_does_not_lose_the_next_page() -> None:
     """It is told at the end."""
     turning = turner(f'{PAGED}[messages.pages]\nnext = "Next"\n')
-    assert turning.feed(b'{"Items":["a",5],"Next":2}') + turning.turn() == ["a"]
-    assert turning.feed(b'{"Items":["b"]}') + turning.turn() == ["b"]
+    assert turning.feed(b'{"Items":["a",5],"Next":2}') + turning.turn({}) == ["a"]
+    turning.begin()
+    assert turning.feed(b'{"Items":["b"]}') + turning.turn({}) == ["b"]
     with pytest.raises(NotUnderstood, match="1 elements"):
         turning.check()
 
@@ -93,7 +152,7 @@ def test_an_odd_element_on_one_page_does_not_lose_the_next_page() -> None:
 def test_a_server_without_pages_is_asked_once() -> None:
     """What its answer says of more is known afterwards."""
     turning = turner("")
-    assert turning.feed(b'{"Messages":["a"],"HasMore":true}') + turning.turn() == ["a"]
+    assert turning.feed(b'{"Messages":["a"],"HasMore":true}') + turning.turn({}) == ["a"]
     assert (turning.has_next, turning.says_more) == (False, True)
 
 
@@ -103,7 +162,7 @@ def test_a_refusal_in_place_of_messages_is_one(code: int, kind: type[CallFailed]
     turning = turner("[refused]\ntoken = [{ errorCode = 401 }]\nrequest = [{ errorCode = 404 }]\n")
     assert turning.feed(json.dumps({"errorCode": code, "success": False}).encode()) == []
     with pytest.raises(kind):
-        turning.turn()
+        turning.turn({})
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from amtconnector import __version__
 from amtconnector.amtopcon.wire import requests
 from amtconnector.amtopcon.wire.profile_file import profile_of
-from amtconnector.amtopcon.wire.requests import Request, Sender
+from amtconnector.amtopcon.wire.requests import Page, Request, Sender
 from amtconnector.errors import ConfigurationError
 from amtconnector.task import RequestId, Task
 
@@ -222,7 +222,7 @@ def test_a_page_is_asked_for() -> None:
     """The first one where nothing else is known."""
     text = '[calls.messages]\nquery = { id = "{request_id}", page = "{page}", skip = "{offset}" }\n'
     assert query(requests.about(sender(text), "messages", ID)) == [("id", "2112"), ("page", "1"), ("skip", "0")]
-    later = requests.about(sender(text), "messages", ID, page="c-7", offset=40)
+    later = requests.about(sender(text), "messages", ID, Page("c-7", 40))
     assert query(later)[1:] == [("page", "c-7"), ("skip", "40")]
 
 
@@ -232,6 +232,37 @@ def test_a_call_that_the_server_does_not_have_is_never_made(call: CallName) -> N
     own = sender(f"[calls]\n{call} = false\n")
     with pytest.raises(ConfigurationError, match=f"calls.{call} = false"):
         requests.about(own, call, ID)
+
+
+def test_a_brace_that_is_written_twice_stands_for_itself() -> None:
+    """A query in a language of its own is a constant, whatever its words are called."""
+    constant = "mutation{{logon(user:$u){{token}}}}"
+    text = f'[calls.logon.body]\nquery = "{constant}"\nvariables = {{ u = "{{user}}", p = "{{password}}" }}\n'
+    sent = body(requests.logon(sender(text), "ocadm", "pw"))
+    assert sent == {"query": "mutation{logon(user:$u){token}}", "variables": {"u": "ocadm", "p": "pw"}}
+
+
+def test_a_cookie_of_the_token_goes_beside_those_that_the_server_has_set() -> None:
+    """A load balancer's cookie must not be lost by it; the token's own name is replaced."""
+    own = sender('[token]\nheader = ""\ncookie = "sid"\n', token="T1", cookies={"node": "7", "sid": "old"})
+    assert dict(requests.about(own, "status", ID).headers)["Cookie"] == "node=7; sid=T1"
+
+
+@pytest.mark.parametrize(
+    ("address", "target"),
+    [
+        ("/m?page=2", "/m?page=2&tok=T1"),
+        ("?page=2&tok=T9", "/api/GetMessages?page=2&tok=T9"),
+        ("http://internal:5000/x/m?skip=a%20b+c%2Fd", "/x/m?skip=a%20b+c%2Fd&tok=T1"),
+        ("more", "/api/more?tok=T1"),
+        ("//elsewhere/m", "/m?tok=T1"),
+    ],
+)
+def test_of_the_next_pages_address_path_and_query_count(address: str, target: str) -> None:
+    """The token goes to SERVER_ADDRESS alone, and also to a next page."""
+    own = sender('[token]\nheader = ""\nquery = "tok"\n[calls.messages]\nquery = {}\npath = "/api/GetMessages"\n'
+                 '[members]\nmessages = ["M[Id={request_id}].T"]\n', token="T1")  # fmt: skip
+    assert requests.about(own, "messages", ID, Page(1, address=address)).target == target
 
 
 def test_a_header_carries_no_line_break() -> None:
