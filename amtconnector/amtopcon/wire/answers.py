@@ -165,7 +165,7 @@ def read_status(reply: Reply, profile: Profile, request_id: RequestId) -> Status
         return _status_of([("", document)], reply, profile, document)
     for place in profile.members.request_id:
         for echo in found(document, place, request_id.text):
-            if isinstance(echo, int | str) and _request_number(echo) != request_id:
+            if not isinstance(echo, Object | list | None) and _request_number(echo) != request_id:
                 raise NotUnderstood(f"the answer is about another request than {request_id}")
     named: list[tuple[str, Json]] = [
         (place.text, value)

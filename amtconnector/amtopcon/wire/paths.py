@@ -39,6 +39,26 @@ class Step(NamedTuple):
     selectors: tuple[Selector, ...] = ()
 
 
+class Around(NamedTuple):
+    """The text before a value, and what ends the value: the text behind it, or the end of a part of an address."""
+
+    before: re.Pattern[str]
+    end: re.Pattern[str]
+
+    def value_in(self, text: str) -> str | None:
+        """Return the value, None where the text is another; in time that grows with the text and no faster."""
+        end = None
+        for begin in self.before.finditer(text):
+            if end is None or end.start() <= begin.end():
+                end = self.end.search(text, begin.end() + 1)
+            if end is None:  # nor does one follow any later beginning
+                return None
+            first = text[begin.end() : begin.end() + 1]
+            if first and not first.isspace():
+                return text[begin.end() : end.start()]
+        return None
+
+
 class Path(NamedTuple):
     """A place in an answer: `steps` into its body, or the name of a header or a cookie of the answer (`source`).
 
@@ -48,7 +68,7 @@ class Path(NamedTuple):
     text: str
     steps: tuple[Step, ...] = ()
     source: str = ""
-    around: re.Pattern[str] | None = None
+    around: Around | None = None
 
     @property
     def uses_request_id(self) -> bool:
@@ -67,7 +87,7 @@ def path(text: str) -> Path:
     return Path(text, (Step(name.casefold()),), source, around)
 
 
-def _split(text: str) -> tuple[str, re.Pattern[str] | None]:
+def _split(text: str) -> tuple[str, Around | None]:
     """Return the place, and what finds the value in its text."""
     place, _, around = text.partition(" ")
     if _VALUE not in around:
@@ -75,8 +95,8 @@ def _split(text: str) -> tuple[str, re.Pattern[str] | None]:
     before, *after = around.split(_VALUE)
     if len(after) != 1 or not around.replace(_VALUE, "").strip():
         raise ValueError(f"expected a place and the text around one {_VALUE}, not {text!r}")
-    value = rf"(.+?){re.escape(after[0])}" if after[0] else r"(\S+?)(?=[\s?#;]|$)"
-    return place, re.compile(re.escape(before) + value, re.IGNORECASE)
+    end = re.escape(after[0]) if after[0] else r"[\s?#;]|$"
+    return place, Around(re.compile(re.escape(before), re.IGNORECASE), re.compile(end, re.IGNORECASE))
 
 
 def _steps(text: str) -> tuple[Step, ...]:
@@ -132,9 +152,11 @@ def carried(reply: Reply, place: Path) -> list[Json]:
 
 def next_link(header: str) -> str | None:
     """Return where a Link header leads next, None when it does not."""
-    for address, parameters in re.findall(r"<([^<>]*)>((?:\s*;[^,;<]*)*)", header):
-        if re.search(r";\s*rel\s*=\s*\"?(?:[^\"]*\s)?next(?:[\s\"]|$)", parameters.strip(), re.IGNORECASE):
-            return str(address)
+    for address, parameters in re.findall(r"<([^<>]*)>([^,<]*)", header):
+        for parameter in parameters.lower().split(";"):
+            name, _, value = parameter.partition("=")
+            if name.strip() == "rel" and "next" in value.strip(' \t"').split():
+                return str(address)
     return None
 
 
@@ -142,8 +164,8 @@ def _within(value: Json, place: Path) -> list[Json]:
     """Return the value, or what the place says stands within its text."""
     if place.around is None:
         return [value]
-    match = place.around.search(value) if isinstance(value, str) else None
-    return [match[1]] if match else []
+    inner = place.around.value_in(value) if isinstance(value, str) else None
+    return [] if inner is None else [inner]
 
 
 def _plain(text: str) -> str | None:
