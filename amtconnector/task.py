@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from amtconnector.named_tuple import NamedTuple
 
-_ID_WORD = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+_LONGEST_ID = 64
 
 
 class Task(NamedTuple):
@@ -37,9 +35,11 @@ class RequestId(NamedTuple):
     def parse(cls, text: str) -> RequestId | None:
         """Read an id as an operator or a server writes it; None when it can't be one."""
         text = text.strip()
-        if re.fullmatch(r"-?[0-9]+", text, re.ASCII):
-            return cls(str(int(text))) if len(text) <= 64 and int(text) > 0 else None
-        return cls(text) if _ID_WORD.fullmatch(text) else None
+        if not text.isascii() or not text.replace("-", "0").isalnum() or len(text) > _LONGEST_ID:
+            return None
+        if text.removeprefix("-").isdigit():
+            return cls(str(int(text))) if int(text) > 0 else None
+        return cls(text)
 
     @property
     def json_value(self) -> int | str:

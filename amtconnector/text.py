@@ -18,9 +18,7 @@ LONGEST_KEPT = 1024 * 1024
 _JSON_SHORT = {'"': '"', "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 _HTML_NAMES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 _SHORTEST_ENCODED = 4
-_ALARMING = re.compile(r"error|failed", re.IGNORECASE)
 _LONGEST_WORD = 16
-_WORD = re.compile(r"\S+")
 _ORDINARY = frozenset(
     """
     access account admin administrator amt api application batch call client code connector
@@ -31,7 +29,7 @@ _ORDINARY = frozenset(
     true type unknown user username value values web wrong
     """.split()  # noqa: SIM905 - reads
 )
-_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_UNSAFE = "[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]"
 
 
 def escaped(text: str) -> str:
@@ -41,7 +39,7 @@ def escaped(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return _UNSAFE.sub(lambda match: _shown(ord(match[0])), text)
+    return re.sub(_UNSAFE, lambda match: _shown(ord(match[0])), text)
 
 
 def excerpt(text: str, limit: int = 200) -> str:
@@ -110,7 +108,7 @@ def calm(text: str) -> str:
 
     They search job logs for "error" and "failed", and a run that ends with 4 must not be found. Its log has the words.
     """
-    return _WORD.sub(lambda match: "[...]" if _ALARMING.search(match[0]) else match[0], text)
+    return re.sub(r"\S+", lambda word: "[...]" if re.search("(?i)error|failed", word[0]) else word[0], text)
 
 
 def masked(text: str, secrets: Iterable[str], names: Iterable[str] = ()) -> str:

@@ -23,10 +23,9 @@ LARGEST_HEAD = 65536
 _LONGEST_CHUNK_LINE = 1024
 _VERSION = b"HTTP/1."
 _STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] ([1-9][0-9]{2})(?: [^\x00-\x08\x0a-\x1f\x7f]*)?")
-_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_LENGTH = re.compile(rb"[0-9]{1,18}")
-_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
+_IN_NAMES = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+CONTROLS = bytes({*range(32), 127} - {ord("\t")})
+_LONGEST_LENGTH = 18
 
 Header = tuple[bytes, bytes]
 
@@ -154,7 +153,7 @@ class AnswerReader:
     def _chunk_size(self) -> int:
         no_size = "one of its chunks has no size"
         size = self._line(_LONGEST_CHUNK_LINE, no_size).partition(b";")[0].rstrip(b" \t")
-        if not _CHUNK_SIZE.fullmatch(size):
+        if not re.fullmatch(rb"[0-9A-Fa-f]{1,15}", size):
             raise AnswerUnclear(no_size)
         return int(size, 16)
 
@@ -163,15 +162,19 @@ def _header(line: bytes) -> Header:
     name, colon, value = line.partition(b":")
     if not colon:
         raise AnswerUnclear(f"its header line '{_shown(line)}' has no colon")
-    if _NAME.fullmatch(name.strip(b" \t")) and name[-1:] in b" \t":
+    if _is_name(name.strip(b" \t")) and name[-1:] in b" \t":
         raise AnswerUnclear(f"its header line '{_shown(name)} :' has a blank before its colon")
-    if not _NAME.fullmatch(name):
+    if not _is_name(name):
         raise AnswerUnclear(f"its header line '{_shown(name)}:' has a name that HTTP does not allow")
     return name, _value(name, value)
 
 
+def _is_name(name: bytes) -> bool:
+    return name != b"" and not name.strip(_IN_NAMES)
+
+
 def _value(name: bytes, value: bytes) -> bytes:
-    if _CONTROL.search(value):
+    if value.translate(None, CONTROLS) != value:
         raise AnswerUnclear(f"its header line '{_shown(name)}:' holds a control character")
     return value.strip(b" \t")
 
@@ -190,7 +193,7 @@ def _head(status: int, headers: list[Header]) -> Head:
         if [one.lower() for one in encodings] != [b"chunked"]:
             raise AnswerUnclear(f"its Transfer-Encoding is '{_shown(b', '.join(encodings))}' instead of 'chunked'")
         return Head(status, tuple(headers), None, is_chunked=True)
-    if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
+    if len(lengths) > 1 or not all(one.isdigit() and len(one) <= _LONGEST_LENGTH for one in lengths):
         raise AnswerUnclear(f"its Content-Length is '{_shown(b', '.join(sorted(lengths)))}', which is no length")
     return Head(status, tuple(headers), int(lengths.pop()) if lengths else None, is_chunked=False)
 

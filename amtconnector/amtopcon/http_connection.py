@@ -6,13 +6,12 @@ for a call in all, and the knowledge whether a byte of a request has left.
 
 from __future__ import annotations
 
-import re
 import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.addresses import Resolver, connect
-from amtconnector.amtopcon.http_answer import AnswerReader
+from amtconnector.amtopcon.http_answer import CONTROLS, AnswerReader
 from amtconnector.amtopcon.httpx_import import httpx
 from amtconnector.amtopcon.sockets import Connection
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 HANDSHAKE = "TLS handshake"
 """The words of a ConnectTimeout that came after the connection stood."""
-
-_UNSENDABLE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class ConnectionPerCall(httpx.BaseTransport):
@@ -113,6 +110,6 @@ def _head_of(request: httpx.Request) -> bytes:
     """Return request line and header lines. Raises httpx.LocalProtocolError when one would break out of its line."""
     lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
     lines += [b"%s: %s" % header for header in request.headers.raw]
-    if any(map(_UNSENDABLE.search, lines)):
+    if any(line.translate(None, CONTROLS) != line for line in lines):
         raise httpx.LocalProtocolError("a control character in a header")
     return b"\r\n".join(lines) + b"\r\n\r\n"

@@ -36,7 +36,7 @@ _BUNDLES = (
 )
 """Where systems keep their authorities, for a program that was built on another one."""
 
-_HASHED_NAME = re.compile(r"[0-9a-f]{8}\.[0-9]+")
+_HASHED_NAME = r"[0-9a-f]{8}\.[0-9]+"
 _WHOLE_SYSTEM = 20
 """A directory with fewer of them holds what an administrator added, and the rest is in the bundle."""
 
@@ -149,7 +149,7 @@ elif sys.platform == "linux":
 
     def _hashed_names(directory: str) -> int:
         try:
-            return sum(_HASHED_NAME.fullmatch(name) is not None for name in os.listdir(directory))  # noqa: PTH208 - names alone
+            return sum(re.fullmatch(_HASHED_NAME, name) is not None for name in os.listdir(directory))  # noqa: PTH208 - names alone
         except OSError:
             return 0
 

@@ -18,10 +18,8 @@ LONGEST_WAIT_S = 1_000_000.0
 """About eleven days: the operating systems' own waits end at some weeks."""
 
 _BOOLEANS = {"TRUE": True, "ON": True, "YES": True, "1": True, "FALSE": False, "OFF": False, "NO": False, "0": False}
-_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", re.ASCII)
-_PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
-_INSTALLATION_ID = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
-_LABEL = re.compile(r"[a-z0-9_-]{1,63}", re.ASCII)
+_LONGEST_PORT = 5
+_LONGEST_LABEL = 63
 _LONGEST_NAME = 253
 _ASCII = "Completion : DONE (4) +\n"
 _PROBE = f"{_ASCII}\u2603"
@@ -59,7 +57,7 @@ def number(
     expected = Expected(f"a number of {unit} {lower} and at most {maximum:.0f}, such as 5 or 0.5")
 
     def read(value: str) -> float | Expected:
-        if not _NUMBER.fullmatch(value):
+        if not (value.isascii() and value.replace(".", "", 1).isdigit()):
             return expected
         amount = float(value)
         is_low = amount <= minimum if above_minimum else amount < minimum
@@ -83,7 +81,7 @@ def encoding(value: str) -> str | Expected:
 
 def installation_id(value: str) -> str | Expected:
     """Read the name of an installation, which names a folder: in lower case, for Windows takes both for one."""
-    if not value or _INSTALLATION_ID.fullmatch(value):
+    if not value or re.fullmatch(r"[A-Za-z0-9-]{8,64}", value):
         return value.lower()
     return Expected("8 to 64 letters of A to Z, digits and hyphens, as Encrypt new-id writes them")
 
@@ -127,7 +125,8 @@ def _bracketed(rest: str, scheme: str) -> Address | Expected:
 def _address(host: str, port: str, scheme: str) -> Address | Expected:
     if not host:
         return Expected("host:port with a valid host name, or with an IPv6 address in brackets")
-    if not (_PORT.fullmatch(port) and 1 <= int(port) <= 65535):
+    is_number = port.isascii() and port.isdigit() and len(port) <= _LONGEST_PORT
+    if not (is_number and 1 <= int(port) <= 65535):
         return Expected("host:port with a port from 1 to 65535")
     return Address(host, int(port), scheme)
 
@@ -139,8 +138,13 @@ def _host(name: str) -> str:
     if not name.isascii():
         name = _internationalised(name)
     name = name.lower()
-    is_name = len(name) <= _LONGEST_NAME and all(_LABEL.fullmatch(label) for label in name.removesuffix(".").split("."))
+    is_name = len(name) <= _LONGEST_NAME and all(map(_is_label, name.removesuffix(".").split(".")))
     return name if is_name else ""
+
+
+def _is_label(text: str) -> bool:
+    is_word = text.isascii() and text.replace("-", "0").replace("_", "0").isalnum()
+    return is_word and len(text) <= _LONGEST_LABEL
 
 
 def _ipv6(name: str) -> str:

@@ -7,9 +7,6 @@ import re
 
 from amtconnector.config.inifile import ANSI
 
-_HEX = re.compile(r"(?:[0-9a-f]{2})+", re.ASCII)
-_UNDEFINED = re.compile("[\x80-\x9f]")
-
 
 def decode(stored: str) -> str | None:
     """Return the text behind a legacy value, None when the value is none.
@@ -17,7 +14,7 @@ def decode(stored: str) -> str | None:
     Strict, so that plain text is not taken for it: lower-case hex of Base64 in its one canonical spelling, of UTF-8
     text, else of text in the ANSI code page.
     """
-    if not _HEX.fullmatch(stored):
+    if not re.fullmatch(r"(?:[0-9a-f]{2})+", stored):
         return None
     encoded = bytes.fromhex(stored)
     try:
@@ -42,4 +39,4 @@ def _ansi_text(content: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     # Windows decodes what a code page leaves undefined to control characters of the same number: that is no text.
-    return None if _UNDEFINED.search(text) else text
+    return None if re.search("[\x80-\x9f]", text) else text

@@ -6,7 +6,6 @@ shows up to 20 characters as the job's status (both from the agent's published d
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 from contextlib import contextmanager, nullcontext, suppress
@@ -24,8 +23,7 @@ STATUS_LIMIT = 20
 
 _PREFIX = "SMA_MSLSAM_"
 _IDENTITY = (f"{_PREFIX}SCHEDULE_DATE", f"{_PREFIX}SCHEDULE_NAME", f"{_PREFIX}JOB_NAME")
-_NAME_AND_NUMBER = re.compile(r"(?P<name>.*\S)\s+(?P<number>[0-9]{10})", re.DOTALL)
-_TRAILING_NUMBER = re.compile(r"[0-9]{10}\Z")
+_NUMBER_LENGTH = 10
 _FILLERS = {"FOR", "WITH", "BY"}
 
 
@@ -75,13 +73,13 @@ def _value(environ: Mapping[str, str], variable: str) -> str:
 
 
 def _name_and_number(full_name: str) -> tuple[str, str]:
-    match = _NAME_AND_NUMBER.fullmatch(full_name)
-    return (match["name"], match["number"]) if match else (full_name, "")
+    name, *number = full_name.rsplit(maxsplit=1)
+    return (name, number[0]) if number and number[0] == _number_in(number[0]) else (full_name, "")
 
 
 def _number_in(job_id: str) -> str:
-    match = _TRAILING_NUMBER.search(job_id)
-    return match[0] if match else ""
+    number = job_id[-_NUMBER_LENGTH:]
+    return number if len(number) == _NUMBER_LENGTH and number.isascii() and number.isdigit() else ""
 
 
 def status_text(name: str, request_id: str) -> str:

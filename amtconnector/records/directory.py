@@ -22,13 +22,14 @@ from amtconnector.records import file_names as run_names
 from amtconnector.records import record_files
 from amtconnector.records.attention import AttentionFile
 from amtconnector.records.record import RunKey, RunRecord, RunState, is_run_id, new_run_id
-from amtconnector.records.record_format import Ended, end_at_a_glance
 from amtconnector.records.run_log import RunLog
 from amtconnector.system import files, locks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+    from amtconnector.records.glance import Ended
 
 __all__ = ["Claim", "ClaimedElsewhere", "RunDirectory", "RunKey", "RunRecord", "RunState", "new_run_id"]
 
@@ -140,6 +141,8 @@ class RunDirectory:
         `holding`: only of those that hold these bytes of lower-case JSON, in any letter case, or can't be read. Raises
         `OSError` when the records can't be listed.
         """
+        from amtconnector.records.glance import end_at_a_glance  # most runs look at no other
+
         for name, content in record_files.starts(self.path, record_files.names(self.path)):
             if not content or not holding or holding in content.lower():
                 yield name, end_at_a_glance(content)
@@ -242,7 +245,7 @@ class RunDirectory:
 
     def _unfinished(self, part_of_name: str) -> list[RunRecord]:
         starts = record_files.starts(self.path, record_files.names(self.path, part_of_name))
-        open_names = [name for name, content in starts if not end_at_a_glance(content)]
+        open_names = [name for name, content in starts if not _is_over(content)]
         return [record for record in self.loaded(open_names) if record.is_unfinished]
 
     def _names_holding(self, content: bytes) -> Iterator[str]:
@@ -256,6 +259,12 @@ class RunDirectory:
             if current and current.run_id == record.run_id and current.is_unfinished:
                 claim.save(current._replace(state=RunState.NOT_STARTED, released_at=now))
             return current or record
+
+
+def _is_over(content: bytes) -> bool:
+    from amtconnector.records.glance import end_at_a_glance  # most runs look at no other
+
+    return end_at_a_glance(content) is not None
 
 
 def _name_of(record: RunRecord) -> str:

@@ -26,20 +26,19 @@ LOGS = "logs"
 
 _DIGEST_LENGTH = 16
 _READABLE_LENGTH = 48
-_NOT_READABLE = re.compile(r"[^a-z0-9]+", re.ASCII)
-_BY_HAND = re.compile(r"hand-([0-9]{8}-[0-9a-f]{10})-[0-9a-f]{16}", re.ASCII)
-_OF_OPCON_ENDS = re.compile(r"-[0-9a-f]{16}-[0-9a-f]{16}", re.ASCII)
+_BY_HAND = r"hand-([0-9]{8}-[0-9a-f]{10})-[0-9a-f]{16}"
+_OF_OPCON_ENDS = r"-[0-9a-f]{16}-[0-9a-f]{16}"
 _END_LENGTH = 2 * (1 + _DIGEST_LENGTH)
 
 
 def is_name(text: str) -> bool:
     """Whether a file's name without its ending is that of a record."""
-    return _OF_OPCON_ENDS.fullmatch(text, len(text) - _END_LENGTH) is not None or _BY_HAND.fullmatch(text) is not None
+    return bool(re.fullmatch(_OF_OPCON_ENDS, text[-_END_LENGTH:]) or re.fullmatch(_BY_HAND, text))
 
 
 def run_id_in(name: str) -> str:
     """Return the run id that the name of a record's file holds: that of a run by hand; "" for an OpCon job."""
-    match = _BY_HAND.fullmatch(name)
+    match = re.fullmatch(_BY_HAND, name)
     return match[1] if match else ""
 
 
@@ -73,4 +72,4 @@ def _digest(*texts: str) -> str:
 
 
 def _readable(text: str) -> str:
-    return _NOT_READABLE.sub("-", text.lower())[:_READABLE_LENGTH].strip("-")
+    return re.sub("[^a-z0-9]+", "-", text.lower())[:_READABLE_LENGTH].strip("-")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from amtconnector.named_tuple import NamedTuple
-from amtconnector.records.record_format import Ended
+from amtconnector.records.glance import Ended
 from amtconnector.statuses import SUCCESS
 
 if TYPE_CHECKING:

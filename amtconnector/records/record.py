@@ -9,8 +9,6 @@ from enum import Enum
 from amtconnector.named_tuple import NamedTuple
 from amtconnector.task import Task
 
-_RUN_ID = re.compile(r"(?:[0-9]{8}|damaged)-[0-9a-f]{10}", re.ASCII)
-
 
 class RunState(Enum):
     """How far a run has come."""
@@ -129,4 +127,4 @@ def damaged_run_id(digest: str) -> str:
 
 def is_run_id(text: str) -> bool:
     """Whether a text is a run id: it can then be part of a file's name."""
-    return _RUN_ID.fullmatch(text) is not None
+    return re.fullmatch(r"(?:[0-9]{8}|damaged)-[0-9a-f]{10}", text) is not None

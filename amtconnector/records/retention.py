@@ -19,7 +19,6 @@ from amtconnector.named_tuple import NamedTuple
 from amtconnector.records import attention, logon_notes, record_files, timestamps
 from amtconnector.records import file_names as run_names
 from amtconnector.records.record import is_run_id
-from amtconnector.records.record_format import end_at_a_glance
 from amtconnector.system import files, locks
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 _DAY = timedelta(days=1)
 _LONGEST_DAYS = 365_000
-_TEMPORARY = re.compile(r"\.[0-9a-f]{12}\.tmp\Z|\Acheck-[0-9]+-[0-9a-f]{8}\.tmp\Z")
+_TEMPORARY = r"\.[0-9a-f]{12}\.tmp\Z|\Acheck-[0-9]+-[0-9a-f]{8}\.tmp\Z"
 _LOGON_NOTES = (logon_notes.NOTE_PREFIX, logon_notes.SLOT_PREFIX, "accepted-logon-")
 _LOGON_LOCKS = (logon_notes.SLOT_PREFIX, "accepted-logon-")  # the last of each is what version 1.0 left behind
 _OWN = "cleaned."
@@ -200,6 +199,8 @@ class _Sweep:
 
     def _judged(self, name: str) -> tuple[str, bool]:
         """Return the id of a run, and whether it ended long ago."""
+        from amtconnector.records.glance import end_at_a_glance  # most passes are over before they begin
+
         if end := end_at_a_glance(record_files.start_of(self._directory, name)):
             return end.run_id, end.since < self._limits.ended
         record = record_files.load_leniently(self._directory, name)
@@ -261,4 +262,4 @@ def _written_at_s(entry: os.DirEntry[str]) -> float:
 
 def _is_left_behind(name: str, ending: str) -> bool:
     """Whether a file is one of ours that nobody needs after a day; other files in the directory are none of ours."""
-    return (ending == timestamps.ENDING and name.startswith(_LOGON_NOTES)) or _TEMPORARY.search(name) is not None
+    return (ending == timestamps.ENDING and name.startswith(_LOGON_NOTES)) or re.search(_TEMPORARY, name) is not None

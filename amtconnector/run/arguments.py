@@ -48,7 +48,6 @@ _SHORT = {**{short: short for short in FLAGS}, **{long: short for short, long in
 _REPEATABLE = frozenset({"-tv", "-pa"})
 _UNTRIMMED = frozenset({"-fn", "--config"})
 _EDITOR_SEPARATOR = "\v"
-_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 class Action(Enum):
@@ -112,7 +111,7 @@ else:
 
 def lines(value: str) -> list[str]:
     """Return the parameters that a value of -pa stands for: one a line."""
-    return _LINE_BREAK.split(value)
+    return re.split(r"\r\n|\r|\n", value)
 
 
 def parse(tokens: Sequence[str]) -> Arguments:

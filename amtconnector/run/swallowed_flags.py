@@ -12,7 +12,7 @@ import sys
 from amtconnector.run.arguments import FLAGS
 
 # An odd number of backslashes before a quotation mark, blanks, and what could be a flag.
-_SWALLOWED = re.compile(r'(?<!\\)(?:\\\\)*\\"\s+"?(-{1,2}[a-z-]+)(?=["\s]|$)')
+_SWALLOWED = r'(?<!\\)(?:\\\\)*\\"\s+"?(-{1,2}[a-z-]+)(?=["\s]|$)'
 _NAMES = frozenset({*FLAGS, *FLAGS.values()})
 
 
@@ -33,7 +33,7 @@ else:
 
 def warning(command_line: str) -> str:
     """Return the warning about a command line as it was typed; "" where no flag stands behind such a backslash."""
-    flag = next((found for found in _SWALLOWED.findall(command_line) if found in _NAMES), "")
+    flag = next((found for found in re.findall(_SWALLOWED, command_line) if found in _NAMES), "")
     if not flag:
         return ""
     return (

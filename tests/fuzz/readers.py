@@ -18,7 +18,7 @@ from amtconnector.config import connector_config
 from amtconnector.errors import CallFailed, ConfigurationError, NotUnderstood
 from amtconnector.learning import har
 from amtconnector.output import message_mask
-from amtconnector.records import record_format
+from amtconnector.records import glance, record_format
 from amtconnector.task import RequestId
 from amtconnector.text import MASK
 from tests.fuzz import plain_readers, seeds
@@ -173,7 +173,7 @@ def _received(content: bytes) -> tuple[Head, bytes]:
 
 def _record(content: bytes) -> str:
     record = record_format.loaded(content, run_id="20261127-0123456789", written_at=None)
-    ended = record_format.end_at_a_glance(content)
+    ended = glance.end_at_a_glance(content)
     if ended and (record.is_damaged or (ended.run_id, ended.exit_code) != (record.run_id, record.exit_code)):
         return f"at a glance it has ended as {ended}, and read in full it is {record.state}"
     if record.is_damaged:

@@ -27,10 +27,7 @@ if TYPE_CHECKING:
     from amtconnector.amtopcon.wire.profile import Profile
     from amtconnector.amtopcon.wire.reply import Reply
 
-_NOT_TOKEN = re.compile(r"[^\x21-\x7e]")
-_NUMBER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
-_DIGIT = re.compile(r"[0-9]", re.ASCII)
-_NOTHING = re.compile(r"-[0-9]{1,63}|0{1,64}", re.ASCII)
+_LONGEST_STATUS = 9
 
 
 class Started(NamedTuple):
@@ -100,7 +97,7 @@ def read_token(reply: Reply, profile: Profile) -> str:
     if len(tokens) > 1:
         raise NotUnderstood("the answer to the logon has two different tokens")
     token = tokens.pop()
-    if _NOT_TOKEN.search(token):
+    if not token.isascii() or not token.isprintable() or " " in token:
         raise NotUnderstood("the token in the answer to the logon has characters that no header can carry")
     return token
 
@@ -198,7 +195,7 @@ def _given_ids(reply: Reply, profile: Profile) -> list[Json]:
     """
     places = (place for place in profile.members.request_id if place.source)
     given = [value for place in places for value in carried(reply, place)]
-    return [value for value in given if _DIGIT.search(str(value)) and _request_number(value) is not None]
+    return [value for value in given if re.search("[0-9]", str(value)) and _request_number(value) is not None]
 
 
 def _read_or_refused(reply: Reply, profile: Profile) -> Json | Refused:
@@ -240,7 +237,7 @@ def _request_number(value: Json) -> RequestId | int | None:
     text = str(value).strip() if isinstance(value, str) or abs(value) < 10**64 else ""
     if parsed := RequestId.parse(text):
         return parsed
-    return 0 if _NOTHING.fullmatch(text) else None
+    return 0 if re.fullmatch(r"-[0-9]{1,63}|0{1,64}", text) else None
 
 
 def _reason(document: Object, reply: Reply, profile: Profile) -> Status | None:
@@ -272,7 +269,8 @@ def _status(value: Json, reply: Reply, profile: Profile) -> Status | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value).strip() if isinstance(value, str) or abs(value) < 10**9 else ""
-    if _NUMBER.fullmatch(text):
+    digits = text.removeprefix("-")
+    if digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST_STATUS:
         return profile.statuses.by_code(int(text))
     if not text:
         return None

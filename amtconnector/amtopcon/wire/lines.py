@@ -6,8 +6,6 @@ import re
 
 from amtconnector.text import KeptText
 
-_ENDS = re.compile(r"\r\n|\n|\r")
-
 
 class LineSplitter:
     """Lines end with LF, CR LF or CR; behind the last end stands no further line."""
@@ -21,7 +19,7 @@ class LineSplitter:
         """Return the lines that are complete with this piece."""
         text = self._held + piece
         self._held = "\r" if text.endswith("\r") else ""  # perhaps half of a CR LF
-        *whole, rest = _ENDS.split(text[: len(text) - len(self._held)])
+        *whole, rest = re.split(r"\r\n|\n|\r", text[: len(text) - len(self._held)])
         lines = []
         for line in whole:
             self._kept.add(line)

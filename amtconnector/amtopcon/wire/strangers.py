@@ -14,8 +14,6 @@ from amtconnector.text import excerpt
 if TYPE_CHECKING:
     from amtconnector.amtopcon.wire.reply import Reply
 
-_TITLE = re.compile(r"<title[^>]{0,200}>([^<]*)", re.IGNORECASE)
-
 _SIGN_IN = (
     "The web server itself asks for a sign-in, or a proxy before it, not AMT. Ask its administrator to let AMTOpCon\n"
     "be used anonymously there: AMT checks the account in Connector.config by itself."
@@ -29,7 +27,8 @@ LATER = "The server is there and can't serve now. Look at the AMT web server, it
 
 def title_of(reply: Reply) -> str:
     """Return the title of a web page, masked and short; "" when it has none."""
-    found = _TITLE.search(reply.conceal(reply.text))  # nothing is cut before it is masked: half a secret is not found
+    text = reply.conceal(reply.text)  # nothing is cut before it is masked: half a secret is not found
+    found = re.search(r"<title[^>]{0,200}>([^<]*)", text, re.IGNORECASE)
     return excerpt(found[1]) if found else ""
 
 

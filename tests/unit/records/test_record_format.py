@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amtconnector.records.glance import end_at_a_glance
 from amtconnector.records.record import RunKey, RunRecord, RunState
-from amtconnector.records.record_format import dumped, end_at_a_glance, loaded
+from amtconnector.records.record_format import dumped, loaded
 
 WRITTEN_AT = datetime(2026, 11, 23, 3, tzinfo=UTC)
 MADE_UP = "damaged-0123456789"
