@@ -89,6 +89,21 @@ class Bench:
         """Return the command that runs a job with HttpURLConnection, tuned for a fast start."""
         return ["java", *TUNED_JAVA, "-cp", str(self.folder / "java"), "TunedJob", target.base, job, *_ca(target)]
 
+    def same_work_java(self, target: Target, job: str) -> list[str]:
+        """Return the command that runs a job as tuned Java, and decrypts, locks and flushes as the connector does."""
+        config = str(self.config(target))
+        return [
+            "java",
+            *TUNED_JAVA,
+            "-cp",
+            str(self.folder / "java"),
+            "SameWorkJob",
+            target.base,
+            job,
+            config,
+            *_ca(target),
+        ]
+
     def java_client(self, target: Target, job: str) -> list[str]:
         """Return the command that runs a job with java.net.http.HttpClient."""
         return ["java", "-cp", str(self.folder / "java"), "HttpClientJob", target.base, job, *_ca(target)]

@@ -21,42 +21,61 @@ import javax.net.ssl.TrustManagerFactory;
  * -XDstringConcat=inline). Arguments: base address, job name, and for https the file of the CA.
  */
 final class TunedJob {
-    private static String base;
-    private static String token;
-    private static SSLContext tls;
+    private final String base;
+    private final SSLContext tls;
+    private String token;
+
+    TunedJob(String base, String caFile) throws Exception {
+        this.base = base;
+        this.tls = caFile == null ? null : trusting(caFile);
+    }
 
     public static void main(String[] arguments) throws Exception {
-        base = arguments[0];
-        if (arguments.length > 2) {
-            tls = trusting(arguments[2]);
-        }
+        TunedJob job = new TunedJob(arguments[0], arguments.length > 2 ? arguments[2] : null);
         PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), false, "UTF-8");
         out.println("AMT Connector");
         out.flush();
-        token = member(call("POST", "/api/Logon", "{\"UserName\":\"bench\",\"Password\":\"bench\"}"), "AmtLogonToken");
-        String start = "{\"Action\":\"START\",\"ApplicationName\":\"BENCH\",\"JobName\":\"" + arguments[1]
-            + "\",\"ScriptName\":\"\",\"SubmitUser\":\"BATCH\",\"User\":\"\",\"Station\":\"OPCON\",\"QueueName\":\"\","
-            + "\"TaskValues\":[],\"Parameters\":[]}";
-        String id = member(call("POST", "/api/OpConJobAction", start), "BatchRequestId");
-        String query = "?BatchRequestId=" + id;
-        String status = member(call("GET", "/api/MonitorJob" + query, null), "Status");
-        while (status.equals("2")) {
-            Thread.sleep(1000);
-            status = member(call("GET", "/api/MonitorJob" + query, null), "Status");
-        }
-        String last = "";
-        String messages = call("GET", "/api/GetMessages" + query, null);
-        while (!messages.equals(last)) {
-            last = messages;
-            messages = call("GET", "/api/GetMessages" + query, null);
-        }
-        print(messages, out);
+        job.logOn("bench", "bench");
+        String id = job.start(arguments[1]);
+        String status = job.awaited(id);
+        job.print(id, out);
         out.println("Connector completed with return code " + status);
         out.flush();
         System.exit(Integer.parseInt(status));
     }
 
-    private static String call(String verb, String path, String body) throws IOException {
+    void logOn(String user, String password) throws IOException {
+        String logon = "{\"UserName\":\"" + user + "\",\"Password\":\"" + password + "\"}";
+        token = member(call("POST", "/api/Logon", logon), "AmtLogonToken");
+    }
+
+    String start(String job) throws IOException {
+        String start = "{\"Action\":\"START\",\"ApplicationName\":\"BENCH\",\"JobName\":\"" + job
+            + "\",\"ScriptName\":\"\",\"SubmitUser\":\"BATCH\",\"User\":\"\",\"Station\":\"OPCON\",\"QueueName\":\"\","
+            + "\"TaskValues\":[],\"Parameters\":[]}";
+        return member(call("POST", "/api/OpConJobAction", start), "BatchRequestId");
+    }
+
+    String awaited(String id) throws Exception {
+        String status = member(call("GET", "/api/MonitorJob?BatchRequestId=" + id, null), "Status");
+        while (status.equals("2")) {
+            Thread.sleep(1000);
+            status = member(call("GET", "/api/MonitorJob?BatchRequestId=" + id, null), "Status");
+        }
+        return status;
+    }
+
+    void print(String id, PrintStream out) throws IOException {
+        String last = "";
+        String messages = call("GET", "/api/GetMessages?BatchRequestId=" + id, null);
+        while (!messages.equals(last)) {
+            last = messages;
+            messages = call("GET", "/api/GetMessages?BatchRequestId=" + id, null);
+        }
+        printStrings(messages, out);
+    }
+
+    private String call(String verb, String path, String body) throws IOException {
         HttpURLConnection connection = (HttpURLConnection) new URL(base + path).openConnection();
         if (connection instanceof HttpsURLConnection) {
             ((HttpsURLConnection) connection).setSSLSocketFactory(tls.getSocketFactory());
@@ -91,7 +110,7 @@ final class TunedJob {
     }
 
     /** Prints the strings of a JSON array, one a line. */
-    private static void print(String json, PrintStream out) {
+    private static void printStrings(String json, PrintStream out) {
         StringBuilder line = new StringBuilder();
         boolean inside = false;
         for (int at = 0; at < json.length(); at++) {
