@@ -31,8 +31,10 @@ else:
 
         def __new__(cls, *values: Any, **named: Any) -> Self:
             """Take values by place and by name, as a function does that has the fields for parameters."""
+            if len(values) == len(cls._fields) and not named:
+                return tuple.__new__(cls, values)
             rest = cls._fields[len(values) :]
-            given = {**cls._field_defaults, **named} if rest or named else {}
+            given = {**cls._field_defaults, **named}
             if len(values) > len(cls._fields) or not named.keys() <= set(rest) <= given.keys():
                 raise TypeError(f"{cls.__name__} is made of {', '.join(cls._fields)}")
             return tuple.__new__(cls, (*values, *(given[field] for field in rest)))

@@ -24,6 +24,9 @@ Address: TypeAlias = "tuple[socket.AddressFamily, tuple[str, int] | tuple[str, i
 STAGGER_S = 0.25
 """How long an address is tried alone before the next one is tried beside it."""
 
+# The lightest that takes any number of descriptors: epoll needs one of its own, and three calls more.
+_Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.DefaultSelector)
+
 _UNDER_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", 0)})
 
 
@@ -52,8 +55,9 @@ class Resolver:
 
 def _looked_up(host: str, port: int, flags: int = 0) -> list[Address]:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
-    except UnicodeError as error:  # a label that is empty or too long
+        # As bytes: for a text Python loads its tables of international names, and AMT's name is in ASCII.
+        found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM, flags=flags)
+    except UnicodeError as error:
         raise socket.gaierror(socket.EAI_NONAME, "it is no name") from error
     return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
 
@@ -63,7 +67,7 @@ def connect(addresses: Sequence[Address], limits: CallLimits, until: float) -> s
 
     Raises OSError when every address fails, and TimeoutError when it is past `until`.
     """
-    with selectors.DefaultSelector() as selector:
+    with _Selector() as selector:
         try:
             return _first(selector, addresses, limits, until)
         finally:

@@ -58,7 +58,7 @@ class ConnectionPerCall(httpx.BaseTransport):
     def _opened(self, request: httpx.Request) -> Connection:
         self._limits.while_waiting()  # whoever was told to stop opens nothing
         until = self._limits.until(request.extensions["timeout"]["connect"])
-        host, port = request.url.host, request.url.port or (443 if self._tls else 80)
+        host, port = request.url.raw_host.decode("ascii"), request.url.port or (443 if self._tls else 80)
         with _as(httpx.ConnectTimeout, httpx.ConnectError):
             addresses = self._resolver.addresses(host, port, self._limits, until)
             connection = Connection(connect(addresses, self._limits, until), self._limits)

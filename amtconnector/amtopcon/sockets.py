@@ -73,8 +73,10 @@ def _shaken(context: ssl.SSLContext, connection: socket.socket, name: str) -> ss
     labels = name.removesuffix(".").split(".")
     if not all(0 < len(label) < 64 for label in labels):  # ssl would lose the open socket over its ValueError
         raise ssl.SSLError(f"the name can't be sent: {name}")
-    secured = context.wrap_socket(connection, server_hostname=name)
-    if type(context) is not ssl.SSLContext:  # the operating system has verified it
+    asks_system = type(context) is not ssl.SSLContext
+    # As bytes where it may be: for a text Python loads its tables of international names.
+    secured = context.wrap_socket(connection, server_hostname=name if asks_system else name.encode("ascii"))
+    if asks_system:
         try:
             check_names(secured, name)
         except ssl.SSLError:

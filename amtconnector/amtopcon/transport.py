@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from amtconnector import __version__
@@ -163,7 +164,7 @@ class HttpTransport:
         try:
             with self._client.stream(
                 request.method,
-                self._server.base_url + request.target,
+                _url(self._server.base_url + request.target),
                 content=request.body,
                 headers=dict(request.headers),
                 timeout=self._timeout(request.call),
@@ -203,6 +204,12 @@ class HttpTransport:
 def _headers(response: httpx.Response) -> dict[str, str]:
     """Return the headers, their names in lower case."""
     return {name.lower(): value for name, value in response.headers.items()}
+
+
+@lru_cache(4)
+def _url(text: str) -> httpx.URL:
+    """Return an address as httpx has it, read once for all polls."""
+    return httpx.URL(text)
 
 
 def _wait() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -56,7 +56,7 @@ class Session:
         self._recorder: RunRecorder | None = None
         self._amt: AmtClient | None = None
         self._observers: RunObservers | None = None
-        self.run_id = new_run_id(datetime.now(UTC), secrets.token_bytes(5))
+        self.run_id = new_run_id(datetime.now(UTC), os.urandom(5))
         self._run_log = self._open_log(self.run_id)
         self._mask = _mask(config)
         log.mask = self._mask

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amtconnector import __version__
-from tests.benchmarks import bench, crowd, growth, load, messages, startup, waiting
+from tests.benchmarks import bench, crowd, directory, growth, load, messages, startup, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +55,7 @@ def benchmarks(rounds: int) -> dict[str, Callable[[Bench], Section]]:
         "messages": lambda prepared: messages.a_million(prepared, rounds),
         "load": lambda _: load.on_the_server(),
         "growth": growth.without_the_square,
+        "directory": lambda prepared: directory.with_many_runs(prepared, rounds),
         "crowd": crowd.in_front_of_one_server,
     }
 

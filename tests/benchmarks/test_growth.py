@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.benchmarks.growth import cleaned, watched
+from tests.benchmarks.directory import cleaned
+from tests.benchmarks.growth import watched
 
 
 @pytest.mark.parametrize(("hours", "most_lists"), [(1, 8), (8, 30)])
