@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LONGEST_LOGOFF_S = 1.0
+_LOOK_AT_LIMITS = "Look at this process's limits (ulimit -a) and at the machine's memory, not at the server."
 _STRANDED = (OSError, MemoryError, ImportError, SystemError)
 """The system gives the connector too little, descriptors or memory: as good as no answer, and it may pass."""
 
@@ -149,12 +150,12 @@ class AmtClient:
         )
 
     def stop(self, request_id: RequestId) -> None:
-        """Ask AMT to end the task in order; any 2xx means accepted, not done. Raises CallFailed."""
-        self._answered(lambda: requests.about(self._current(), "stop", request_id), self._accept)
+        """Ask AMT to end the task in order; an accepted one is not done yet. Raises CallFailed."""
+        self._answered(lambda: requests.about(self._current(), "stop", request_id), self._agree)
 
     def kill(self, request_id: RequestId) -> None:
-        """Ask AMT to end the task unconditionally; any 2xx means accepted, not done. Raises CallFailed."""
-        self._answered(lambda: requests.about(self._current(), "kill", request_id), self._accept)
+        """Ask AMT to end the task unconditionally; an accepted one is not done yet. Raises CallFailed."""
+        self._answered(lambda: requests.about(self._current(), "kill", request_id), self._agree)
 
     def messages(self, request_id: RequestId, limit_s: float) -> Iterator[list[str]]:
         """Yield the messages of the task and its children in the server's order, as they arrive, in lists.
@@ -226,6 +227,9 @@ class AmtClient:
     def _accept(self, reply: Reply) -> None:
         answers.check_accepted(reply, self._profile)
 
+    def _agree(self, reply: Reply) -> None:
+        answers.check_agreed(reply, self._profile)
+
     def _current(self) -> Sender:
         """Return who sends, with the cookies as they are now."""
         return self._sender._replace(cookies=self._exchange.cookies)
@@ -252,4 +256,4 @@ class AmtClient:
             raise
         except _STRANDED as error:
             reason = getattr(error, "strerror", None) or type(error).__name__
-            raise NoAnswer(f"this system does not let the connector ask ({reason})") from error
+            raise NoAnswer(f"this system does not let the connector ask ({reason})", hint=_LOOK_AT_LIMITS) from error

@@ -13,6 +13,7 @@ A record is read without a lock, and written only under it.
 from __future__ import annotations
 
 import json
+import os
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
@@ -84,12 +85,21 @@ class Claim:
     def save(self, record: RunRecord) -> None:
         """Replace the record in one step, on the disk when this returns.
 
-        Raises `OSError` when it can't be written: the record before it then stays (unless only the very last flush
-        failed).
+        A directory that somebody has removed meanwhile is made again. Raises `OSError` when it can't be written: the
+        record before it then stays (unless only the very last flush failed).
         """
         if not self._lock.is_held:
             raise RuntimeError("a run record was to be written without its lock")
-        record_files.save(self._directory, self._name, record)
+        try:
+            record_files.save(self._directory, self._name, record)
+        except FileNotFoundError:
+            files.create_directory(self._directory)
+            record_files.save(self._directory, self._name, record)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether there is no such record on the disk; nobody but this process may remove it."""
+        return not os.path.lexists(record_files.record_path(self._directory, self._name))
 
     def release(self) -> None:
         """Let other processes at the record; a second call does nothing."""

@@ -30,6 +30,10 @@ class RecordStore(Protocol):
     def save(self, record: RunRecord) -> None:
         """Replace the record on disk; raises OSError."""
 
+    @property
+    def is_gone(self) -> bool:
+        """Return whether there is none on the disk."""
+
 
 class RunRecorder:
     """Writes each step of a run into its record; `store` is None where there is no place for one.
@@ -119,12 +123,19 @@ class RunRecorder:
         self._try(self.record._replace(state=RunState.NOT_STARTED), self._not_free())
 
     def save_again(self) -> None:
-        """Write the record once more where the last attempt failed, a scanner having held the file for a while, say."""
-        if not self._is_unsaved:
+        """Write the record once more where the last attempt failed, or where somebody has removed it meanwhile.
+
+        Without it a restart would start the task again.
+        """
+        if self._is_unsaved:
+            text = "The run record is written now"
+        elif self._store is not None and self.record.state is RunState.SUBMITTED and self._store.is_gone:
+            text = "Warning: the run record was gone, removed by somebody; it is written anew"
+        else:
             return
         with suppress(OSError):
             self._write(self.record)
-            self._warn("The run record is written now")
+            self._warn(text)
 
     def ends_with(self, status: Status) -> None:
         """Remember how the task ended; `finish` writes it."""

@@ -130,6 +130,7 @@ class FakeShelf:
         self.saved: list[RunRecord] = []
         self.failure: OSError | None = None
         self.before_saving: Callable[[], None] = _nothing_first
+        self.is_gone = False
 
     def save(self, record: RunRecord) -> None:
         """Keep a record."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from amtconnector.amtopcon.wire.built_in import UNSUCCESSFUL
 from amtconnector.amtopcon.wire.document import Object
 from amtconnector.amtopcon.wire.paths import carried, found
 from amtconnector.amtopcon.wire.refusals import fits
@@ -186,6 +187,16 @@ def check_accepted(reply: Reply, profile: Profile) -> None:
         raise failure
     if fits(refused.when, reply):
         raise Rejected(answered(reply, refused.words))
+
+
+@understanding
+def check_agreed(reply: Reply, profile: Profile) -> None:
+    """Raise what an answer to a stop or a kill means that AMT has not accepted; any other 2xx is accepted, not done."""
+    check_accepted(reply, profile)
+    if is_page(reply):
+        raise NotUnderstood(answered(reply), hint=hint_of(reply))
+    if fits((UNSUCCESSFUL,), reply):
+        raise Rejected(answered(reply, profile.refused.words))
 
 
 def _given_ids(reply: Reply, profile: Profile) -> list[Json]:

@@ -11,6 +11,9 @@ def _named(*names: str) -> tuple[Path, ...]:
     return tuple(Path(name, (Step(name.casefold()),)) for name in names)
 
 
+UNSUCCESSFUL = Condition(members=(Expected(_named("success")[0], ("false",)),))
+"""A 2xx that says of itself that it is none."""
+
 _ACTION = "/api/OpConJobAction"
 _REQUEST = {"BatchRequestId": "{request_id}"}
 
@@ -53,7 +56,7 @@ BUILT_IN = Profile(
     refused=Refusals(
         credentials=(
             Condition(frozenset({400}), (), (Expected(_named("error")[0], ("invalid_grant",)),)),
-            Condition(members=(Expected(_named("success")[0], ("false",)),)),
+            UNSUCCESSFUL,
             Condition(members=(Expected(_named("ErrorCode")[0], ("0", "ok", "none", "success"), is_negated=True),)),
             Condition(
                 frozenset({400, 409, 422, 423, 500}),

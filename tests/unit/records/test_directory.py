@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -326,3 +327,15 @@ def test_no_file_is_written_before_the_first_claim(directory: RunDirectory) -> N
     directory.forget(RUN_ID, NOW)
     assert directory.clean(30, now=NOW) == 0
     assert not directory.path.exists()
+
+
+def test_a_directory_that_somebody_removes_is_made_again(directory: RunDirectory) -> None:
+    """The record of a task that runs must stand, whoever cleans up."""
+    with directory.claim(KEY, RUN_ID) as claim:
+        claim.save(RunRecord(KEY, RUN_ID, RunState.SUBMITTED, request_id="2112"))
+        assert not claim.is_gone
+        shutil.rmtree(directory.path)
+        assert claim.is_gone
+        claim.save(RunRecord(KEY, RUN_ID, RunState.SUBMITTED, request_id="2112"))
+        assert not claim.is_gone
+    assert [record.request_id for record in directory.records()] == ["2112"]

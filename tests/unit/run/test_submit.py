@@ -294,6 +294,17 @@ class TestTheRecord:
         assert "-jt ATTACH -id 2112" in line
         assert counter.books.record.request_id == "2112"
 
+    def test_a_record_that_somebody_removes_is_written_anew_while_the_task_runs(self) -> None:
+        """Without it a restart would start the task again; before there is a task there may be none."""
+        counter = Counter()
+        counter.shelf.is_gone = True
+        counter.books.save_again()
+        assert not counter.shelf.saved
+        counter.submission.start(TASK)
+        counter.books.save_again()
+        assert counter.shelf.states == ["intended", "submitted", "submitted"]
+        assert counter.narrator.lines == ["Warning: the run record was gone, removed by somebody; it is written anew"]
+
     def test_a_start_that_is_repeated_after_a_new_logon_needs_it_too(self) -> None:
         """The second intention is as necessary as the first."""
         counter = Counter(Unauthorized("401"), Started(REQUEST))

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from amtconnector.amtopcon.wire import profiles
-from amtconnector.amtopcon.wire.answers import Refused, Started, check_accepted, read_logon, read_start, read_status
+from amtconnector.amtopcon.wire.answers import (
+    Refused,
+    Started,
+    check_accepted,
+    check_agreed,
+    read_logon,
+    read_start,
+    read_status,
+)
 from amtconnector.amtopcon.wire.document import parsed
 from amtconnector.amtopcon.wire.profile_file import profile_of
 from amtconnector.amtopcon.wire.reply import Reply
@@ -291,3 +299,20 @@ def test_the_shape_of_anything_is_short() -> None:
 def test_what_is_no_json_is_named(body: bytes, kind: str) -> None:
     """XML is AMT with another contract, and no proxy."""
     assert f"200 {kind}, " in exchange_of(Request("status", "GET", "/x", None), reply(body), str).lines
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (reply({"success": False, "message": "You may not"}), Rejected),
+        (Reply(200, {}, b"<html><title>Sign in</title></html>"), NotUnderstood),
+    ],
+)
+def test_a_kill_that_a_success_denies_is_not_accepted_without_a_profile(
+    answer: Reply, failure: type[CallFailed]
+) -> None:
+    """A success that says of itself that it is none, or that is somebody else's page, ends no task."""
+    with pytest.raises(failure, match=r"You may not|web page"):
+        check_agreed(answer, BUILT_IN)
+    check_agreed(reply({"success": True}), BUILT_IN)
+    check_agreed(Reply(204, {}, b""), BUILT_IN)
