@@ -10,10 +10,10 @@ import ssl
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from amtconnector.amtopcon.http_answer import AnswerUnclear, NoHttp
+from amtconnector.amtopcon.http_answer import AnswerUnclear, NoHttp, SpeaksTls
 from amtconnector.amtopcon.http_connection import HANDSHAKE
 from amtconnector.amtopcon.httpx_import import httpx
-from amtconnector.amtopcon.tls_failures import NO_TLS_HINT, Explanation, explain
+from amtconnector.amtopcon.tls_failures import NO_TLS_HINT, SPEAKS_TLS, Explanation, explain
 from amtconnector.errors import AnswerLate, CallFailed, CertificateRefused, NoAnswer, NotSent, NotUnderstood
 from amtconnector.named_tuple import NamedTuple
 
@@ -142,19 +142,19 @@ def not_secured(error: OSError, server: Server, missing: str = "") -> Explanatio
 
 
 def _cut(error: Exception, root: BaseException, server: Server) -> Explanation:
+    if isinstance(error, SpeaksTls):
+        return SPEAKS_TLS
     if isinstance(error, NoHttp):
-        return f"what listens there does not answer in HTTP: it begins with '{error}'", _not_http(server)
+        return (
+            f"what listens there does not answer in HTTP: it begins with '{error}'",
+            "Check the port in SERVER_ADDRESS: another service may listen on it.",
+        )
     hint = "" if server.uses_tls else "If the server expects TLS on this port: SERVER_USES_TLS=True."
     if isinstance(root, OSError) and root.strerror:
         return _spoken(root), hint
     if isinstance(error, httpx.RemoteProtocolError):
         return "the server closed the connection before its answer was complete", hint
     return f"the connection broke ({type(error).__name__})", hint
-
-
-def _not_http(server: Server) -> str:
-    port = "Check the port in SERVER_ADDRESS."
-    return port if server.uses_tls else f"{port} If the server expects TLS on it: SERVER_USES_TLS=True."
 
 
 def _spoken(error: OSError) -> str:

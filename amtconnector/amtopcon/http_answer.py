@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LARGEST_HEAD = 65536
 """Of the status line and all header lines, in bytes; those of interim answers count."""
 
+_TLS_ALERT = b"\x15\x03"
 _LONGEST_CHUNK_LINE = 1024
 _VERSION = b"HTTP/1."
 _STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] ([1-9][0-9]{2})(?: [^\x00-\x08\x0a-\x1f\x7f]*)?")
@@ -32,6 +33,10 @@ Header = tuple[bytes, bytes]
 
 class NoHttp(httpx.RemoteProtocolError):
     """What answers does not begin as HTTP/1 does; the text says with what it begins."""
+
+
+class SpeaksTls(NoHttp):
+    """It begins with an alert of TLS: plain HTTP is not what is spoken on this port."""
 
 
 class AnswerUnclear(httpx.DecodingError):
@@ -88,7 +93,8 @@ class AnswerReader:
         while len(self._buffer) < len(_VERSION) and _VERSION.startswith(self._buffer):
             self._more()
         if not self._buffer.startswith(_VERSION):
-            raise NoHttp(excerpt(self._buffer[:40].decode("latin-1"), 40))
+            kind = SpeaksTls if self._buffer.startswith(_TLS_ALERT) else NoHttp
+            raise kind(excerpt(self._buffer[:40].decode("latin-1"), 40))
         line = self._line(left)
         if not (match := _STATUS_LINE.fullmatch(line)):
             raise NoHttp(excerpt(line[:40].decode("latin-1"), 40))

@@ -24,6 +24,11 @@ NO_TLS_HINT = (
     "only if AMT is really served without TLS: SERVER_USES_TLS=False (credentials then travel in clear)."
 )
 
+SPEAKS_TLS: Explanation = (
+    "the server speaks TLS on this port, and SERVER_USES_TLS is False",
+    "Set SERVER_USES_TLS=True (and https:// where SERVER_ADDRESS begins with http://).",
+)
+
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 _TOO_OLD = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "VERSION_TOO_LOW"})
 

@@ -10,7 +10,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.failures import not_secured
-from amtconnector.amtopcon.tls_failures import EXPIRED, NOT_YET_VALID, verified_name, wrong_name
+from amtconnector.amtopcon.tls_failures import EXPIRED, NOT_YET_VALID, SPEAKS_TLS, verified_name, wrong_name
 from amtconnector.check.connections import opened, secured, within
 from amtconnector.check.findings import Finding, Step, failed, ok, warning
 from amtconnector.errors import ServerUnreachable
@@ -52,8 +52,7 @@ def without(seen: Presented | None, now: datetime) -> Finding:
     return failed(
         Step.TLS,
         ServerUnreachable,
-        "the server speaks TLS on this port, and SERVER_USES_TLS is False",
-        "Set SERVER_USES_TLS=True (and https:// where SERVER_ADDRESS begins with http://).",
+        *SPEAKS_TLS,
         *described(seen, now),
     )
 

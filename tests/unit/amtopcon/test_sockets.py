@@ -256,13 +256,24 @@ def test_an_answer_that_is_cut_short_may_have_been_received(answer: bytes) -> No
     assert len(served.received) == 1
 
 
-@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9\r\n", b"\x15\x03\x01\x00\x02\x02\x46", b"HTTP/1.1 abc\r\n\r\n"])
+@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9\r\n", b"HTTP/1.1 abc\r\n\r\n"])
 def test_what_is_no_http_is_shown_and_the_port_doubted(answer: bytes) -> None:
     """At once, whether or not it goes on; a start may have been received all the same."""
     with (
         listening(scripted(answer)) as served,
         conversation(served.server) as line,
         pytest.raises(NoAnswer, match="does not answer in HTTP: it begins with") as caught,
+    ):
+        line.service.start(TASK)
+    assert caught.value.hint == "Check the port in SERVER_ADDRESS: another service may listen on it."
+
+
+def test_an_alert_of_tls_is_called_so_and_the_setting_named() -> None:
+    """In the words of the check; nobody looks for another port."""
+    with (
+        listening(scripted(b"\x15\x03\x01\x00\x02\x02\x46")) as served,
+        conversation(served.server) as line,
+        pytest.raises(NoAnswer, match="the server speaks TLS on this port") as caught,
     ):
         line.service.start(TASK)
     assert "SERVER_USES_TLS=True" in caught.value.hint
