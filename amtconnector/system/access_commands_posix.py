@@ -84,11 +84,12 @@ def granting_writes(folder: Path) -> str:
         return f"mkdir -p {name} && chown {quoted(account())} {name} && chmod 700 {name}"
     if status.st_uid == os.geteuid():
         return f"chmod u+rwx {name}"
+    opening = f"chmod -R o-rwx,g+rwX {name} && find {name} -type d -exec chmod g+s {{}} +"
     if status.st_gid in (os.getegid(), *os.getgroups()):
-        return f"chmod 2770 {name}"
+        return opening
     if status.st_mode & stat.S_IWGRP and status.st_gid != file_owners.ROOT:
         return _joining(status.st_gid)
-    return f"chgrp {quoted(_group())} {name} && chmod 2770 {name}"
+    return f"chgrp -R {quoted(_group())} {name} && {opening}"
 
 
 def sharing_advice(path: Path) -> str:

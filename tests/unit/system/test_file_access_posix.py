@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,19 @@ if sys.platform != "win32":
         assert file_owners_posix.foreign_owner(file, 0) == ""
         tmp_path.chmod(0o750)
         assert file_owners_posix.foreign_owner(file, 0) == "the account number 77"
+
+    def test_the_command_that_lets_an_account_write_opens_what_is_in_the_folder(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Else its logs and locks stay closed, and the same command is printed for ever."""
+        runs, logs, lock = tmp_path / "runs", tmp_path / "runs" / "logs", tmp_path / "runs" / "x.lock"
+        logs.mkdir(mode=0o700, parents=True)
+        lock.touch(0o600)
+        with monkeypatch.context() as another_account:
+            another_account.setattr(os, "geteuid", lambda: 4242)
+            command = access_commands_posix.granting_writes(runs)
+        subprocess.run(["/bin/sh", "-c", command], check=True)
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (runs, logs, lock)] == [0o2770, 0o2770, 0o660]
 
     def test_on_a_share_the_owner_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The server of a share may show every owner as another one."""
