@@ -131,6 +131,8 @@ class Campaign:
         findings.kinds[f"{point.name} {point.on}"] += 1
         if found := list(broken_rules(point, self._plan(number), acts)):
             findings.failures.append(f"--point {point.text}\n{described(self._plan(number), acts, found)}")
+            sys.stdout.write(f"\n=== {findings.failures[-1]}\n")
+            sys.stdout.flush()  # what hours have found is not lost with the process
 
     def _played(self, number: int, point: Point | None) -> tuple[list[Act], str]:
         simulator = self._simulators.get()
@@ -238,8 +240,6 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="amt-injection-") as temporary:
         campaign = Campaign(Path(temporary), programs, at_once=given.at_once, uses_tls=given.tls)
         findings = campaign.run(choose, given.seconds)
-    for failure in findings.failures:
-        sys.stdout.write(f"\n=== {failure}\n")
     sys.stdout.write(f"\n{findings.summary}\n")
     return 1 if findings.failures else 0
 
