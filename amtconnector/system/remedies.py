@@ -46,5 +46,5 @@ def remedy(error: OSError, folder: Path) -> str:
     if isinstance(error, ForeignFile):
         return f"Find out who put it there and why; it is none of the connector's files. {_LOOK_FIRST}"
     if error.errno in _RIGHTS:
-        return f"Let the account '{account()}' write there:\n{granting_writes(folder)}\n{_ELSEWHERE.capitalize()}"
+        return f"Let the account '{account()}' write there:\n{granting_writes(folder)}\nO{_ELSEWHERE[1:]}"
     return _REMEDIES.get(error.errno or 0, f"Look at the folder and at the disk or share that holds it, {_ELSEWHERE}")

@@ -37,6 +37,7 @@ def test_a_missing_right_names_the_account_and_the_command(tmp_path: Path) -> No
     lines = remedy(PermissionError(errno.EACCES, "Permission denied"), tmp_path).splitlines()
     assert f"'{account()}'" in lines[0]
     assert str(tmp_path) in lines[1]
+    assert lines[-1] == "Or set RUN_DIRECTORY in Connector.config to another folder."
 
 
 def test_locks_and_strangers_files_are_named_as_such() -> None:
