@@ -6,6 +6,7 @@ A run asks before anything is believed, `amt check` asks the same functions.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -140,14 +141,17 @@ def _is_closed_now(fault: Fault, path: Path) -> bool:
 
 
 def _is_of_version_1_0(fault: Fault, path: Path) -> bool:
-    """Whether it is a default directory that an allowed account made, or that has this account's runs in it already.
-
-    No planter can pretend that.
-    """
+    """Whether it is a default directory that an allowed account made, or that has this account's runs in it already."""
     if not _is_default(path) or not fault.path.is_relative_to(runs_directory().parent):
         return False
     if not fault.is_foreign:
         return True
     with suppress(OSError):
-        return any(file_access.is_own(entry) for entry in path.glob("*.json"))
+        return any(map(_is_made_here, path.glob("*.json")))
     return False
+
+
+def _is_made_here(entry: Path) -> bool:
+    """Whether this account made a file there, which no planter can: a link of his may lead to any file of ours."""
+    status = entry.lstat()
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and file_access.is_own(entry)

@@ -7,12 +7,12 @@ import unicodedata
 from typing import TYPE_CHECKING, NoReturn
 
 from amtconnector.errors import CredentialsError
-from amtconnector.system.command_line import encrypt_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LARGEST = 64 * 1024
+_FROM_STDIN = "put '-v -' behind the same command and give the value on standard input"
 
 
 def ask_twice(name: str) -> str:
@@ -76,8 +76,7 @@ def typed(next_key: Callable[[], str], is_waiting: Callable[[], bool]) -> str:
             next_key()
             raise CredentialsError(
                 "A key that is no character was pressed, an arrow perhaps; nothing was encrypted.",
-                hint="Start again. A value that is pasted with \u00e0 in it has to come from standard input: "
-                f"{encrypt_command('-v', '-')}",
+                hint=f"Start again. Where \u00e0 was pasted, {_FROM_STDIN}.",
             )
         text = text[:-1] if key == "\b" else text + key
     return text
@@ -92,7 +91,7 @@ def _ask(prompt: str) -> str:
 def _refuse_without_terminal() -> NoReturn:
     raise CredentialsError(
         "There is no terminal to ask for the value without showing it.",
-        hint=f"Start it in a console window, or give the value on standard input: {encrypt_command('-v', '-')}",
+        hint=f"Start it in a console window, or {_FROM_STDIN}.",
     )
 
 

@@ -203,6 +203,7 @@ def test_a_terminal_that_can_not_hide_the_value_is_refused(site: Site, monkeypat
     code, out, err = site.run()
     assert (code, out) == (1, "")
     assert "no terminal" in err
+    assert "put '-v -' behind the same command" in err
 
 
 @pytest.mark.parametrize("args", [["-"], ["-v", "-"], ["--value=-"]])

@@ -78,7 +78,13 @@ def test_a_default_one_of_a_stranger_is_refused_unless_runs_of_this_account_are_
     monkeypatch.setattr(trust, "run_directory_fault", lambda *_: fault)
     with pytest.raises(ConfigurationError, match="mallory"):
         trust.ensure_run_directory(default, file, is_made=True)
-    (default / "hand-20261123-0123456789-0123456789abcdef.json").write_text("")
+    record = default / "hand-20261123-0123456789-0123456789abcdef.json"
+    for lead in (record.symlink_to, record.hardlink_to):
+        lead(file)
+        with pytest.raises(ConfigurationError, match="mallory"):  # a link to any file of this account's
+            trust.ensure_run_directory(default, file, is_made=True)
+        record.unlink()
+    record.write_text("")
     assert "mallory" in trust.ensure_run_directory(default, file, is_made=True)
 
 
