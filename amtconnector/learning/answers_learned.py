@@ -98,7 +98,7 @@ def message_entries(roles: Roles) -> tuple[dict[str, Any], dict[str, list[str]],
 
 def _is_newest_first(lists: list[list[Json]]) -> bool:
     """Return whether numbers or times fall in every list, or a later list has the earlier one behind new entries."""
-    falls = [_falls(entries) for entries in lists if len(entries) > 2]
+    falls = [_falls(entries) for entries in lists if len(entries) > 1]
     if falls and all(falls):
         return True
     shifted = False

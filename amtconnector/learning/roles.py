@@ -181,6 +181,9 @@ def _ids_in_addresses(start: Exchange) -> list[tuple[str, str]]:
             before = path[max(path.rfind("/", 0, match.start() - 1), 0) : match.start()]
             is_last = place == "header:Location" and match.end() == len(path) and path[match.start() - 1] == "/"
             found.append((place if is_last else f"{place} {before}{{}}{path[match.end() :]}", match[0]))
+    for place, text in answer_leaves(start):
+        if isinstance(text, str) and (match := re.search(r"(\S+ )([0-9]{2,18})( \S+)?", text)):
+            found.append((f"{place} {match[1]}{{}}{match[3] or ''}", match[2]))
     return found
 
 
