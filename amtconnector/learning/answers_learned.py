@@ -159,6 +159,10 @@ class Pages:
             if self._learn(name, tasks):
                 return
 
+    def names(self, one: Exchange) -> bool:
+        """Return whether a request says which page it wants."""
+        return bool(_slot(one, self.name))
+
     def _learn(self, name: str, tasks: list[list[Exchange]]) -> bool:
         values = [[_slot(one, name) for one in task] for task in tasks]
         steps = [
@@ -206,11 +210,12 @@ def _by_task(roles: Roles) -> list[list[Exchange]]:
 
 def _candidates(tasks: list[list[Exchange]]) -> list[str]:
     found: dict[str, set[str]] = {}
-    for one in (one for task in tasks for one in task):
+    every = [one for task in tasks for one in task]
+    for one in every:
         for slot in slots(one):
             if slot.place != "path":
                 found.setdefault(slot.name, set()).add(slot.text)
-    varying = [name for name, texts in found.items() if len(texts) > 1]
+    varying = [name for name, texts in found.items() if len(texts) > 1 or not all(_slot(one, name) for one in every)]
     return sorted(varying, key=lambda name: not _PAGE.search(name)) or [name for name in found if _PAGE.search(name)]
 
 

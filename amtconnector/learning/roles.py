@@ -101,10 +101,25 @@ def _with_later_calls(roles: Roles, rest: list[Exchange], task: Task) -> Roles:
         roles.calls["messages"] = messages
         roles.proven["messages"] = "its answer holds texts"
         about.remove(messages)
+        for group in [one for one in about if _are_pages(roles, one, messages, task)]:
+            messages += group
+            about.remove(group)
+        messages.sort(key=lambda one: one.begun)
     roles = roles._replace(status_place=place)
     for name, group in _endings(roles, about):
         _take_ending(roles, name, group)
     return roles._replace(status_place=place, left=_without_session_calls(roles, groups))
+
+
+def _are_pages(roles: Roles, group: list[Exchange], messages: list[Exchange], task: Task) -> bool:
+    """Return whether a call is that of the messages with one parameter more or less: the first page has none."""
+    first, other = messages[0], group[0]
+    names = {slot.name for slot in slots(first)} ^ {slot.name for slot in slots(other)}
+    keys = []
+    for one in (first, other):
+        episode = roles.episode_of(one)
+        keys.append(_key(one, episode.request_id if episode else "", task, roles.token_at(one)))
+    return keys[0][:2] == keys[1][:2] and len(names) == 1
 
 
 def _without_session_calls(roles: Roles, groups: list[list[Exchange]]) -> list[list[Exchange]]:
@@ -181,9 +196,9 @@ def _ids_in_addresses(start: Exchange) -> list[tuple[str, str]]:
             before = path[max(path.rfind("/", 0, match.start() - 1), 0) : match.start()]
             is_last = place == "header:Location" and match.end() == len(path) and path[match.start() - 1] == "/"
             found.append((place if is_last else f"{place} {before}{{}}{path[match.end() :]}", match[0]))
-    for place, text in answer_leaves(start):
-        if isinstance(text, str) and (match := re.search(r"(\S+ )([0-9]{2,18})( \S+)?", text)):
-            found.append((f"{place} {match[1]}{{}}{match[3] or ''}", match[2]))
+    for place, value in answer_leaves(start):
+        if sentence := re.search(r"(\S+ )([0-9]{2,18})( \S+)?", value if isinstance(value, str) else ""):
+            found.append((f"{place} {sentence[1]}{{}}{sentence[3] or ''}", sentence[2]))
     return found
 
 
@@ -229,7 +244,7 @@ def _groups(roles: Roles, rest: list[Exchange], task: Task) -> list[list[Exchang
     return list(grouped.values())
 
 
-def _key(one: Exchange, request_id: str, task: Task, token: str) -> object:
+def _key(one: Exchange, request_id: str, task: Task, token: str) -> tuple[object, ...]:
     """Return what the requests of one call share: verb, route, names, and words that are no values of the run."""
     known = {request_id, token, *task.task_values, *task.parameters}
     known |= {value for value in task if isinstance(value, str) and value}
