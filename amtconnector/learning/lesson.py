@@ -8,9 +8,10 @@ from amtconnector.amtopcon.wire.placeholders import placeholders, texts
 from amtconnector.amtopcon.wire.profile_answers import statuses
 from amtconnector.learning import answers_learned, roles
 from amtconnector.learning.answers_learned import Pages
-from amtconnector.learning.documents import answer_leaves
+from amtconnector.learning.documents import answer_leaves, slots
 from amtconnector.learning.known import LISTS, SCALARS, Run, Seen
 from amtconnector.learning.moments import run_id_in
+from amtconnector.learning.refusals_learned import refusals
 from amtconnector.learning.status_walks import status_of
 from amtconnector.learning.templates import Template
 from amtconnector.learning.texts import LEAST_SCORE, messages_score
@@ -85,7 +86,9 @@ def learned(
         tree["statuses"], evidence["statuses"] = known, "of the profile that is in effect"
     _note_foreign_words(found, seen, table)
     for group in found.left:
-        if "messages" in calls and found.episode_of(group[0]) and messages_score(group) >= LEAST_SCORE:
+        episode = found.episode_of(group[0])
+        is_about = episode is not None and any(slot.text == episode.request_id for slot in slots(group[0]))
+        if "messages" in calls and is_about and messages_score(group) >= LEAST_SCORE:
             seen.say(f"{group[0].method} {group[0].path} holds texts of the task as well, and is not used")
     if any("STANDIN-" in text for text in texts(tree)):
         seen.say(
@@ -232,7 +235,7 @@ def _learn_answers(
     if entries:
         tree["messages"] = entries
         evidence["messages"] = said
-    refused, why = answers_learned.refusals(found)
+    refused, why = refusals(found)
     if refused:
         tree["refused"] = refused
         evidence["refused"] = "taken by its name: " + "; ".join(why)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from amtconnector.learning.documents import WORD, addresses_in, answer_leaves, slots, words_of
-from amtconnector.learning.logons import carries, carries_password, logon_of
+from amtconnector.learning.logons import carries, carries_password, is_logon_again, logon_of
 from amtconnector.learning.status_walks import best_status, status_of
 from amtconnector.learning.texts import LEAST_SCORE, messages_score
 from amtconnector.named_tuple import NamedTuple
@@ -65,6 +65,8 @@ class Roles(NamedTuple):
 def find(exchanges: Sequence[Exchange], task: Task, credentials: Credentials, table: StatusTable) -> Roles:
     """Return the roles of the exchanges, which are in the order of their time; `table` are the statuses to look for."""
     tried = [one for one in exchanges if one.status and carries_password(one, credentials)]
+    again = [one for one in exchanges if one.status and any(is_logon_again(one, other, credentials) for other in tried)]
+    tried = sorted({id(one): one for one in (*tried, *again)}.values(), key=lambda one: one.begun)
     if tried:
         exchanges = [one for one in exchanges if one.origin == tried[0].origin and one.status]
     logons = [found for one in tried if (found := logon_of(one, exchanges))]

@@ -280,6 +280,17 @@ def test_a_refused_start_of_another_job_is_learned() -> None:
     assert list(Proof(profile, lesson).differences()) == []
 
 
+def test_a_wrong_password_under_a_name_of_its_own_is_a_refused_logon() -> None:
+    """It is the same request as the good logon but for the credentials."""
+    trace = logon(Trace(), {"token": TOKEN, "error": None})
+    trace.add("POST", "/start", {"id": 77}, body=ORDER, headers=BEARER)
+    rest(trace, 77, [{"status": 2}, {"status": 4}], ["one"])
+    trace.add(
+        "POST", "/logon", {"token": None, "error": {"code": "BAD"}}, body={"user": USER, "password": "STANDIN-TEXT-4"}
+    )
+    assert lesson_of(trace).tree["refused"]["credentials"] == [{"error.code": {"not": ""}}]
+
+
 @pytest.mark.parametrize(
     ("bodies", "expected"),
     [
