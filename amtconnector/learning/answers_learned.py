@@ -8,23 +8,16 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from amtconnector.amtopcon.wire.document import Object
-from amtconnector.amtopcon.wire.reply import server_words
 from amtconnector.learning.documents import answer_in, answer_leaves, is_xml_answer, leaves, reply_of, slots
 from amtconnector.learning.texts import text_lists
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from amtconnector.amtopcon.wire.document import Json
     from amtconnector.learning.exchange import Exchange
     from amtconnector.learning.roles import Roles
 
 _TEXT = re.compile(r"message|text|line|msg|description", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|#\d+|#x[0-9a-fA-F]+);")
-_GOOD = re.compile(r"success|succeeded|isok|^ok$", re.IGNORECASE)
-_ERROR_CODE = re.compile(r"err(?:or)?_?(?:code|no|number)", re.IGNORECASE)
-_ERROR = re.compile(r"err|fault|fout|fehler|problem|reason", re.IGNORECASE)
-_CODE = re.compile(r"code|nummer|number|id$", re.IGNORECASE)
 _NEXT = re.compile(r"next|last|cursor|continuation", re.IGNORECASE)
 _MORE = re.compile(r"more|isnotlast|truncated", re.IGNORECASE)
 _TOTAL = re.compile(r"total|count", re.IGNORECASE)
@@ -98,7 +91,7 @@ def message_entries(roles: Roles) -> tuple[dict[str, Any], dict[str, list[str]],
 
 def _is_newest_first(lists: list[list[Json]]) -> bool:
     """Return whether numbers or times fall in every list, or a later list has the earlier one behind new entries."""
-    falls = [_falls(entries) for entries in lists if len(entries) > 2]
+    falls = [_falls(entries) for entries in lists if len(entries) > 1]
     if falls and all(falls):
         return True
     shifted = False
@@ -159,6 +152,10 @@ class Pages:
             if self._learn(name, tasks):
                 return
 
+    def names(self, one: Exchange) -> bool:
+        """Return whether a request says which page it wants."""
+        return bool(_slot(one, self.name))
+
     def _learn(self, name: str, tasks: list[list[Exchange]]) -> bool:
         values = [[_slot(one, name) for one in task] for task in tasks]
         steps = [
@@ -206,11 +203,12 @@ def _by_task(roles: Roles) -> list[list[Exchange]]:
 
 def _candidates(tasks: list[list[Exchange]]) -> list[str]:
     found: dict[str, set[str]] = {}
-    for one in (one for task in tasks for one in task):
+    every = [one for task in tasks for one in task]
+    for one in every:
         for slot in slots(one):
             if slot.place != "path":
                 found.setdefault(slot.name, set()).add(slot.text)
-    varying = [name for name, texts in found.items() if len(texts) > 1]
+    varying = [name for name, texts in found.items() if len(texts) > 1 or not all(_slot(one, name) for one in every)]
     return sorted(varying, key=lambda name: not _PAGE.search(name)) or [name for name in found if _PAGE.search(name)]
 
 
@@ -220,96 +218,3 @@ def _slot(one: Exchange, name: str) -> str:
 
 def _leaf(one: Exchange, place: str) -> str:
     return next((str(value) for at, value in answer_leaves(one) if at == place and value is not None), "")
-
-
-def refusals(roles: Roles) -> tuple[dict[str, Any], list[str]]:
-    """Return the entries of `refused`, and what is to be said of each."""
-    conditions: list[dict[str, Any]] = []
-    evidence: list[str] = []
-    for name in ("logon", "start", "stop", "kill"):
-        for one in roles.calls.get(name, []):
-            for place, value in answer_leaves(one):
-                if place and (condition := _condition(place, value)) and condition not in conditions:
-                    conditions.append(condition)
-                    evidence.append(f"{place} is {value} in good answers; another value is taken for a refusal")
-    for one in roles.refused_starts:
-        condition = _told_apart(one, roles.calls["start"], conditions) if one.is_success else None
-        if condition:
-            conditions.append(condition)
-            evidence.append("the answer to a start that was refused")
-    entries: dict[str, Any] = {"when": conditions} if conditions else {}
-    if words := _words_places(roles):
-        entries["words"] = words
-    credentials = [found for one in roles.refused_logons if (found := _refused_logon(one, roles, conditions))]
-    if credentials:
-        entries["credentials"] = [one for at, one in enumerate(credentials) if one not in credentials[:at]]
-        evidence.append("the answer to a logon that was refused")
-    return entries, evidence
-
-
-def _condition(place: str, value: Json) -> dict[str, Any] | None:
-    name = place.rpartition(".")[2]
-    if "[" in place:
-        return None
-    if value is True and (_GOOD.search(name) or name.lower().endswith("result")):
-        return {place: False}
-    if _ERROR_CODE.search(name) and value == 0 and not isinstance(value, bool):
-        return {place: {"not": 0}}
-    return None
-
-
-def _refused_logon(one: Exchange, roles: Roles, conditions: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    if one.status in {401, 403}:
-        return None
-    refused = {place: value for place, value in answer_leaves(one) if place and "[" not in place}
-    for condition in conditions:
-        place = next(iter(condition))
-        if place in refused:
-            return {place: refused[place]} if isinstance(refused[place], int | str) else None
-    if one.is_success:
-        page = re.findall(r">([^<>]*(?:password|invalid|incorrect|fail)[^<>]*)<", reply_of(one).text, re.IGNORECASE)
-        named = _told_apart(one, [other.exchange for other in roles.logons], conditions)
-        return {"words": " ".join(page[0].split())} if page else named
-    codes = {
-        place: value
-        for place, value in refused.items()
-        if isinstance(value, str) and re.fullmatch(r"[a-z_]{3,40}", value)
-    }
-    return {"http": one.status, **dict(list(codes.items())[:1])}
-
-
-def _told_apart(
-    refused: Exchange, good: Sequence[Exchange], conditions: Sequence[dict[str, Any]]
-) -> dict[str, Any] | None:
-    """Return the condition that a refusal fits and no good answer does; None where one of these fits, or none is found.
-
-    A flag that turned, else the member of an error that is there in the refusal alone.
-    """
-    told = {place: value for place, value in answer_leaves(refused) if place}
-    if said := re.match(r"[A-Za-z]{2,}", str(told.get("body:text", ""))):
-        return None if any(said[0].encode() in one.answer for one in good) else {"words": said[0]}
-    known = [dict(answer_leaves(one)) for one in good]
-    if not known or any(place in told and told[place] != known[0].get(place) for one in conditions for place in one):
-        return None
-    for place, value in told.items():
-        if isinstance(value, bool) and all(one.get(place) is (not value) for one in known):
-            return {place: value}
-    alone = [
-        place
-        for place, value in told.items()
-        if value not in (None, "", 0) and all(one.get(place) in (None, "", 0) for one in known)
-    ]
-    errors = sorted((place for place in alone if _ERROR.search(place)), key=lambda place: not _CODE.search(place))
-    return {errors[0]: {"not": ""}} if errors else None
-
-
-def _words_places(roles: Roles) -> list[str]:
-    """Return where the words of a refusal stand that the connector does not find by their name."""
-    places = []
-    for one in roles.refused_starts:
-        reply = reply_of(one)
-        texts = [(place, value) for place, value in answer_leaves(one) if isinstance(value, str) and " " in value]
-        said = server_words(reply)
-        if texts and not any(value.rstrip(".") in said for _, value in texts if not said.startswith(("{", "["))):
-            places.append(max(texts, key=lambda one: len(one[1]))[0])
-    return _unique(place for place in places if place != "body:text")

@@ -8,11 +8,13 @@ from amtconnector.amtopcon.wire.placeholders import placeholders, texts
 from amtconnector.amtopcon.wire.profile_answers import statuses
 from amtconnector.learning import answers_learned, roles
 from amtconnector.learning.answers_learned import Pages
-from amtconnector.learning.documents import answer_leaves
+from amtconnector.learning.documents import answer_leaves, slots
 from amtconnector.learning.known import LISTS, SCALARS, Run, Seen
 from amtconnector.learning.moments import run_id_in
+from amtconnector.learning.refusals_learned import refusals
 from amtconnector.learning.status_walks import status_of
 from amtconnector.learning.templates import Template
+from amtconnector.learning.texts import LEAST_SCORE, messages_score
 from amtconnector.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -83,6 +85,11 @@ def learned(
     if known:
         tree["statuses"], evidence["statuses"] = known, "of the profile that is in effect"
     _note_foreign_words(found, seen, table)
+    for group in found.left:
+        episode = found.episode_of(group[0])
+        is_about = episode is not None and any(slot.text == episode.request_id for slot in slots(group[0]))
+        if "messages" in calls and is_about and messages_score(group) >= LEAST_SCORE:
+            seen.say(f"{group[0].method} {group[0].path} holds texts of the task as well, and is not used")
     if any("STANDIN-" in text for text in texts(tree)):
         seen.say(
             "a value that is a secret of its own (STANDIN-... below): the record does not hold it; put it in by hand"
@@ -141,6 +148,7 @@ def _call(name: str, found: Roles, runs: dict[int, Run], seen: Seen) -> dict[str
     entries = [Template(name, one, runs[id(one)], seen).call() for one in group]
     entry = entries[0]
     if name == "messages" and (pages := Pages(found)).name:
+        entry = next((made for made, one in zip(entries, group, strict=True) if pages.names(one)), entry)
         entry = cast("dict[str, Any]", _with_page(entry, pages.name, pages.placeholder))
         if pages.assumed:
             seen.assume(pages.assumed)
@@ -227,7 +235,7 @@ def _learn_answers(
     if entries:
         tree["messages"] = entries
         evidence["messages"] = said
-    refused, why = answers_learned.refusals(found)
+    refused, why = refusals(found)
     if refused:
         tree["refused"] = refused
         evidence["refused"] = "taken by its name: " + "; ".join(why)
@@ -303,6 +311,8 @@ def _wanted(found: Roles, seen: Seen) -> list[str]:
     if seen.assumed:
         wanted.append("a job with every argument given and distinct (-fn, -u, -qn, two of -tv and two of -pa) shows "
                       + "; ".join(seen.assumed))  # fmt: skip
+    if "start" in found.calls and not seen.not_given.keys() & LISTS:
+        wanted.append("a job without task values and parameters: what is sent where a list is empty")
     if not found.refused_starts:
         wanted.append("a start that is refused (a job that does not exist): its words and its form")
     if not found.refused_logons:

@@ -54,6 +54,19 @@ def carries_password(exchange: Exchange, credentials: Credentials) -> bool:
     return any(text.startswith(numbered) for text in texts) if numbered else False
 
 
+def is_logon_again(exchange: Exchange, logon: Exchange, credentials: Credentials) -> bool:
+    """Return whether a request is a known logon with other credentials: a wrong password under a name of its own."""
+    known = {*credentials.users, *credentials.passwords}
+    pairs = list(zip(slots(exchange), slots(logon), strict=False))
+    return (
+        (exchange.method, exchange.path, len(slots(exchange))) == (logon.method, logon.path, len(slots(logon)))
+        and any(theirs.text in known for _, theirs in pairs)
+        and all(
+            mine.name == theirs.name and (mine.text == theirs.text or theirs.text in known) for mine, theirs in pairs
+        )
+    )
+
+
 def _basic_texts(value: str) -> list[str]:
     """Return user and password of an Authorization header of HTTP Basic."""
     scheme, _, rest = value.partition(" ")

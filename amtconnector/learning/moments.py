@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from amtconnector.learning.exchange import Exchange
 
 _RUN_ID = re.compile(r"unique|correl|guid|uuid|runid|clientid|externalid", re.IGNORECASE)
+_UNIQUE = re.compile(r"[0-9a-fA-F]{8}(-?)(?:[0-9a-fA-F]{4}\1){3}[0-9a-fA-F]{12}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?")
 _CLOCKS_APART_S = 86400
 _FORMS = (
@@ -46,17 +47,16 @@ def moment(value: str, begun: datetime) -> str:
 
 def run_id_in(start: Exchange, later: Sequence[Exchange], known: set[str]) -> str:
     """Return the unique id that a client gave its start, "" where there is none."""
-    for name, text in _texts(start):
-        is_named = bool(_RUN_ID.search(name.rpartition(".")[2]))
-        is_unique = bool(re.fullmatch(r"[0-9a-fA-F]{8}(-?)(?:[0-9a-fA-F]{4}\1){3}[0-9a-fA-F]{12}", text))
-        comes_back = (
-            len(text) >= 8
-            and any(char.isdigit() for char in text)
-            and any((other == text) for one in later for _, other in _texts(one))
-        )
-        if text and text not in known and (is_named or is_unique or comes_back) and not _MOMENT.fullmatch(text):
-            return text
-    return ""
+    texts = [(name, text) for name, text in _texts(start) if text and text not in known and not _MOMENT.fullmatch(text)]
+    own = [text for name, text in texts if _RUN_ID.search(name.rpartition(".")[2]) or _UNIQUE.fullmatch(text)]
+    back = [
+        text
+        for _, text in texts
+        if len(text) >= 8
+        and any(char.isdigit() for char in text)
+        and any(other == text for one in later for _, other in _texts(one))
+    ]
+    return next(iter(own + back), "")
 
 
 def _texts(exchange: Exchange) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from amtconnector.learning.documents import WORD, addresses_in, answer_leaves, slots, words_of
-from amtconnector.learning.logons import carries, carries_password, logon_of
+from amtconnector.learning.logons import carries, carries_password, is_logon_again, logon_of
 from amtconnector.learning.status_walks import best_status, status_of
 from amtconnector.learning.texts import LEAST_SCORE, messages_score
 from amtconnector.named_tuple import NamedTuple
@@ -65,6 +65,8 @@ class Roles(NamedTuple):
 def find(exchanges: Sequence[Exchange], task: Task, credentials: Credentials, table: StatusTable) -> Roles:
     """Return the roles of the exchanges, which are in the order of their time; `table` are the statuses to look for."""
     tried = [one for one in exchanges if one.status and carries_password(one, credentials)]
+    again = [one for one in exchanges if one.status and any(is_logon_again(one, other, credentials) for other in tried)]
+    tried = sorted({id(one): one for one in (*tried, *again)}.values(), key=lambda one: one.begun)
     if tried:
         exchanges = [one for one in exchanges if one.origin == tried[0].origin and one.status]
     logons = [found for one in tried if (found := logon_of(one, exchanges))]
@@ -101,10 +103,25 @@ def _with_later_calls(roles: Roles, rest: list[Exchange], task: Task) -> Roles:
         roles.calls["messages"] = messages
         roles.proven["messages"] = "its answer holds texts"
         about.remove(messages)
+        for group in [one for one in about if _are_pages(roles, one, messages, task)]:
+            messages += group
+            about.remove(group)
+        messages.sort(key=lambda one: one.begun)
     roles = roles._replace(status_place=place)
     for name, group in _endings(roles, about):
         _take_ending(roles, name, group)
     return roles._replace(status_place=place, left=_without_session_calls(roles, groups))
+
+
+def _are_pages(roles: Roles, group: list[Exchange], messages: list[Exchange], task: Task) -> bool:
+    """Return whether a call is that of the messages with one parameter more or less: the first page has none."""
+    first, other = messages[0], group[0]
+    names = {slot.name for slot in slots(first)} ^ {slot.name for slot in slots(other)}
+    keys = []
+    for one in (first, other):
+        episode = roles.episode_of(one)
+        keys.append(_key(one, episode.request_id if episode else "", task, roles.token_at(one)))
+    return keys[0][:2] == keys[1][:2] and len(names) == 1
 
 
 def _without_session_calls(roles: Roles, groups: list[list[Exchange]]) -> list[list[Exchange]]:
@@ -181,6 +198,9 @@ def _ids_in_addresses(start: Exchange) -> list[tuple[str, str]]:
             before = path[max(path.rfind("/", 0, match.start() - 1), 0) : match.start()]
             is_last = place == "header:Location" and match.end() == len(path) and path[match.start() - 1] == "/"
             found.append((place if is_last else f"{place} {before}{{}}{path[match.end() :]}", match[0]))
+    for place, value in answer_leaves(start):
+        if sentence := re.search(r"(\S+ )([0-9]{2,18})( \S+)?", value if isinstance(value, str) else ""):
+            found.append((f"{place} {sentence[1]}{{}}{sentence[3] or ''}", sentence[2]))
     return found
 
 
@@ -226,7 +246,7 @@ def _groups(roles: Roles, rest: list[Exchange], task: Task) -> list[list[Exchang
     return list(grouped.values())
 
 
-def _key(one: Exchange, request_id: str, task: Task, token: str) -> object:
+def _key(one: Exchange, request_id: str, task: Task, token: str) -> tuple[object, ...]:
     """Return what the requests of one call share: verb, route, names, and words that are no values of the run."""
     known = {request_id, token, *task.task_values, *task.parameters}
     known |= {value for value in task if isinstance(value, str) and value}

@@ -76,7 +76,8 @@ class StandIns:
     def without_secrets(self, exchange: Exchange) -> Exchange:
         """Return the exchange with stand-ins for all secrets, those that it brings itself included."""
         is_logon = self._is_logon(exchange)
-        if not is_logon and not self._has_token and self._looks_like_logon(exchange):
+        is_unknown = self._looks_like_logon(exchange) if not is_logon else not self._carries_password(exchange)
+        if not self._has_token and is_unknown:
             is_logon = True
             self._learn_all_that_is_sent(exchange)
         self._learn_from_request(exchange)
@@ -159,13 +160,20 @@ class StandIns:
         is_basic = exchange.header("authorization").lower().startswith("basic ")
         return bool(carries) or is_basic or any(_PASSWORD_NAMES.search(name) for name, _ in _sent(exchange))
 
+    def _carries_password(self, exchange: Exchange) -> bool:
+        """Return whether a logon's password is known, or named like one; else any of its texts may be a wrong one."""
+        hidden = self.text(exchange.target) + self._body(exchange.body or b"").decode("utf-8", "replace")
+        is_basic = exchange.header("authorization").lower().startswith("basic ")
+        return PASSWORD in hidden or is_basic or any(_PASSWORD_NAMES.search(name) for name, _ in _sent(exchange))
+
     def _looks_like_logon(self, exchange: Exchange) -> bool:
         """Return whether a request may be a logon with credentials that nobody here knows, under names of its own."""
         return bool(_LOGON.search(exchange.path) or any(_LOGON.fullmatch(value) for _, value in _sent(exchange)))
 
     def _learn_all_that_is_sent(self, exchange: Exchange) -> None:
         for _, value in _sent(exchange):
-            if len(value) >= _SHORTEST_UNKNOWN and not _LOGON.fullmatch(value):
+            is_one_word = len(value) >= _SHORTEST_UNKNOWN and not re.search(r"\s", value.strip())
+            if is_one_word and not _LOGON.fullmatch(value):
                 self._keep(value, "STANDIN-TEXT", is_sure=False)
 
     def _learn_from_request(self, exchange: Exchange) -> None:

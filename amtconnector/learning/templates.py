@@ -183,11 +183,28 @@ class Template:
                 ]
                 if templates[0] is not None and all(template == templates[0] for template in templates):
                     return [templates[0]]
+        if mixed := self._both_lists(value):
+            return mixed
         return [
             template
             for at, entry in enumerate(value)
             if (template := self._body(entry, f"{name}[{at}]")) is not _LEFT_OUT
         ]
+
+    def _both_lists(self, value: list[Any]) -> list[Any]:
+        """Return the templates of one list that holds the values of both, one after the other; none for any other."""
+        for names in (list(LISTS), list(reversed(LISTS))):
+            given = [(one, LISTS[name]) for name in names for one in self._list(name)]
+            if len(given) != len(value) or len({element for _, element in given}) < len(LISTS):
+                return []
+            templates = [
+                repeated(entry, one, f"{{{element}}}", at)
+                for at, (entry, (one, element)) in enumerate(zip(value, given, strict=True))
+            ]
+            kinds = [template for at, template in enumerate(templates) if template not in templates[:at]]
+            if None not in templates and len(kinds) == len(LISTS):
+                return kinds
+        return []
 
     def _list(self, name: str) -> tuple[str, ...]:
         value = self._run.value(name)

@@ -477,7 +477,7 @@ class Text(Client):
         assert self.call("GET", "/amt/Kill", params={"id": number}) == "OK"
 
     def status(self, number: Any) -> Any:
-        return self.call("GET", "/amt/Status", params={"id": number}).removeprefix("Request is ").rstrip(".")
+        return self.call("GET", "/amt/Status", params={"id": number})
 
     def messages(self, number: Any) -> Any:
         return self.call("GET", "/amt/Messages", params={"id": number}).split("\n")

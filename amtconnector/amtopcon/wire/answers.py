@@ -125,7 +125,7 @@ def read_start(reply: Reply, profile: Profile) -> Started | Refused:
     if not given:
         found_ids = _first(document, profile.members.request_id) if isinstance(document, Object) else [document]
         given = [value for value in found_ids if value not in ("", None)]
-    _check_complete(document, reply)
+    _check_complete(document, reply, _plain(reply, profile.members.request_id) if given else [])
     numbers = {_request_number(value) for value in given}
     is_refusal = fits(profile.refused.when, reply) or fits(profile.refused.token, reply)
     if is_refusal and numbers == {None}:  # words in the place of an id
@@ -156,10 +156,10 @@ def read_status(reply: Reply, profile: Profile, request_id: RequestId) -> Status
     another request.
     """
     check_accepted(reply, profile)
-    plain = [value for place in profile.members.status if place.source for value in carried(reply, place)]
+    plain = _plain(reply, profile.members.status)
     document = plain[0] if plain else document_in(reply, profile.answers_format)
     if not isinstance(document, Object | list):
-        _check_complete(document, reply)
+        _check_complete(document, reply, plain)
         return _status_of([("", document)], reply, profile, document)
     for place in profile.members.request_id:
         for echo in found(document, place, request_id.text):
@@ -218,10 +218,15 @@ def _read_or_refused(reply: Reply, profile: Profile) -> Json | Refused:
         raise
 
 
-def _check_complete(document: Json, reply: Reply) -> None:
-    """Refuse a bare number that ended with the connection: `21` may be what is left of 2112."""
-    if isinstance(document, int | float) and not reply.is_complete_for_sure:
+def _check_complete(document: Json, reply: Reply, plain: list[Json]) -> None:
+    """Refuse a bare number or plain text that ended with the connection: `21` may be what is left of 2112."""
+    if (plain or isinstance(document, int | float)) and not reply.is_complete_for_sure:
         raise NotUnderstood("the answer is a number without an end that could be told: it may have been cut")
+
+
+def _plain(reply: Reply, places: tuple[Path, ...]) -> list[Json]:
+    """Return what the places say of an answer that is plain text."""
+    return [value for place in places if place.source == "body" for value in carried(reply, place)]
 
 
 def _first(document: Json, places: tuple[Path, ...]) -> list[Json]:

@@ -119,6 +119,8 @@ class Filling:
         """Return what a text becomes that is nothing but this placeholder."""
         if one.name == "cookie":
             return self._cookies.get(one.option or "", _LEFT_OUT)
+        if one.name == "page" and self._value("page") == "":
+            return _LEFT_OUT
         if one.name in TASK and not self._value(one.name):
             return self._for_nothing(one)
         if one.name in LISTS and one.option is None:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 _MORE = frozenset("hasmore hasmoreitems hasnext hasnextpage more moreavailable ismore istruncated truncated".split())  # noqa: SIM905 - reads
 _NEXT = frozenset(
-    "next nextpage nextlink nexturl nextcursor nexttoken nextoffset odatanextlink continuationtoken".split()  # noqa: SIM905 - reads
+    "next nextpage nextlink nexturl nextcursor nexttoken nextpagetoken nextkey nextoffset odatanextlink"  # noqa: SIM905 - reads
+    " continuationtoken".split()
 )
 _TOTAL = frozenset("total totalcount totalitems totalmessages totalrecords totalresults odatacount".split())  # noqa: SIM905 - reads
 _DEEPEST = 3

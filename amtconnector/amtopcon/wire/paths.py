@@ -40,10 +40,14 @@ class Step(NamedTuple):
 
 
 class Around(NamedTuple):
-    """The text before a value, and what ends the value: the text behind it, or the end of a part of an address."""
+    """The text before a value, and what ends the value: the text behind it, or the end of a part of an address.
+
+    Where it is `whole` nothing follows, and no second one comes before: "DONE, not confirmed" is no DONE.
+    """
 
     before: re.Pattern[str]
     end: re.Pattern[str]
+    whole: bool = False
 
     def value_in(self, text: str) -> str | None:
         """Return the value, None where the text is another; in time that grows with the text and no faster."""
@@ -55,7 +59,8 @@ class Around(NamedTuple):
                 return None
             first = text[begin.end() : begin.end() + 1]
             if first and not first.isspace():
-                return text[begin.end() : end.start()]
+                value = text[begin.end() : end.start()]
+                return None if self.whole and (self.before.search(value) or re.search(r"[\n,;]", value)) else value
         return None
 
 
@@ -76,9 +81,9 @@ class Path(NamedTuple):
         return REQUEST_ID in self.text
 
 
-def path(text: str) -> Path:
-    """Read a path as a profile has it; raises ValueError, which says what is wrong with it."""
-    place, around = _split(text)
+def path(text: str, *, whole: bool = False) -> Path:
+    """Read a path as a profile has it; raises ValueError, which says what is wrong with it. `whole` is as in Around."""
+    place, around = _split(text, whole=whole)
     source, colon, name = place.partition(":")
     if not colon or source not in _SOURCES or name.strip() != name or not name:
         return Path(text, _steps(place), around=around)
@@ -87,7 +92,7 @@ def path(text: str) -> Path:
     return Path(text, (Step(name.casefold()),), source, around)
 
 
-def _split(text: str) -> tuple[str, Around | None]:
+def _split(text: str, *, whole: bool) -> tuple[str, Around | None]:
     """Return the place, and what finds the value in its text."""
     place, _, around = text.partition(" ")
     if _VALUE not in around:
@@ -95,8 +100,8 @@ def _split(text: str) -> tuple[str, Around | None]:
     before, *after = around.split(_VALUE)
     if len(after) != 1 or not around.replace(_VALUE, "").strip():
         raise ValueError(f"expected a place and the text around one {_VALUE}, not {text!r}")
-    end = re.escape(after[0]) if after[0] else r"[\s?#;]|$"
-    return place, Around(re.compile(re.escape(before), re.IGNORECASE), re.compile(end, re.IGNORECASE))
+    end = re.escape(after[0]) + r"\Z" * whole if after[0] or whole else r"[\s?#;]|$"
+    return place, Around(re.compile(re.escape(before), re.IGNORECASE), re.compile(end, re.IGNORECASE), whole)
 
 
 def _steps(text: str) -> tuple[Step, ...]:

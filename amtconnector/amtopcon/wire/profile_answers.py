@@ -24,7 +24,7 @@ _ORDERS = ("oldest first", "newest first")
 
 def members(entries: dict[str, Any]) -> Members:
     """Return where the members of answers stand."""
-    found = {name: _paths(value, f"members.{name}") for name, value in entries.items()}
+    found = {name: _paths(value, f"members.{name}", whole=name == "status") for name, value in entries.items()}
     for name, places in found.items():
         for place in places:
             if place.source and place.source not in _SOURCES.get(name, ()):
@@ -117,11 +117,11 @@ def _check_new(word: str, known: StatusTable, where: str, code: int) -> None:
         raise ValueError(f"{where}: another status is called {other.name}")
 
 
-def _paths(value: Any, where: str) -> tuple[Path, ...]:
+def _paths(value: Any, where: str, *, whole: bool = False) -> tuple[Path, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(name, str) and name for name in value):
         raise ValueError(f"{where}: expected a list of member names or paths")
     try:
-        return tuple(path(name) for name in value)
+        return tuple(path(name, whole=whole) for name in value)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
 

@@ -195,6 +195,30 @@ def plain_text() -> Trace:
     return trace.add("GET", f"/messages?id=77&tok={TOKEN}", b"one\r\ntwo", answer_headers=plain)
 
 
+def cursors() -> Trace:
+    """Play pages whose first request names none, and whose answers name the next."""
+    trace = logon(Trace())
+    trace.add("POST", "/start", {"id": 77}, body=ORDER, headers=BEARER)
+    for status in (2, 4):
+        trace.add("GET", "/jobs/77", {"status": status}, headers=BEARER)
+        trace.add("GET", "/jobs/77/messages", {"rows": ["a", "b"], "nextPageToken": "p2"}, headers=BEARER)
+        trace.add("GET", "/jobs/77/messages?token=p2", {"rows": ["c"], "nextPageToken": None}, headers=BEARER)
+    return trace
+
+
+def both_lists_in_one() -> Trace:
+    """Play task values and parameters as objects of one list."""
+    trace = logon(Trace())
+    arguments = [
+        {"kind": kind, "value": value}
+        for kind, name in (("tv", "TaskValues"), ("pa", "Parameters"))
+        for value in ORDER[name]
+    ]
+    body = {**{name: value for name, value in ORDER.items() if isinstance(value, str)}, "Arguments": arguments}
+    trace.add("POST", "/start", {"id": 77}, body=body, headers=BEARER)
+    return rest(trace, 77, [{"status": 2}, {"status": 4}], ["one"])
+
+
 def json_in_an_envelope() -> Trace:
     """Play JSON in a JSON string under one member, and the client's own id without hyphens."""
     trace = logon(Trace(), {"d": json.dumps({"token": TOKEN})})
@@ -208,6 +232,8 @@ SHAPES = (
     addresses,
     plain_text,
     json_in_an_envelope,
+    both_lists_in_one,
+    cursors,
     session_cookie,
     token_in_a_header,
     guid_and_objects,
@@ -252,6 +278,17 @@ def test_a_refused_start_of_another_job_is_learned() -> None:
     assert lesson.tree["refused"] == {"when": [{"fout.code": {"not": ""}}], "words": ["fout.uitleg"]}
     profile = profile_file.profile_of(tomllib.loads(profile_text(lesson, ["trace.har"], ())))
     assert list(Proof(profile, lesson).differences()) == []
+
+
+def test_a_wrong_password_under_a_name_of_its_own_is_a_refused_logon() -> None:
+    """It is the same request as the good logon but for the credentials."""
+    trace = logon(Trace(), {"token": TOKEN, "error": None})
+    trace.add("POST", "/start", {"id": 77}, body=ORDER, headers=BEARER)
+    rest(trace, 77, [{"status": 2}, {"status": 4}], ["one"])
+    trace.add(
+        "POST", "/logon", {"token": None, "error": {"code": "BAD"}}, body={"user": USER, "password": "STANDIN-TEXT-4"}
+    )
+    assert lesson_of(trace).tree["refused"]["credentials"] == [{"error.code": {"not": ""}}]
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,17 @@ def test_a_reader_gets_what_was_written() -> None:
         assert har.read(path) == [one]
 
 
+def test_a_wrong_password_with_the_known_user_is_taken_out_whatever_its_name() -> None:
+    """It may be the right one of yesterday."""
+    hidden = StandIns("ocadm", "opconxps")
+    body = json.dumps({"action": "log in", "given": {"u": "ocadm", "p": "yesterday7"}})
+    exchange = Exchange(
+        datetime.now(UTC), "http://amt:1", "POST", "/graphql", (("Content-Type", "application/json"),), body.encode(),
+        200, (), b'{"errors":[{"message":"no"}]}')  # fmt: skip
+    sent = json.loads(hidden.without_secrets(exchange).body or b"")
+    assert sent == {"action": "log in", "given": {"u": "STANDIN-USER", "p": "STANDIN-TEXT-1"}}
+
+
 def test_a_logon_with_unknown_names_and_credentials_gives_nothing_away() -> None:
     """Before a token is known, what looks like a logon is taken for one: all that it sends and gets has stand-ins."""
     stand_ins = StandIns("ocadm", "opconxps")

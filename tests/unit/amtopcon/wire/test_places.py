@@ -75,6 +75,25 @@ def test_plain_text_is_read_where_the_profile_says_so() -> None:
         answers.read_status(Reply(200, {}, b"Request is gone"), profile, RequestId("2112"))
 
 
+@pytest.mark.parametrize("body", [b"state: DONE, not confirmed", b"state: DONE soon", b"state: DONE\nstate: RUNNING"])
+def test_words_behind_a_status_make_it_no_success(body: bytes) -> None:
+    """A success is said to the end of the text, or not at all."""
+    try:
+        status = answers.read_status(Reply(200, {}, body), of(TEXT), RequestId("2112"))
+    except NotUnderstood:
+        return
+    assert (status.is_success, status.is_known) == (False, False)
+
+
+def test_plain_text_that_may_be_cut_is_no_id_and_no_status() -> None:
+    """`21` may be what is left of 2112, and another task would be followed."""
+    cut = Reply(200, {}, b"21", is_complete_for_sure=False)
+    with pytest.raises(NotUnderstood, match="cut"):
+        answers.read_start(cut, of(TEXT))
+    with pytest.raises(NotUnderstood, match="cut"):
+        answers.read_status(cut._replace(body=b"state: DONE"), of(TEXT), RequestId("2112"))
+
+
 TWO = """
 [members]
 status = ["outcome", "state"]

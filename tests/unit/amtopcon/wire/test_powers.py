@@ -226,6 +226,14 @@ def test_a_page_is_asked_for() -> None:
     assert query(later)[1:] == [("page", "c-7"), ("skip", "40")]
 
 
+def test_a_first_page_that_is_nothing_is_left_out() -> None:
+    """A cursor is there from the second request on."""
+    call = '[calls.messages]\nquery = { id = "{request_id}", token = "{page}" }\n'
+    text = f'{call}[messages.pages]\nnext = "n"\nfirst = ""\n'
+    assert query(requests.about(sender(text), "messages", ID)) == [("id", "2112")]
+    assert query(requests.about(sender(text), "messages", ID, Page("p2")))[1:] == [("token", "p2")]
+
+
 @pytest.mark.parametrize("call", ["heartbeat", "stop", "messages"])
 def test_a_call_that_the_server_does_not_have_is_never_made(call: CallName) -> None:
     """Who asks for it is told so."""
