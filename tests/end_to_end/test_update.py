@@ -98,20 +98,19 @@ def site(tmp_path: Path, programs: Programs, simulator: SharedSimulator) -> Iter
     """Return a site with version 1.0."""
     if programs.folder and not programs.is_windows:
         pytest.skip("on POSIX the default place of runs is this machine's")
-    folder = tmp_path / "AMT Connector"
+    mark = os.urandom(4).hex()
+    folder = tmp_path / f"AMT Connector {mark}"
     site = VersionedSite(folder, programs, simulator.address, ca_file=simulator.ca_file)
-    identity = f"bank-test-{os.urandom(4).hex()}"
     key = programs.path(folder / "connector.key")
-    site.write_config({"RUN_DIRECTORY": "", "KEY_FILE": key, "INSTALLATION_ID": identity})
+    site.write_config({"RUN_DIRECTORY": "", "KEY_FILE": key, "INSTALLATION_ID": f"bank-test-{mark}"})
     site.add_version("1.0", site.config)
     site.switch_to("1.0")
     site.config.unlink()
     yield site
     site.close()
     if programs.is_wine:
-        for pattern in (f"bank-*-{identity[10:]}", "AMT-Connector-*"):
-            for runs in RUNS_OF_WINE.glob(pattern):
-                shutil.rmtree(runs)
+        for runs in RUNS_OF_WINE.glob(f"*{mark}*"):
+            shutil.rmtree(runs)
 
 
 def killed_while_watching(site: VersionedSite, simulator: SharedSimulator) -> None:
