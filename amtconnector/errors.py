@@ -24,7 +24,7 @@
         ├── NotFound                   the server knows no such thing
         ├── Rejected                   any other refusal: the request was not executed
         ├── NoAnswer                   it may have been received: time-out, reset, server error
-        │   └── AnswerLate             it may still be at work on it: time-out, here or at a gateway
+        │   └── AnswerLate             it may still be at work on it: time-out
         └── NotUnderstood              an answer that does not fit the contract
 
 A `RunError` says what happened, to what, and what to do next, for the operator who reads the job log; and, as values,

@@ -12,7 +12,6 @@ from amtconnector.amtopcon.wire.document import UNREADABLE, Object, parsed
 from amtconnector.amtopcon.wire.strangers import page_hint, place_of, redirect_hint, title_of
 from amtconnector.amtopcon.wire.words import words_of
 from amtconnector.errors import (
-    AnswerLate,
     Busy,
     CallFailed,
     Forbidden,
@@ -108,7 +107,6 @@ _FAILURES: dict[int, type[CallFailed]] = {
     408: NoAnswer,
     409: NoAnswer,
     429: Busy,
-    504: AnswerLate,
 }
 
 

@@ -97,8 +97,7 @@ def test_a_rejected_logon_is_noted_and_not_tried_again(
     ("answer", "kind"),
     [
         *((httpx.Response(status), Rejected) for status in (301, 302, 400, 405, 410, 415, 422)),
-        *((httpx.Response(status), NoAnswer) for status in (408, 409, 500, 502, 503)),
-        (httpx.Response(504), AnswerLate),
+        *((httpx.Response(status), NoAnswer) for status in (408, 409, 500, 502, 503, 504)),
         (httpx.Response(429), Busy),
         (httpx.Response(503, headers={"Retry-After": "1"}), Busy),
         (httpx.Response(200, json={"Token": "x"}), NotUnderstood),
