@@ -14,7 +14,6 @@ import respx
 from amtconnector.amtopcon import transport
 from amtconnector.amtopcon.wire.answers import Refused, Started
 from amtconnector.errors import (
-    AnswerLate,
     Busy,
     CallFailed,
     Forbidden,
