@@ -144,3 +144,8 @@ def words_of(one: Exchange) -> str:
     """Return the words of a request that can name its purpose."""
     texts = [slot.text for slot in slots(one) if slot.place == "path" or WORD.fullmatch(slot.text)]
     return " ".join([one.method, *texts])
+
+
+def is_about(exchange: Exchange, request_id: str) -> bool:
+    """Whether a request carries an id."""
+    return any(slot.text == request_id for slot in slots(exchange))

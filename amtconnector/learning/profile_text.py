@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from amtconnector.learning.lesson import CALLS
+from amtconnector.learning.evidence import CALLS
 from amtconnector.learning.toml_text import key_text, value_text
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from amtconnector.learning.documents import WORD, addresses_in, answer_leaves, slots, words_of
+from amtconnector.learning.documents import WORD, addresses_in, answer_leaves, is_about, slots, words_of
+from amtconnector.learning.endings import endings, take_ending
 from amtconnector.learning.logons import carries, carries_password, is_logon_again, logon_of
-from amtconnector.learning.status_walks import best_status, status_of
+from amtconnector.learning.status_walks import best_status
 from amtconnector.learning.texts import LEAST_SCORE, messages_score
 from amtconnector.named_tuple import NamedTuple
-from amtconnector.statuses import KILLED
 from amtconnector.task import RequestId
 
 if TYPE_CHECKING:
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 
     from amtconnector.learning.exchange import Exchange
     from amtconnector.learning.logons import Credentials, Logon
-    from amtconnector.statuses import Status, StatusTable
+    from amtconnector.statuses import StatusTable
     from amtconnector.task import Task
 
-_KILL = re.compile(r"kill|cancel|abort|terminate|force|hard|delete", re.IGNORECASE)
-_STOP = re.compile(r"stop|quit", re.IGNORECASE)
 _LOGOFF = re.compile(r"log-?(?:off|out)|afmeld|abmeld|sign-?(?:off|out)|endsession", re.IGNORECASE)
 _NEXT = re.compile(r"next|^header:Link$", re.IGNORECASE)
 _HEARTBEAT = re.compile(r"heart|alive|ping|health|leeft", re.IGNORECASE)
@@ -108,8 +106,8 @@ def _with_later_calls(roles: Roles, rest: list[Exchange], task: Task) -> Roles:
             about.remove(group)
         messages.sort(key=lambda one: one.begun)
     roles = roles._replace(status_place=place)
-    for name, group in _endings(roles, about):
-        _take_ending(roles, name, group)
+    for name, group in endings(roles, about):
+        take_ending(roles, name, group)
     return roles._replace(status_place=place, left=_without_session_calls(roles, groups))
 
 
@@ -159,13 +157,9 @@ def _episodes(others: list[Exchange], task: Task, logons: list[Logon]) -> tuple[
     for number, (start, request_id, place) in enumerate(found):
         ends = [other for other, _, _ in found[number + 1 :]]
         after = [one for one in others if one.begun >= start.begun and not any(one is other for other, _, _ in found)]
-        mine = [one for one in after if _is_about(one, request_id) or not ends or one.begun < ends[0].begun]
+        mine = [one for one in after if is_about(one, request_id) or not ends or one.begun < ends[0].begun]
         episodes.append(Episode(start, request_id, place, tuple(mine)))
     return episodes, [start for start, _, _ in found]
-
-
-def _is_about(exchange: Exchange, request_id: str) -> bool:
-    return any(slot.text == request_id for slot in slots(exchange))
 
 
 def _request_id(start: Exchange, later: list[Exchange], sent: list[str], tokens: set[str]) -> tuple[str, str] | None:
@@ -178,7 +172,7 @@ def _request_id(start: Exchange, later: list[Exchange], sent: list[str], tokens:
         parsed = RequestId.parse(text)
         if parsed is None or text in sent or text in tokens:
             continue
-        count = sum(_is_about(one, parsed.text) for one in later)
+        count = sum(is_about(one, parsed.text) for one in later)
         rank = not place.startswith("header:"), " " not in place
         counted.append((count, rank, parsed.text, place))
     if not counted:
@@ -264,47 +258,3 @@ def _key(one: Exchange, request_id: str, task: Task, token: str) -> tuple[object
 
 def _without_values(path: str, known: set[str]) -> str:
     return "/".join("{}" if part in known else part for part in path.split("/"))
-
-
-def _endings(roles: Roles, groups: list[list[Exchange]]) -> list[tuple[str, list[Exchange]]]:
-    """Return the calls that end a task, each with its name: by a word of its own, else by what became of the task.
-
-    Where nothing tells two of them apart, none is taken: a STOP must not be a kill.
-    """
-    about = [one for one in groups if (mine := roles.episode_of(one[0])) and _is_about(one[0], mine.request_id)]
-    words = [_ending_words(one[0]) for one in about]
-    ends = [[_end_after(roles, one) for one in group if one.is_success] for group in about]
-    found = []
-    for at, group in enumerate(about):
-        others = set.union(set(), *(other for number, other in enumerate(words) if number != at and ends[number]))
-        own = " ".join(sorted(words[at] - others))
-        is_killed = any(end is not None and end.code == KILLED for end in ends[at])
-        name = "kill" if _KILL.search(own) else "stop" if _STOP.search(own) else "either" if is_killed else ""
-        found.append((name, group))
-    names = [name for name, _ in found]
-    either = "stop" if "kill" in names else "kill"
-    return [(either if name == "either" else name, group) for name, group in found if name and names.count(name) == 1]
-
-
-def _ending_words(one: Exchange) -> set[str]:
-    """Return the words of a request that ends a task, and the names of its flags that are set."""
-    flags = {slot.name for slot in slots(one) if slot.text == "True"}
-    return {word for word in words_of(one).split() if word not in {"True", "False"}} | flags
-
-
-def _take_ending(roles: Roles, name: str, group: list[Exchange]) -> None:
-    """Take a call for kill or stop; the status afterwards proves it."""
-    ends = [_end_after(roles, one) for one in group if one.is_success]
-    roles.calls[name] = group
-    if any(end is not None and (end.code == KILLED or (name == "stop" and end.is_terminal)) for end in ends):
-        roles.proven[name] = "the task ended after it"
-
-
-def _end_after(roles: Roles, one: Exchange) -> Status | None:
-    episode = roles.episode_of(one)
-    for other in reversed(roles.calls.get("status", [])):
-        if episode and other.begun >= one.begun and roles.episode_of(other) is episode:
-            for place, value in answer_leaves(other, episode.request_id):
-                if place == roles.status_place and (status := status_of(value, roles.table)) and status.is_terminal:
-                    return status
-    return None

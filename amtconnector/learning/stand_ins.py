@@ -6,17 +6,17 @@ still shows which value comes back where. What is found in no encoding that can 
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
+from amtconnector.learning.carried_texts import sent, texts_of
 from amtconnector.named_tuple import NamedTuple
 from amtconnector.text import escaped_pattern, masked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from amtconnector.learning.exchange import Exchange, Pairs
 
@@ -25,23 +25,7 @@ PASSWORD = "STANDIN-PASSWORD"  # noqa: S105 - what stands in the place of one
 _STAND_IN = re.compile(r"STANDIN-[A-Z]+(?:-[0-9]+)?")
 
 _ORDINARY = frozenset(
-    [
-        "bearer",
-        "basic",
-        "amt",
-        "token",
-        "jwt",
-        "true",
-        "false",
-        "null",
-        "none",
-        "ok",
-        "success",
-        "succeeded",
-        "password",
-        "error",
-        "utf-8",
-    ]
+    "bearer basic amt token jwt true false null none ok success succeeded password error utf-8".split()  # noqa: SIM905
 )
 """Words of a logon's answer that are no secret, and come back everywhere."""
 _PASSWORD_NAMES = re.compile(r"passw|passphrase|^pass$|pwd|^pw$|secret|kennwort|^pin$", re.IGNORECASE)
@@ -158,20 +142,20 @@ class StandIns:
             for one in self._secrets.values()
         )
         is_basic = exchange.header("authorization").lower().startswith("basic ")
-        return bool(carries) or is_basic or any(_PASSWORD_NAMES.search(name) for name, _ in _sent(exchange))
+        return bool(carries) or is_basic or any(_PASSWORD_NAMES.search(name) for name, _ in sent(exchange))
 
     def _carries_password(self, exchange: Exchange) -> bool:
         """Return whether a logon's password is known, or named like one; else any of its texts may be a wrong one."""
         hidden = self.text(exchange.target) + self._body(exchange.body or b"").decode("utf-8", "replace")
         is_basic = exchange.header("authorization").lower().startswith("basic ")
-        return PASSWORD in hidden or is_basic or any(_PASSWORD_NAMES.search(name) for name, _ in _sent(exchange))
+        return PASSWORD in hidden or is_basic or any(_PASSWORD_NAMES.search(name) for name, _ in sent(exchange))
 
     def _looks_like_logon(self, exchange: Exchange) -> bool:
         """Return whether a request may be a logon with credentials that nobody here knows, under names of its own."""
-        return bool(_LOGON.search(exchange.path) or any(_LOGON.fullmatch(value) for _, value in _sent(exchange)))
+        return bool(_LOGON.search(exchange.path) or any(_LOGON.fullmatch(value) for _, value in sent(exchange)))
 
     def _learn_all_that_is_sent(self, exchange: Exchange) -> None:
-        for _, value in _sent(exchange):
+        for _, value in sent(exchange):
             is_one_word = len(value) >= _SHORTEST_UNKNOWN and not re.search(r"\s", value.strip())
             if is_one_word and not _LOGON.fullmatch(value):
                 self._keep(value, "STANDIN-TEXT", is_sure=False)
@@ -184,7 +168,7 @@ class StandIns:
                 self._learn_cookies(value.split(";"))
             elif name.lower() not in _PLAIN_HEADERS and _TOKEN_NAMES.search(name):
                 self._keep(value.rpartition(" ")[2], "STANDIN-TEXT", is_sure=False)
-        for name, value in _sent(exchange):
+        for name, value in sent(exchange):
             if _PASSWORD_NAMES.search(name):
                 self._keep(value, PASSWORD)
             elif _TOKEN_NAMES.search(name) and len(value) >= _WHOLE_WORD_BELOW:
@@ -219,9 +203,9 @@ class StandIns:
     def _learn_from_logon(self, exchange: Exchange) -> list[_Secret]:
         """Learn every unknown text of a logon's answer; return those that are replaced in this answer alone."""
         only_here = []
-        echoed = {text for _, text in _sent(exchange) if len(text) < _WHOLE_WORD_BELOW} | {exchange.path}
+        echoed = {text for _, text in sent(exchange) if len(text) < _WHOLE_WORD_BELOW} | {exchange.path}
         is_page = exchange.answer.lstrip()[:9].lower().startswith((b"<!doctype", b"<html"))
-        for name, text in _texts_of(exchange.answer):
+        for name, text in texts_of(exchange.answer):
             if text in echoed or (is_page and " " in text.strip()):
                 continue  # a word of the contract, or what a page says to people
             if not exchange.is_success and name.casefold() in _ERROR_NAMES:
@@ -240,50 +224,3 @@ def _pattern(secret: _Secret) -> re.Pattern[str]:
         return re.compile(pattern)
     before = r"(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=%[0-9A-Fa-f]{2}))"
     return re.compile(rf"{before}(?:{pattern})(?![A-Za-z0-9])")
-
-
-def _sent(exchange: Exchange) -> Iterator[tuple[str, str]]:
-    """Yield the names and values of a request's query, form and JSON body."""
-    yield from exchange.query
-    text = (exchange.body or b"").decode("utf-8", "replace")
-    if "json" in exchange.header("content-type") or text.lstrip().startswith(("{", "[")):
-        yield from _texts_in(_json(text))
-    else:
-        yield from parse_qsl(text, keep_blank_values=True)
-
-
-def _texts_of(answer: bytes) -> Iterator[tuple[str, str]]:
-    text = answer.decode("utf-8-sig", "replace").strip()
-    if not text:
-        return
-    document = _json(text)
-    if document is not None:
-        yield from _texts_in(document)
-    elif text.startswith("<"):
-        import html
-
-        yield from ((name, html.unescape(value)) for name, value in re.findall(r"<([^\s<>/?!]+)[^<>]*>([^<>]+)<", text))
-    else:
-        yield "", text
-
-
-def _json(text: str, depth: int = _DEEPEST) -> object:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if isinstance(document, str) and document.lstrip().startswith(("{", "[", '"')) and depth:
-        return _json(document, depth - 1)
-    return document
-
-
-def _texts_in(value: object, name: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        inner = _json(value) if value.lstrip().startswith(("{", "[")) else None
-        yield from ((name, value),) if inner is None else _texts_in(inner, name)
-    elif isinstance(value, dict):
-        for key, entry in value.items():
-            yield from _texts_in(entry, str(key))
-    elif isinstance(value, list):
-        for entry in value:
-            yield from _texts_in(entry, name)

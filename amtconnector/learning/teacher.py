@@ -9,7 +9,8 @@ from amtconnector.amtopcon.wire import profile_file
 from amtconnector.credentials import read_credentials
 from amtconnector.errors import ConfigurationError, CredentialsError
 from amtconnector.learning import har
-from amtconnector.learning.lesson import CALLS, NEEDED, learned
+from amtconnector.learning.evidence import CALLS
+from amtconnector.learning.lesson import NEEDED, learned
 from amtconnector.learning.logons import Credentials
 from amtconnector.learning.profile_text import profile_text
 from amtconnector.learning.proof import Proof
