@@ -42,7 +42,8 @@ class ConnectionPerCall(httpx.BaseTransport):
         read_s = request.extensions["timeout"]["read"]
         connection = self._opened(request)
         try:
-            _sent(connection, content, request.extensions["timeout"]["write"])
+            if not _sent(connection, content, request.extensions["timeout"]["write"]):
+                read_s = min(read_s, _LEFT_BEHIND_S)
             reader = AnswerReader(lambda: _received(connection, read_s))
             head = reader.head()
         except BaseException:
@@ -68,6 +69,10 @@ class ConnectionPerCall(httpx.BaseTransport):
         return connection
 
 
+_LEFT_BEHIND_S = 5.0
+"""How long an answer is waited for that a server has left behind before it closed: it is here, or never comes."""
+
+
 class _Body(httpx.SyncByteStream):
     """The body of an answer, read while it is asked for."""
 
@@ -80,7 +85,8 @@ class _Body(httpx.SyncByteStream):
         return self._reader.body(self._head)
 
 
-def _sent(connection: Connection, content: bytes, timeout_s: float | None) -> None:
+def _sent(connection: Connection, content: bytes, timeout_s: float | None) -> bool:
+    """Send a request; return False where the server has closed the connection before all of it was sent."""
     try:
         with _as(httpx.WriteTimeout, httpx.WriteError):
             connection.send(content, timeout_s)
@@ -88,6 +94,8 @@ def _sent(connection: Connection, content: bytes, timeout_s: float | None) -> No
         # A server may answer, and close, before it has read everything. Of what this system refuses it hears nothing.
         if not isinstance(error.__cause__, ConnectionError | ssl.SSLError):
             raise
+        return False
+    return True
 
 
 def _received(connection: Connection, timeout_s: float | None) -> bytes:

@@ -177,7 +177,7 @@ def test_a_certificate_that_goes_bad_in_the_middle_of_a_watch_is_an_outage(
         assert run.exit_code == 105, run.text
         request = simulator.task_of("NEVER_ENDS")["id"]
         assert f"request {request}" in run.text
-        assert "has expired" in run.text
+        assert "has expired" in run.text, run.text
         simulator._certificate, simulator._key = good
         simulator.restart()
         simulator.end_task(request, "DONE")

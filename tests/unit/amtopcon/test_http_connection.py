@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import ssl
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -125,6 +126,17 @@ def test_what_this_system_does_not_send_waits_for_no_answer(place: str, number: 
     """A server that got no request, or a part of one, says nothing for as long as START_TIMEOUT."""
     end = ScriptedSocket({place: OSError(number, os.strerror(number)), "recv": AssertionError("waited")})
     assert type(started(end)) is NoAnswer
+
+
+def test_a_request_that_was_cut_waits_for_what_the_server_left_behind_and_no_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a server has said before it closed is here already: START_TIMEOUT is for whole requests."""
+    monkeypatch.setattr(http_connection, "_LEFT_BEHIND_S", 0.1)
+    end = ScriptedSocket({"send_later": BrokenPipeError(errno.EPIPE, "Broken pipe"), "recv": TimeoutError()})
+    begun = time.monotonic()
+    assert isinstance(started(end), NoAnswer)
+    assert time.monotonic() - begun < SERVER.start_timeout_s / 2
 
 
 @pytest.mark.parametrize(
