@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line("markers", "posix_only: is about something that only POSIX systems have")
     config.addinivalue_line("markers", "not_wine(reason): shows nothing under wine, for this reason")
-    config.addinivalue_line("markers", "begins_as(number): takes up to a minute; all others run beside it")
+    config.addinivalue_line("markers", "begins_as(number): takes a minute; all others run beside it")
 
 
 def pytest_sessionstart() -> None:
@@ -80,7 +80,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put first, in the order of their numbers, what takes long on any machine; everything else keeps its order.
 
-    The first process then has these three, one running and two that are not taken from it.
+    The first process then has these, one running and others that are not taken from it.
     """
     items.sort(key=lambda item: mark.args[0] if (mark := item.get_closest_marker("begins_as")) else sys.maxsize)
 

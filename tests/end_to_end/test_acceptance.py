@@ -102,6 +102,7 @@ def only(*names: str) -> list[str]:
     return [word for name in names for word in ("--only", name)]
 
 
+@pytest.mark.begins_as(2)
 def test_a_program_that_works_is_accepted(accept: Callable[..., Accepted], programs: Programs) -> None:
     """Every check of a built program, the quick ones from source: a line each, in the report too, and exit code 0."""
     patient = {check.name for check in CHECKS if check.is_patient} | {"fifty-at-once"}
