@@ -168,6 +168,7 @@ def test_a_certificate_that_goes_bad_in_the_middle_of_a_watch_is_an_outage(
     """The task runs on, so the end is 105 with the request id, and a restart with the certificate mended attaches."""
     with authority.simulator("localhost") as simulator:
         site = site_of(simulator, authority.file)
+        site.write_config({"STATUS_CHECK_POLL_INTERVAL": 0.1, "STATUS_CHECK_MAX_OUTAGE": 5})  # longer than a restart
         process = site.start(*start_of("NEVER_ENDS"), environment=opcon_job())
         simulator.wait_for_call("status")
         good = simulator._certificate, simulator._key
