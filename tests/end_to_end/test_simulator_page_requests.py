@@ -246,7 +246,11 @@ def test_the_page_answers_within_100_ms_with_500_tasks(tmp_path: Path) -> None:
 
 def test_the_page_tells_the_truth_while_a_hundred_clients_are_busy(tmp_path: Path) -> None:
     """Whenever one looks, no task is missing or shown twice; in the end every one is shown with its own status."""
-    with SimulatorProcess(tmp_path, DEFINITIONS) as busy, httpx.Client(base_url=busy.url, timeout=60) as client:
+    no_idle_connections = httpx.Limits(max_keepalive_connections=0)  # a pool closes them while other threads read
+    with (
+        SimulatorProcess(tmp_path, DEFINITIONS) as busy,
+        httpx.Client(base_url=busy.url, timeout=60, limits=no_idle_connections) as client,
+    ):
 
         def work(job: str) -> None:
             number, watched = started(client, job), 0

@@ -64,10 +64,10 @@ kill_ends = "DONE"
 kill_delay = 0.3
 
 [applications.DEMO2.jobs.FAMILY]
-duration = 1.6
-messages = ["parent begins", "same", { at = 0.5, text = "parent goes on" },
-    { at = 0.9, text = "child", position = 1 }, { at = 0.9, text = "child", position = 1 },
-    { at = 1.2, text = "same" }, "Done"]
+duration = 2.2
+messages = ["parent begins", "same", { at = 0.4, text = "parent goes on" },
+    { at = 1.6, text = "child", position = 1 }, { at = 1.6, text = "child", position = 1 },
+    { at = 1.8, text = "same" }, "Done"]
 
 [applications.DEMO2.jobs.AWKWARD]
 duration = 0.3
