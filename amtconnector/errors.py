@@ -178,10 +178,12 @@ class CallFailed(ConnectorError):
 
     `retry_after_s` is what the server asked to wait, in seconds; None when it did not say. `hint` is what an
     administrator can do about it, "" when the message says it all. `exchange` shows what was asked and the shape of
-    what was answered, one a line, without secrets; "" where nothing was.
+    what was answered, one a line, without secrets; "" where nothing was. `may_refuse` is whether a logon may have been
+    refused by it, in words that nobody understood.
     """
 
     exchange: str = ""
+    may_refuse: bool = False
 
     def __init__(self, message: str, *, retry_after_s: float | None = None, hint: str = "") -> None:
         # It becomes the middle of a sentence, and the words of a server often end one.

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LONGEST_LOGOFF_S = 1.0
+_TOKEN_TO_COME = "-"  # noqa: S105 - stands in the place of one while nothing is sent
 _LOOK_AT_LIMITS = "Look at this process's limits (ulimit -a) and at the machine's memory, not at the server."
 _STRANDED = (OSError, MemoryError, ImportError, SystemError)
 """The system gives the connector too little, descriptors or memory: as good as no answer, and it may pass."""
@@ -82,7 +83,8 @@ class AmtClient:
 
     def check_start(self, task: Task) -> None:
         """Raise ConfigurationError when the wire profile can't carry one of the task's values; nothing is sent."""
-        requests.start(self._sender._replace(token=self._sender.token or "-"), task)
+        before_logon = self._sender._replace(token=_TOKEN_TO_COME)
+        requests.start(before_logon, task)
 
     @property
     def last_exchange(self) -> Exchange | None:
@@ -117,8 +119,9 @@ class AmtClient:
         except LogonRefused:
             self._account.refused()
             raise
-        except (NotUnderstood, Rejected):
-            if self._last and answers.may_refuse(self._last[1]):
+        except (NotUnderstood, Rejected) as error:
+            error.may_refuse = self._last is not None and answers.may_refuse(self._last[1])
+            if error.may_refuse:
                 self._account.doubted()
             raise
         self._sender = self._sender._replace(token=token)

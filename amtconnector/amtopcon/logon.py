@@ -86,11 +86,12 @@ class Account:
                     f"they are not tried again before {until.astimezone():%H:%M:%S}"
                 )
             if until := self._noted_until(self._doubt):
-                raise NotUnderstood(
-                    "an answer less than 10 minutes ago may have refused these credentials; to keep AMT from locking "
-                    f"the account they are not tried again before {until.astimezone():%H:%M:%S}, unless WIRE_PROFILE "
-                    "or the credentials are changed, or amt check is run"
+                doubt = NotUnderstood(
+                    "the answer to a logon less than 10 minutes ago may have refused these credentials; to keep AMT "
+                    f"from locking the account they are not tried again before {until.astimezone():%H:%M:%S}"
                 )
+                doubt.may_refuse = True
+                raise doubt
             yield
         except AnswerLate:
             if slot is not None:

@@ -75,9 +75,18 @@ class Submission:
                 f"The answer to the logon does not fit AMT's interface: {error.message}.",
                 subject=f"server {self._address}",
                 hint=(error.hint or f"Check SERVER_ADDRESS first: does AMT answer there? {PROFILE_HINT}")
-                + "\nIt tells nothing about the password."
+                + f"\n{self._said_of_password(error)}"
                 + (f"\n{error.exchange}" if error.exchange else ""),
             ) from error
+
+    def _said_of_password(self, error: CallFailed) -> str:
+        if not error.may_refuse:
+            return "It tells nothing about the password."
+        return (
+            "It may be a refusal of the password. Lest AMT locks the account, these credentials are tried again only "
+            "after 10 minutes, as soon as WIRE_PROFILE or they are changed, or after this:\n"
+            f"{self._context.next_steps.check}"
+        )
 
     def start(self, task: Task) -> RequestId:
         """Note the intention, send the start, note the request id.

@@ -98,10 +98,8 @@ class PageTurner:
     def _is_there_more(self, headers: Mapping[str, str]) -> bool:
         """Go on to the next page, if there is one."""
         following = self._following(self._reader.document, headers)
-        if following in (
-            None,
-            self.page.address or self.page.name,
-        ):  # a sequence at its end says so twice
+        current = self.page.address or self.page.name
+        if following in (None, current):  # a sequence at its end names itself once more
             return False
         if following in self._seen or len(self._seen) >= MOST_PAGES:
             raise NotUnderstood("the pages of the messages go round")

@@ -133,9 +133,10 @@ def test_an_answer_to_a_logon_that_may_be_a_refusal_is_noted_as_one(
 ) -> None:
     """What comes from somebody else than AMT, or is about the route, is none."""
     amt.post("/api/Logon").mock(return_value=answer)
-    with pytest.raises(CallFailed):
+    with pytest.raises(CallFailed) as caught:
         line.service.log_on()
     assert line.account.noted == noted
+    assert caught.value.may_refuse is bool(noted)
 
 
 def test_a_404_to_the_logon_is_about_the_route(amt: respx.MockRouter, line: Conversation) -> None:

@@ -348,6 +348,20 @@ class TestTheLogon:
         assert "Nothing was started" in told(caught.value)
         assert ("WIRE_PROFILE" in caught.value.hint) is (kind is ReplyNotUnderstood)
 
+    @pytest.mark.parametrize("may_refuse", [False, True])
+    def test_what_an_odd_answer_says_of_the_password_is_true(self, *, may_refuse: bool) -> None:
+        """Nothing, or that it may be a refusal: then when it is tried again, and the command that ends the wait."""
+        failure = Rejected("422")
+        failure.may_refuse = may_refuse
+        counter = Counter()
+        counter.service.logons = deque([failure])
+        with pytest.raises(ReplyNotUnderstood) as caught:
+            counter.submission.log_on()
+        hint = caught.value.hint
+        assert ("It tells nothing about the password." in hint) is not may_refuse
+        assert ("It may be a refusal of the password." in hint) is may_refuse
+        assert (" check --config " in hint) is may_refuse
+
     def test_lines_before_a_good_end_have_no_bad_words(self) -> None:
         """Sites search for them."""
         counter = Counter()
