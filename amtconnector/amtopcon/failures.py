@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from amtconnector.amtopcon.http_answer import AnswerUnclear, NoHttp, SpeaksTls
 from amtconnector.amtopcon.http_connection import HANDSHAKE
 from amtconnector.amtopcon.httpx_import import httpx
-from amtconnector.amtopcon.tls_failures import NO_TLS_HINT, SPEAKS_TLS, Explanation, explain
+from amtconnector.amtopcon.tls_failures import NO_TLS_HINT, SPEAKS_TLS, Explanation, explain, is_of_tls
 from amtconnector.errors import AnswerLate, CallFailed, CertificateRefused, NoAnswer, NotSent, NotUnderstood
 from amtconnector.named_tuple import NamedTuple
 
@@ -80,10 +80,11 @@ def converted(error: Exception, server: Server, progress: Progress) -> CallFaile
     if outcome is CallOutcome.NOT_UNDERSTOOD:
         return _unclear(error)
     what, hint = _cause(error, server)
-    hint = "" if progress.had_contact and not isinstance(_root(error), ssl.SSLError) else hint
+    root = _root(error)
+    hint = "" if progress.had_contact and not is_of_tls(root) else hint
     if outcome is CallOutcome.MAYBE_RECEIVED or progress.request_left:
         return (AnswerLate if isinstance(error, httpx.TimeoutException) else NoAnswer)(what, hint=hint)
-    refused = isinstance(_root(error), ssl.SSLCertVerificationError)
+    refused = is_of_tls(root) and isinstance(root, ssl.SSLCertVerificationError)
     return (CertificateRefused if refused else NotSent)(what, hint=hint)
 
 
@@ -103,7 +104,7 @@ def _root(error: BaseException) -> BaseException:
 def _cause(error: Exception, server: Server) -> Explanation:
     """Return what a failed call means in words, without a URL, and what can be done about it."""
     root = _root(error)
-    if isinstance(root, ssl.SSLError):
+    if is_of_tls(root):
         return explain(root, server)
     if isinstance(error, httpx.ConnectTimeout):
         return (not_secured if HANDSHAKE in str(error) else not_connected)(TimeoutError(), server)
@@ -133,7 +134,7 @@ def not_connected(error: OSError, server: Server) -> Explanation:
 
 def not_secured(error: OSError, server: Server, missing: str = "") -> Explanation:
     """Explain why a connection that stands could not be secured by TLS; `missing` is as in `tls.explain`."""
-    if isinstance(error, ssl.SSLError):
+    if is_of_tls(error):
         return explain(error, server, missing)
     if isinstance(error, TimeoutError):
         return "the connection stands, but the TLS handshake is not answered", NO_TLS_HINT

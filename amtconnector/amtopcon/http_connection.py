@@ -6,7 +6,6 @@ for a call in all, and the knowledge whether a byte of a request has left.
 
 from __future__ import annotations
 
-import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,10 @@ from amtconnector.amtopcon.addresses import Resolver, connect
 from amtconnector.amtopcon.http_answer import CONTROLS, AnswerReader
 from amtconnector.amtopcon.httpx_import import httpx
 from amtconnector.amtopcon.sockets import Connection
+from amtconnector.amtopcon.tls_failures import is_of_tls
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator
 
     from amtconnector.amtopcon.http_answer import Head
@@ -92,7 +93,7 @@ def _sent(connection: Connection, content: bytes, timeout_s: float | None) -> bo
             connection.send(content, timeout_s)
     except httpx.WriteError as error:
         # A server may answer, and close, before it has read everything. Of what this system refuses it hears nothing.
-        if not isinstance(error.__cause__, ConnectionError | ssl.SSLError):
+        if not (isinstance(error.__cause__, ConnectionError) or is_of_tls(error.__cause__)):
             raise
         return False
     return True

@@ -7,7 +7,7 @@ their words from here.
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 from amtconnector.system.command_line import own_command
 
@@ -31,6 +31,11 @@ SPEAKS_TLS: Explanation = (
 
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 _TOO_OLD = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "VERSION_TOO_LOW"})
+
+
+def is_of_tls(error: BaseException | None) -> TypeGuard[ssl.SSLError]:
+    """Whether an exception is one of OpenSSL's; `ssl` itself, which a run over http does not import, is not asked."""
+    return any(kind.__module__ == "ssl" for kind in type(error).__mro__)
 
 
 def explain(error: ssl.SSLError, server: Server, missing: str = "") -> Explanation:

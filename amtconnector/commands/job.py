@@ -126,6 +126,9 @@ class Job:
         self._look_at_rights(self._config)
         self._interrupt.check()
 
+        from amtconnector.system import seldom_used
+
+        seldom_used.import_when_used()
         from amtconnector.run.session import Session  # imports the HTTP client
 
         self._session = Session(self._invocation, self._config, self._log, self._interrupt, self._output.show_live)

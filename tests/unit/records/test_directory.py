@@ -225,6 +225,18 @@ def test_unfinished_runs_are_found_by_job_by_task_and_by_request(directory: RunD
     assert directory.records_of_request("other:4004", "2113") == []
 
 
+@pytest.mark.parametrize("finished", [3, 40])
+def test_unfinished_runs_are_found_among_those_that_ended(directory: RunDirectory, finished: int) -> None:
+    """Few are read whole, of many only what their beginning does not rule out."""
+    for day in range(finished):
+        keep(
+            directory,
+            FINISHED._replace(key=KEY._replace(schedule_date=f"{20260101 + day}"), run_id=f"20261123-{day:010x}"),
+        )
+    open_run = keep(directory, SUBMITTED._replace(key=BY_HAND, run_id=OTHER_ID))
+    assert [run.run_id for run in directory.unfinished_of_task("amt:4004", "DEMO2", "RUN_PAY")] == [open_run.run_id]
+
+
 def test_a_damaged_record_is_found_by_job_and_by_task(directory: RunDirectory) -> None:
     """Its file's name still tells what it is about; what is asked for is filled in."""
     keep(directory, SUBMITTED)
