@@ -28,19 +28,39 @@ class Connection:
         self._limits = limits
 
     def secure(self, context: ssl.SSLContext, name: str, until: float) -> str:
-        """Shake hands, the certificate verified for `name`, and return the protocol's version.
-
-        On Windows the system is asked about the certificate, and may ask the network: so it is done in a thread.
-        """
-        self._socket.settimeout(self._limits.next_wait_s(until, float("inf")))
-        shaking = Background(lambda: _shaken(context, self._socket, name))
+        """Shake hands, the certificate verified for `name`, and return the protocol's version."""
         try:
-            secured = shaking.result(self._limits, until)
+            _ensure_sendable(name)
+            if type(context) is ssl.SSLContext:
+                secured = self._shaken(context, name, until)
+            else:
+                secured = self._shaken_asking_the_system(context, name, until)
         except BaseException:
             self._socket.close()
             raise
-        self._socket = secured
         return secured.version() or "TLS"
+
+    def _shaken(self, context: ssl.SSLContext, name: str, until: float) -> ssl.SSLSocket:
+        # The name as bytes: for a text Python loads its tables of international names.
+        sent = name.encode("ascii")
+        secured = context.wrap_socket(self._socket, server_hostname=sent, do_handshake_on_connect=False)
+        self._socket = secured
+        while True:
+            secured.settimeout(self._limits.next_wait_s(until))
+            try:
+                secured.do_handshake()
+            except TimeoutError:
+                continue
+            return secured
+
+    def _shaken_asking_the_system(self, context: ssl.SSLContext, name: str, until: float) -> ssl.SSLSocket:
+        """Windows may ask the network about a certificate, however long that takes: so it is done in a thread."""
+        self._socket.settimeout(self._limits.next_wait_s(until, float("inf")))
+        shaking = Background(lambda: context.wrap_socket(self._socket, server_hostname=name))
+        secured = shaking.result(self._limits, until)
+        self._socket = secured
+        check_names(secured, name)
+        return secured
 
     def send(self, content: bytes, timeout_s: float | None) -> None:
         """Send everything; from here on the server may have received the request."""
@@ -69,17 +89,7 @@ class Connection:
         self._socket.close()
 
 
-def _shaken(context: ssl.SSLContext, connection: socket.socket, name: str) -> ssl.SSLSocket:
-    labels = name.removesuffix(".").split(".")
-    if not all(0 < len(label) < 64 for label in labels):  # ssl would lose the open socket over its ValueError
+def _ensure_sendable(name: str) -> None:
+    """Raise ssl.SSLError for a name that wrap_socket takes for a ValueError, over which it loses the open socket."""
+    if not all(0 < len(label) < 64 for label in name.removesuffix(".").split(".")):
         raise ssl.SSLError(f"the name can't be sent: {name}")
-    asks_system = type(context) is not ssl.SSLContext
-    # As bytes where it may be: for a text Python loads its tables of international names.
-    secured = context.wrap_socket(connection, server_hostname=name if asks_system else name.encode("ascii"))
-    if asks_system:
-        try:
-            check_names(secured, name)
-        except ssl.SSLError:
-            secured.close()
-            raise
-    return secured

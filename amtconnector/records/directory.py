@@ -101,7 +101,8 @@ class Claim:
     @property
     def is_gone(self) -> bool:
         """Whether there is no such record on the disk; nobody but this process may remove it."""
-        return not os.path.lexists(record_files.record_path(self._directory, self._name))
+        # Asked at every poll, and a new Path each time is kept by the interpreter's table of names.
+        return not os.path.lexists(f"{self._directory}{os.sep}{self._name}{run_names.RECORD}")
 
     def release(self) -> None:
         """Let other processes at the record; a second call does nothing."""

@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -116,6 +117,21 @@ class Listener:
 
     server: Server
     received: list[bytes] = field(default_factory=list)
+
+
+class Stopped(Exception):
+    """What a wait is ended with."""
+
+
+def stops_after(seconds: float) -> Callable[[], None]:
+    """Return what raises Stopped once this time is over."""
+    end = time.monotonic() + seconds
+
+    def check() -> None:
+        if time.monotonic() >= end:
+            raise Stopped
+
+    return check
 
 
 @contextmanager

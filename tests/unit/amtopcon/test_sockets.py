@@ -12,28 +12,23 @@ from amtconnector.amtopcon.transport import LARGEST_ANSWER
 from amtconnector.amtopcon.wire.answers import Started
 from amtconnector.errors import CallFailed, NoAnswer, NotSent, NotUnderstood, Rejected
 from amtconnector.task import RequestId, Task
-from tests.support.loopback import LOGGED_ON, SERVER, conversation, http, listening, reset, scripted
+from tests.support.loopback import (
+    LOGGED_ON,
+    SERVER,
+    Stopped,
+    conversation,
+    http,
+    listening,
+    reset,
+    scripted,
+    stops_after,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ID = RequestId("2112")
 TASK = Task("DEMO2", "JOB")
-
-
-class Stopped(Exception):
-    """What a wait is ended with."""
-
-
-def stops_after(seconds: float) -> Callable[[], None]:
-    """Return what raises Stopped once this time is over."""
-    end = time.monotonic() + seconds
-
-    def check() -> None:
-        if time.monotonic() >= end:
-            raise Stopped
-
-    return check
 
 
 def waits_for_the_end(connection: socket.socket, _number: int) -> None:

@@ -7,6 +7,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+import time
 import warnings
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -22,14 +23,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from amtconnector.amtopcon import tls, tls_failures
 from amtconnector.errors import CallFailed, CertificateRefused, ConfigurationError, NoAnswer, NotSent
 from tests.support.certificates import made
-from tests.support.loopback import SERVER, conversation, http, listening, scripted
+from tests.support.loopback import SERVER, Stopped, conversation, http, listening, scripted, stops_after
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
 wine_trusts_all = pytest.mark.not_wine("its store accepts a chain whose root it doesn't have")
-ALIVE = scripted(http(200, "alive"))
+ALIVE_BYTES = http(200, "alive")
+ALIVE = scripted(ALIVE_BYTES)
 
 
 @pytest.fixture(scope="module")
@@ -395,16 +397,44 @@ def test_a_handshake_that_is_cut_short_was_not_sent() -> None:
             assert type(caught.value) is NotSent
 
 
+def silent(connection: socket.socket, _number: int) -> None:
+    """Read, and answer nothing."""
+    while connection.recv(9999):
+        pass
+
+
 def test_a_handshake_that_nobody_answers_was_not_sent() -> None:
     """It ends with the connection's time."""
-
-    def silent(connection: socket.socket, _number: int) -> None:
-        while connection.recv(9999):
-            pass
-
     with listening(silent, reads=False) as served:
         server = served.server._replace(uses_tls=True, connect_timeout_s=0.2)
         with conversation(server, tls=tls.context(SERVER)) as line, pytest.raises(NotSent):
+            line.service.probe()
+
+
+def test_a_handshake_that_nobody_answers_ends_soon_after_it_is_told_to() -> None:
+    """Within 0.2 s and some, however long the connection may take."""
+    with listening(silent, reads=False) as served:
+        server = served.server._replace(uses_tls=True)
+        with conversation(server, tls=tls.context(SERVER), while_waiting=stops_after(0.3)) as line:
+            begun = time.monotonic()
+            with pytest.raises(Stopped):
+                line.service.probe()
+            assert time.monotonic() - begun < 0.8
+
+
+def test_a_handshake_that_takes_longer_than_one_wait_goes_on(authority: trustme.CA, ca_file: Path) -> None:
+    """A wait ends after 0.2 s, to look whether to stop; the handshake does not."""
+    context = server_side(authority.issue_cert("127.0.0.1"))
+
+    def late(connection: socket.socket, _number: int) -> None:
+        time.sleep(0.5)  # the server's slowness is what is tested
+        with context.wrap_socket(connection, server_side=True) as secured:
+            secured.recv(9999)
+            secured.sendall(ALIVE_BYTES)
+
+    with listening(late, reads=False) as served:
+        server = served.server._replace(uses_tls=True, ca_file=ca_file)
+        with conversation(server, tls=tls.context(server)) as line:
             line.service.probe()
 
 
