@@ -9,6 +9,7 @@ import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,6 +123,24 @@ class Bench:
         script = str(COMPARISONS / "lean_httpx.py")
         return [sys.executable, script, target.base, job, str(interval_s), *_ca(target)]
 
+    def others(self, target: Target, job: str) -> dict[str, list[str]]:
+        """Return the commands that run a job as other tools do, by name: those of which this machine has the tools."""
+        ca = _ca(target)
+        given = [target.base, job, *ca]
+        trusted = ["env", f"NODE_EXTRA_CA_CERTS={ca[0]}"] if ca else []
+        commands = {
+            "curl and jq": ("jq", ["bash", str(COMPARISONS / "curl_jq.sh"), *given]),
+            "requests": ("", [sys.executable, str(COMPARISONS / "requests_job.py"), *given]),
+            "Node's fetch": ("node", [*trusted, "node", str(COMPARISONS / "fetch_job.mjs"), *given]),
+            "static Go, same work": ("go", [str(self.folder / "same_work"), *given[:2], str(self.config(target)), *ca]),
+        }
+        has_requests = find_spec("requests") is not None
+        return {
+            name: command
+            for name, (tool, command) in commands.items()
+            if (shutil.which(tool) if tool else has_requests)
+        }
+
 
 def _ca(target: Target) -> list[str]:
     return [target.ca_file] if target.ca_file else []
@@ -163,6 +182,7 @@ def prepared(built: Path) -> Iterator[Bench]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="amt-bench-")))
         sources = [str(source) for source in COMPARISONS.glob("*.java")]
         subprocess.run([javac, "-XDstringConcat=inline", "-d", str(folder / "java"), *sources], check=True)
+        _build_go(folder)
         certificate, ca_file = _certificates(folder)
         http = stack.enter_context(_server("http", ""))
         https = stack.enter_context(_server("https", ca_file, certificate))
@@ -179,6 +199,13 @@ def _server(scheme: str, ca_file: str, *certificate: str) -> Iterator[Target]:
             yield Target(f"{scheme}://127.0.0.1:{int(process.stdout.readline())}", ca_file)
         finally:
             process.kill()
+
+
+def _build_go(folder: Path) -> None:
+    """Build the static Go program, where there is a compiler."""
+    if shutil.which("go"):
+        command = ["go", "build", "-ldflags=-s -w", "-o", str(folder / "same_work"), str(COMPARISONS / "same_work.go")]
+        subprocess.run(command, check=True, env={**os.environ, "CGO_ENABLED": "0", "GOCACHE": str(folder / "go-cache")})
 
 
 def _certificates(folder: Path) -> tuple[str, str]:

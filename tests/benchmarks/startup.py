@@ -28,7 +28,8 @@ TEXT = """One job from process start to process end: log on, start, a status tha
 characters until two reads agree; nothing waits. `amt` is the built folder. Medians of {rounds} alternated runs.
 Java is `java {java}`; the HttpClient version runs with Java's defaults. "Same work" is the tuned one that decrypts both
 credentials, takes a lock and writes eight records, each flushed to the disk, where the connector flushes three and
-their folder. The script with httpx is lean: one bare TLS context, without httpx's command line."""
+their folder. The script with httpx is lean: one bare TLS context, without httpx's command line. curl and jq, requests,
+Node's fetch and Go stand where their tools are installed; Go does the same work as the second Java."""
 
 MEMORY_TEXT = """Private memory (what a process shares with no other) while a task runs, 20 connectors at once, and the
 time that forty need that are started in the same moment."""
@@ -57,6 +58,7 @@ def _scheme_rows(bench: Bench, target: Target, rounds: int) -> list[Row]:
             "six curl calls": _runs(bench.curl(target, JOB)),
             "http.client": _runs(bench.http_client(target, JOB)),
             "lean httpx": _runs(bench.lean_httpx(target, JOB)),
+            **{name: _runs(command) for name, command in bench.others(target, JOB).items()},
         },
         rounds,
     )
