@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
@@ -160,7 +159,7 @@ def _credentials_in(one: Exchange, run: Run) -> tuple[str, str]:
             return user, password
     headers = " ".join(value for _, value in one.headers)
     for user, password in zip(users, passwords, strict=False):
-        if b64encode(f"{user}:{password}".encode("utf-8", "surrogatepass")).decode() in headers:
+        if requests.basic(user, password) in headers:
             return user, password
     return users[-1], passwords[-1]
 

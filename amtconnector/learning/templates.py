@@ -7,9 +7,10 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from amtconnector.learning.documents import body_of, form_of, is_form, slots
+from amtconnector.amtopcon.wire.requests import basic
+from amtconnector.learning.documents import body_of, form_of, is_form, named_texts
 from amtconnector.learning.known import LISTS, SCALARS, hinted
-from amtconnector.learning.list_forms import list_pairs, repeated, separator_of
+from amtconnector.learning.list_forms import kinds_of, list_pairs, separator_of
 from amtconnector.learning.moments import moment
 
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ _OF_HTTP = frozenset(
     " origin referer accept-language dnt pragma cache-control priority upgrade-insecure-requests expect"
     " traceparent tracestate request-id if-none-match if-modified-since proxy-connection x-forwarded-for".split()
 )
-
-
 _WITHOUT_TASK = frozenset({"heartbeat", "logoff"})
+_LEFT_OUT = object()
+"""What stands for a member that a template does not have."""
 
 
 class Template:
@@ -37,7 +38,7 @@ class Template:
         self._exchange = exchange
         self._run = run
         self._seen = seen
-        self._whole = _whole_texts(exchange)
+        self._whole = named_texts(exchange)
 
     def call(self) -> dict[str, Any]:
         """Return the entries of the call."""
@@ -73,12 +74,10 @@ class Template:
         run = self._run
         for user in run.credentials.users:
             for password in run.credentials.passwords:
-                basic = b64encode(f"{user}:{password}".encode("utf-8", "surrogatepass")).decode()
-                if basic in value:
-                    return value.replace(basic, "{basic}")
-        cookie = next((one for one, text in run.cookies.items() if text and text == value and text != run.token), "")
-        if cookie:
-            return f"{{cookie:{cookie}}}"
+                if (encoded := basic(user, password)) in value:
+                    return value.replace(encoded, "{basic}")
+        if value != run.token and (cookie := self._cookie(value)):
+            return cookie
         if run.token and run.token in value:
             self._seen.token_headers[name] = value.replace(run.token, "{token}")
             return None
@@ -172,17 +171,9 @@ class Template:
             return f"{{{hint if hint in matching else matching[0]}}}"
         for list_name, element in LISTS.items():
             given = self._list(list_name)
-            if (
-                given
-                and len(value) == len(given)
-                and (hint == list_name or self._list(hint if hint in LISTS else list_name) == given)
-            ):
-                templates = [
-                    repeated(entry, one, f"{{{element}}}", at)
-                    for at, (entry, one) in enumerate(zip(value, given, strict=True))
-                ]
-                if templates[0] is not None and all(template == templates[0] for template in templates):
-                    return [templates[0]]
+            is_fitting = given and len(value) == len(given) and (hint not in LISTS or self._list(hint) == given)
+            if is_fitting and len(kinds := kinds_of(value, [(one, element) for one in given])) == 1:
+                return kinds
         if mixed := self._both_lists(value):
             return mixed
         return [
@@ -197,12 +188,7 @@ class Template:
             given = [(one, LISTS[name]) for name in names for one in self._list(name)]
             if len(given) != len(value) or len({element for _, element in given}) < len(LISTS):
                 return []
-            templates = [
-                repeated(entry, one, f"{{{element}}}", at)
-                for at, (entry, (one, element)) in enumerate(zip(value, given, strict=True))
-            ]
-            kinds = [template for at, template in enumerate(templates) if template not in templates[:at]]
-            if None not in templates and len(kinds) == len(LISTS):
+            if len(kinds := kinds_of(value, given)) == len(LISTS):
                 return kinds
         return []
 
@@ -234,8 +220,10 @@ class Template:
             return "{request_id:text}" if quotes_id and value.isdigit() else "{request_id}"
         if value and value in {run.token, run.run_id}:
             return "{token}" if value == run.token else "{run_id}"
-        cookie = next((one for one, text in run.cookies.items() if text and text == value), "")
-        return f"{{cookie:{cookie}}}" if cookie else self._exact_scalar(name, value)
+        return self._cookie(value) or self._exact_scalar(name, value)
+
+    def _cookie(self, value: str) -> str:
+        return next((f"{{cookie:{name}}}" for name, text in self._run.cookies.items() if text and text == value), "")
 
     def _exact_scalar(self, name: str, value: str) -> str:
         if self._name in _WITHOUT_TASK:
@@ -291,11 +279,9 @@ class Template:
             known = [(text, "{user}") for text in run.credentials.users if len(text) > 2]
         else:
             scalars = () if self._name in _WITHOUT_TASK else SCALARS
-            known = [(str(run.value(one)), f"{{{one}}}") for one in scalars if run.value(one)]
-            known += [(run.request_id, "{request_id}")] * bool(run.request_id) + [(run.token, "{token}")] * bool(
-                run.token
-            )
-        known = [pair for pair in known if pair[0] != value]
+            known = [(str(run.value(one)), f"{{{one}}}") for one in scalars]
+            known += [(run.request_id, "{request_id}"), (run.token, "{token}")]
+        known = [pair for pair in known if pair[0] not in {"", value}]
         value = value.replace("{", "{{").replace("}", "}}")
         if not known or "{" in value:
             return value
@@ -304,17 +290,6 @@ class Template:
         changed = re.sub(rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])", lambda match: table[match[0]], value)
         is_sentence = " " in value.strip()
         return value if is_sentence and changed.count("{") < 2 else changed
-
-
-class _LeftOut:
-    """What stands for a member that a template does not have."""
-
-
-_LEFT_OUT = _LeftOut()
-
-
-def _whole_texts(exchange: Exchange) -> list[tuple[str, str]]:
-    return [(slot.name, slot.text) for slot in slots(exchange) if slot.place != "path"]
 
 
 def _is_usual(name: str, value: str) -> bool:
