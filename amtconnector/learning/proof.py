@@ -67,7 +67,6 @@ class Proof:
                 yield f"a logon that was refused: {error.message}"
         for one in roles.refused_starts:
             try:
-                answers.check_sent(reply_of(one), self._profile)
                 answers.read_start(reply_of(one), self._profile)
             except (NotUnderstood, Unauthorized) as error:
                 yield f"a start that was refused: {error.message}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from amtconnector.amtopcon.client import AmtClient
 from amtconnector.amtopcon.logon import Account
 from amtconnector.amtopcon.transport import Waiting, open_transport
-from amtconnector.amtopcon.wire import profiles
+from amtconnector.amtopcon.wire.profile import load_profile
 from amtconnector.errors import SubmissionUnknown, TaskFate, TaskState
 from amtconnector.opcon import StatusPublisher
 from amtconnector.records import Claim, RunDirectory, RunRecord, new_run_id
@@ -231,7 +231,7 @@ class Session:
         server = self._config.server
         trace = self.note if self._config.debug else None
         transport = open_transport(server, Waiting(self._while_waiting, self._while_starting), self.note, trace)
-        contract = profiles.load(self._config.wire_profile)
+        contract = load_profile(self._config.wire_profile)
         self._amt = AmtClient(contract, self._account, transport, self._while_waiting)
         is_new = not record.request_id
         task = record.task if record.key.application else None
