@@ -156,7 +156,7 @@ def _skipped(steps: tuple[Step, ...], reason: str) -> Iterator[Finding]:
 
 
 def _profile(config: Config) -> tuple[Profile | None, Finding | None]:
-    from amtconnector.amtopcon.wire.profile import load_profile  # not needed for a configuration that can't be read
+    from amtconnector.amtopcon.wire.built_in import load_profile  # not needed for a configuration that can't be read
 
     try:
         return load_profile(config.wire_profile), None

@@ -74,7 +74,7 @@ def command() -> None:
 def show(*, config_path: str | None) -> int:
     """Show each entry of the profile in effect, and where it comes from."""
     from amtconnector.amtopcon.wire import profile_file
-    from amtconnector.amtopcon.wire.profile import load_profile
+    from amtconnector.amtopcon.wire.built_in import load_profile
     from amtconnector.learning import in_effect
 
     path = config.load(config.find(config_path)).wire_profile

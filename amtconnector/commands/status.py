@@ -100,7 +100,7 @@ def _service(settings: Config) -> AmtClient:
     from amtconnector.amtopcon.client import AmtClient
     from amtconnector.amtopcon.logon import Account
     from amtconnector.amtopcon.transport import open_transport
-    from amtconnector.amtopcon.wire.profile import load_profile
+    from amtconnector.amtopcon.wire.built_in import load_profile
 
     transport = open_transport(settings.server)
     account = Account(settings, RunDirectory(settings.run_directory))

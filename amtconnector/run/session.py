@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from amtconnector.amtopcon.client import AmtClient
 from amtconnector.amtopcon.logon import Account
 from amtconnector.amtopcon.transport import Waiting, open_transport
-from amtconnector.amtopcon.wire.profile import load_profile
+from amtconnector.amtopcon.wire.built_in import load_profile
 from amtconnector.errors import SubmissionUnknown, TaskFate, TaskState
 from amtconnector.opcon import StatusPublisher
 from amtconnector.records import Claim, RunDirectory, RunRecord, new_run_id

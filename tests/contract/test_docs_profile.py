@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from amtconnector.amtopcon.wire import profile_file
+from amtconnector.amtopcon.wire.built_in import load_profile
 from amtconnector.amtopcon.wire.placeholders import ALLOWED
-from amtconnector.amtopcon.wire.profile import load_profile
 from tests.end_to_end.installation import Ended, Installation
 from tests.support.configfile import ROOT
 from tests.support.doc_pages import blocks

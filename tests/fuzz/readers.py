@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from amtconnector.amtopcon.http_answer import AnswerReader
 from amtconnector.amtopcon.httpx_import import httpx
 from amtconnector.amtopcon.wire import answers, profile_file
+from amtconnector.amtopcon.wire.built_in import load_profile
 from amtconnector.amtopcon.wire.message_readers import reader_of
-from amtconnector.amtopcon.wire.profile import load_profile
 from amtconnector.amtopcon.wire.reply import Reply, retry_after_s
 from amtconnector.config import connector_config
 from amtconnector.errors import CallFailed, ConfigurationError, NotUnderstood

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.client import AmtClient
 from amtconnector.amtopcon.transport import HttpTransport, Waiting
-from amtconnector.amtopcon.wire.profile import load_profile
+from amtconnector.amtopcon.wire.built_in import load_profile
 from amtconnector.config import Server
 from amtconnector.credentials import Credentials, Secret
 

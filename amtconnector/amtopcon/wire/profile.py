@@ -12,7 +12,6 @@ from amtconnector.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path as FilePath
 
     from amtconnector.amtopcon.wire.paths import Path
     from amtconnector.statuses import StatusTable
@@ -132,17 +131,3 @@ class Profile(NamedTuple):
     def has(self, call: CallName) -> bool:
         """Return whether the server has this call."""
         return call in self.calls
-
-
-def load_profile(path: FilePath | None = None) -> Profile:
-    """Return the built-in profile, with the entries of a site's file in place of its own.
-
-    Raises ConfigurationError, which names the entry, when the file is no such profile.
-    """
-    if path is None:
-        from amtconnector.amtopcon.wire.built_in import BUILT_IN
-
-        return BUILT_IN
-    from amtconnector.amtopcon.wire.profile_file import read  # few need a reader of TOML
-
-    return read(path)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amtconnector.amtopcon.wire.answers import Refused, Started, read_start, read_status, read_token
-from amtconnector.amtopcon.wire.profile import load_profile
+from amtconnector.amtopcon.wire.built_in import load_profile
 from amtconnector.amtopcon.wire.reply import Reply, failure_of, retry_after_s, server_words
 from amtconnector.errors import (
     AnswerLate,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amtconnector.amtopcon.wire.built_in import load_profile
 from amtconnector.amtopcon.wire.messages import MessageReader
-from amtconnector.amtopcon.wire.profile import load_profile
 from amtconnector.errors import NotUnderstood
 from amtconnector.text import LONGEST_KEPT, CutText
 

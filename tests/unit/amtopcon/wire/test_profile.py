@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from amtconnector.amtopcon.wire import profile_file
+from amtconnector.amtopcon.wire.built_in import load_profile
 from amtconnector.amtopcon.wire.placeholders import ALLOWED, TASK
-from amtconnector.amtopcon.wire.profile import CallName, Profile, TokenPlaces, load_profile
+from amtconnector.amtopcon.wire.profile import CallName, Profile, TokenPlaces
 from amtconnector.errors import ConfigurationError
 from amtconnector.statuses import AMT_STATUSES, Status, StatusClass
 
@@ -297,6 +298,6 @@ def test_the_contract_is_in_the_profile_alone() -> None:
 
 def test_reading_a_profile_needs_no_http_client() -> None:
     """The wire knows data, not sockets."""
-    code = "import sys; from amtconnector.amtopcon.wire import profile; profile.load_profile(); print(*sys.modules)"
+    code = "import sys; from amtconnector.amtopcon.wire import built_in; built_in.load_profile(); print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert "httpx" not in result.stdout.split()

@@ -17,8 +17,8 @@ from amtconnector.amtopcon.wire.answers import (
     read_start,
     read_status,
 )
+from amtconnector.amtopcon.wire.built_in import load_profile
 from amtconnector.amtopcon.wire.document import parsed
-from amtconnector.amtopcon.wire.profile import load_profile
 from amtconnector.amtopcon.wire.profile_file import profile_of
 from amtconnector.amtopcon.wire.reply import Reply
 from amtconnector.amtopcon.wire.requests import Request

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amtconnector.amtopcon.wire import profile, requests
-from amtconnector.amtopcon.wire.profile import load_profile
+from amtconnector.amtopcon.wire.built_in import load_profile
 from amtconnector.amtopcon.wire.requests import Sender
 from amtconnector.task import RequestId, Task
 
