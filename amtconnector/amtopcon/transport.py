@@ -43,14 +43,10 @@ UNHURRIED = Waiting()
 """Nobody wants to end a wait."""
 
 
-def _unheard(_line: str) -> None:
-    """Let a call's trouble pass."""
-
-
 def open_transport(
     server: Server,
     waiting: Waiting = UNHURRIED,
-    note: Callable[[str], None] = _unheard,
+    note: Callable[[str], None] = lambda _: None,
     trace: Callable[[str], None] | None = None,
 ) -> HttpTransport:
     """Return the transport to a server; raises ConfigurationError for a CA_FILE that can't be used."""
@@ -74,7 +70,7 @@ class HttpTransport:
         *,
         tls: ssl.SSLContext | None,
         waiting: Waiting = UNHURRIED,
-        note: Callable[[str], None] = _unheard,
+        note: Callable[[str], None] = lambda _: None,
         trace: Callable[[str], None] | None = None,
     ) -> None:
         self._server = server
