@@ -151,8 +151,12 @@ class Runner:
         return self._ended(status, monitor, None)
 
     def _left_alone(self, text: str, subject: Subject) -> Interrupted:
-        fate = TaskFate(TaskState.RUNNING, subject.request_id.text)
-        return Interrupted(text, subject=subject.text, hint=subject.ways_on, fate=fate)
+        return Interrupted(
+            text,
+            subject=subject.text,
+            hint=subject.ways_on,
+            fate=TaskFate(TaskState.RUNNING, subject.request_id.text),
+        )
 
     def _ended(self, status: Status, monitor: StatusMonitor, stream: MessageStream | None) -> int:
         """Print the rest and the completion; that the record says so is left to the last act of the run."""
