@@ -16,15 +16,7 @@ from amtconnector.amtopcon.wire.document import UNREADABLE
 from amtconnector.amtopcon.wire.pages import PageTurner, oldest_first
 from amtconnector.amtopcon.wire.requests import Sender
 from amtconnector.amtopcon.wire.shape import exchange_of
-from amtconnector.errors import (
-    CallFailed,
-    CredentialsError,
-    LogonRefused,
-    NoAnswer,
-    NotUnderstood,
-    Rejected,
-    Unauthorized,
-)
+from amtconnector.errors import CallFailed, LogonRefused, NoAnswer, NotUnderstood, Rejected, Unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -122,7 +114,7 @@ class AmtClient:
     def log_on(self) -> None:
         """Ask for a token. Raises LogonRefused for refused credentials, now or a short while ago, else CallFailed."""
         if self._account is None:
-            raise CredentialsError("There are no credentials that can be used.")
+            raise RuntimeError("a logon needs an account")
         credentials = self._account.credentials()
         user, password = credentials.user.reveal(), credentials.password.reveal()
         self._exchange.keep_secret(password, user)
