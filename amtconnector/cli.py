@@ -65,7 +65,8 @@ def main() -> NoReturn:
         sys.exit(_shown(f"amt {__version__}\n", 0))
     if not tokens or tokens == ["--help"]:
         sys.exit(_shown(HELP, 0 if tokens else _USAGE))
-    _leave(_run(tokens))
+    # At once: nothing that is still to come, a broken stdout least of all, may change the exit code of a run.
+    os._exit(_run(tokens))
 
 
 def _subcommand(name: str, tokens: Sequence[str]) -> int:
@@ -98,11 +99,6 @@ def _shown(text: str, exit_code: int) -> int:
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return exit_code
-
-
-def _leave(exit_code: int) -> NoReturn:
-    """Exit at once: nothing that is still to come, a broken stdout least of all, may change the code of a run."""
-    os._exit(exit_code)
 
 
 assert set(FLAGS) <= set(HELP.replace(",", " ").split())  # noqa: S101 - a flag that the help forgets is a defect

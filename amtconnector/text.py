@@ -29,6 +29,7 @@ _ORDINARY = frozenset(
     true type unknown user username value values web wrong
     """.split()  # noqa: SIM905 - reads
 )
+"""Words that a server's sentences hold anyway; nobody is given away by them."""
 _UNSAFE = "[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]"
 
 
@@ -117,16 +118,11 @@ def masked(text: str, secrets: Iterable[str], names: Iterable[str] = ()) -> str:
     One of four bytes or more is found as Base64 and as hex too, within a longer one (`user:password`) as well. `names`
     are secrets that may look like words: they are found whole, and not at all where they are ordinary words.
     """
-    whole = sorted({name for name in names if name and not _is_ordinary(name)}, key=len, reverse=True)
+    whole = sorted({name for name in names if name and name.casefold() not in _ORDINARY}, key=len, reverse=True)
     ordered = sorted(filter(None, secrets), key=len, reverse=True)
-    patterns = [*map(_pattern, ordered), *map(_whole_pattern, whole)]
+    patterns = [*map(escaped_pattern, ordered), *map(_whole_pattern, whole)]
     patterns += [form for secret in (*ordered, *whole) for form in _encoded_forms(secret)]
     return re.sub("|".join(patterns), MASK, text) if patterns else text
-
-
-def _is_ordinary(name: str) -> bool:
-    """Return whether a text is a word that a server's sentences hold anyway; nobody is given away by it."""
-    return name.casefold() in _ORDINARY
 
 
 def _whole_pattern(name: str) -> str:
@@ -135,8 +131,8 @@ def _whole_pattern(name: str) -> str:
     What is longer than a word, or has other characters in it, is found anywhere.
     """
     if len(name) > _LONGEST_WORD or not name.isalnum():
-        return _pattern(name)
-    return rf"(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])){_pattern(name)}(?![A-Za-z0-9])"
+        return escaped_pattern(name)
+    return rf"(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])){escaped_pattern(name)}(?![A-Za-z0-9])"
 
 
 def sentence(text: str) -> str:
@@ -172,7 +168,8 @@ def _shown(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
-def _pattern(secret: str) -> str:
+def escaped_pattern(secret: str) -> str:
+    """Return a pattern for a text, raw or escaped as JSON, HTML or a URL has it."""
     parts = re.findall(r"\\+|[^\\]", secret)
     return "".join(_backslashes(len(part)) if part[0] == "\\" else _escaped_forms(part) for part in parts)
 
@@ -231,8 +228,3 @@ def _escaped_forms(character: str) -> str:
     if not character.isascii():
         forms.append("[\udc80-\udcff\ufffd?]")  # a server with another encoding
     return f"(?:{'|'.join([*forms, re.escape(character)])})"  # raw last: `&` begins `&amp;`
-
-
-def escaped_pattern(text: str) -> str:
-    """Return a pattern for a text, raw or escaped as JSON, HTML or a URL has it."""
-    return _pattern(text)

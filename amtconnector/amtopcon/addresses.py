@@ -87,7 +87,9 @@ def _first(
             next_at = time.monotonic() + STAGGER_S if _began(selector, waiting.pop(0), failures) else 0.0
             continue
         if not selector.get_map():
-            raise _worth_telling(failures)
+            # A refusal comes from a machine that is there.
+            refusal = next((error for error in failures if isinstance(error, ConnectionRefusedError)), None)
+            raise refusal or next(iter(failures), OSError(errno.EADDRNOTAVAIL, "the name has no address"))
         longest_s = max(0.001, next_at - time.monotonic()) if waiting else STAGGER_S
         for key, _ in selector.select(limits.next_wait_s(until, longest_s)):
             selector.unregister(key.fileobj)
@@ -138,9 +140,3 @@ def _os_error(code: int) -> OSError:
     """Return the exception that stands for the system's number; only Python's own table knows those of Windows."""
     known: dict[int, str] = getattr(socket, "errorTab", {})
     return OSError(code, known.get(code) or os.strerror(code))
-
-
-def _worth_telling(failures: Sequence[OSError]) -> OSError:
-    """Return a refusal where there is one: it comes from a machine that is there."""
-    refusal = next((error for error in failures if isinstance(error, ConnectionRefusedError)), None)
-    return refusal or next(iter(failures), OSError(errno.EADDRNOTAVAIL, "the name has no address"))

@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from amtconnector.amtopcon.waits import go_on
 from amtconnector.amtopcon.wire import answers, requests
 from amtconnector.amtopcon.wire.document import UNREADABLE
 from amtconnector.amtopcon.wire.pages import PageTurner, oldest_first
@@ -63,11 +64,16 @@ class Account(Protocol):
 class AmtClient:
     """AMTOpCon at one server. `last_exchange` is what was asked and answered last, in words.
 
-    `while_waiting` is called between the pieces of an answer; what it raises ends the call.
+    `account` None is good for what needs no logon. `while_waiting` is called between the pieces of an answer; what it
+    raises ends the call.
     """
 
     def __init__(
-        self, profile: Profile, account: Account, transport: HttpTransport, while_waiting: Callable[[], None]
+        self,
+        profile: Profile,
+        account: Account | None,
+        transport: HttpTransport,
+        while_waiting: Callable[[], None] = go_on,
     ) -> None:
         self._profile = profile
         self._account = account
@@ -107,31 +113,29 @@ class AmtClient:
 
     def log_on(self) -> None:
         """Ask for a token. Raises LogonRefused for refused credentials, now or a short while ago, else CallFailed."""
+        if self._account is None:
+            raise RuntimeError("a logon needs an account")
         credentials = self._account.credentials()
         user, password = credentials.user.reveal(), credentials.password.reveal()
         self._exchange.keep_secret(password, user)
         with self._account.attempt(self._while_waiting):
-            self._log_on_as(user, password)
+            self._log_on_as(self._account, user, password)
 
-    def _log_on_as(self, user: str, password: str) -> None:
+    def _log_on_as(self, account: Account, user: str, password: str) -> None:
         try:
-            token = self._token_for(requests.logon(self._current(), user, password))
+            logon = requests.logon(self._current(), user, password)
+            token = self._once(logon, lambda reply: answers.read_logon(reply, self._profile))
         except LogonRefused:
-            self._account.refused()
+            account.refused()
             raise
         except (NotUnderstood, Rejected) as error:
             error.may_refuse = self._last is not None and answers.may_refuse(self._last[1])
             if error.may_refuse:
-                self._account.doubted()
+                account.doubted()
             raise
         self._sender = self._sender._replace(token=token)
         self._exchange.keep_secret(password, token)
-        self._account.accepted()
-
-    def _token_for(self, logon: Request) -> str:
-        reply = self._reply(logon)
-        with self._noted(logon, reply):
-            return answers.read_logon(reply, self._profile)
+        account.accepted()
 
     def start(self, task: Task) -> Started | Refused:
         """Send the start, once. Raises CallFailed, whose class says whether it was executed.
@@ -140,25 +144,19 @@ class AmtClient:
         """
         request = requests.start(self._current(), task)
         self._sender = self._sender._replace(task=task, started_by=self._sender.run_id)
-        reply = self._reply(request)
-        with self._noted(request, reply):
-            answers.check_sent(reply, self._profile)
-            return answers.read_start(reply, self._profile)
+        return self._once(request, lambda reply: answers.read_start(reply, self._profile))
 
     def status(self, request_id: RequestId) -> Status:
         """Ask for the status. Raises CallFailed; Unauthorized when the token was refused right after a new logon."""
-        return self._answered(
-            lambda: requests.about(self._current(), "status", request_id),
-            lambda reply: answers.read_status(reply, self._profile, request_id),
-        )
+        return self._asked("status", request_id, lambda reply: answers.read_status(reply, self._profile, request_id))
 
     def stop(self, request_id: RequestId) -> None:
         """Ask AMT to end the task in order; an accepted one is not done yet. Raises CallFailed."""
-        self._answered(lambda: requests.about(self._current(), "stop", request_id), self._agree)
+        self._asked("stop", request_id, lambda reply: answers.check_agreed(reply, self._profile))
 
     def kill(self, request_id: RequestId) -> None:
         """Ask AMT to end the task unconditionally; an accepted one is not done yet. Raises CallFailed."""
-        self._answered(lambda: requests.about(self._current(), "kill", request_id), self._agree)
+        self._asked("kill", request_id, lambda reply: answers.check_agreed(reply, self._profile))
 
     def messages(self, request_id: RequestId, limit_s: float) -> Iterator[list[str]]:
         """Yield the messages of the task and its children in the server's order, as they arrive, in lists.
@@ -194,12 +192,15 @@ class AmtClient:
             yield from self._message_lists(turner, request_id, end)  # with the page that was refused
 
     def _message_lists(self, turner: PageTurner, request_id: RequestId, end: float) -> Iterator[list[str]]:
+        def judge(reply: Reply) -> None:
+            answers.check_accepted(reply, self._profile)
+
         while turner.has_next:
             turner.begin()
             request = requests.about(self._current(), "messages", request_id, turner.page)
             limit_s = max(0.0, end - time.monotonic())
             with self._noted(request, None), self._exchange.noted(request):
-                with self._exchange.pieces(request, limit_s, self._accept) as (headers, pieces):
+                with self._exchange.pieces(request, limit_s, judge) as (headers, pieces):
                     for chunk in pieces:
                         self._while_waiting()
                         if texts := turner.feed(chunk):
@@ -210,28 +211,22 @@ class AmtClient:
         with self._exchange.noted(request):
             turner.check()
 
-    def _answered(self, request: Callable[[], Request], read: Callable[[Reply], T]) -> T:
-        """Return what an answer means, after one new logon where the token was refused."""
+    def _asked(self, call: CallName, request_id: RequestId, read: Callable[[Reply], T]) -> T:
+        """Return what the answer about a batch request means, after one new logon where the token was refused."""
         if self._sender.token is None:
             self.log_on()
         try:
-            return self._once(request(), read)
+            return self._once(requests.about(self._current(), call, request_id), read)
         except Unauthorized:
-            self._exchange.note(f"{request().call}: the token was refused; logging on once more")
+            self._exchange.note(f"{call}: the token was refused; logging on once more")
             self._sender = self._sender._replace(token=None)
             self.log_on()
-        return self._once(request(), read)
+        return self._once(requests.about(self._current(), call, request_id), read)
 
     def _once(self, request: Request, read: Callable[[Reply], T]) -> T:
         reply = self._reply(request)
         with self._noted(request, reply):
             return read(reply)
-
-    def _accept(self, reply: Reply) -> None:
-        answers.check_accepted(reply, self._profile)
-
-    def _agree(self, reply: Reply) -> None:
-        answers.check_agreed(reply, self._profile)
 
     def _current(self) -> Sender:
         """Return who sends, with the cookies as they are now."""

@@ -77,8 +77,10 @@ def converted(error: Exception, server: Server, progress: Progress) -> CallFaile
     outcome = next(FAILURES[kind] for kind in type(error).__mro__ if kind in FAILURES)
     if outcome is CallOutcome.DEFECT:
         raise error
+    if isinstance(error, AnswerUnclear):
+        return NotUnderstood(f"the answer breaks the rules of HTTP: {error}", hint=BROKEN_HTTP)
     if outcome is CallOutcome.NOT_UNDERSTOOD:
-        return _unclear(error)
+        return NotUnderstood("the answer's encoding can't be read")
     what, hint = _cause(error, server)
     root = _root(error)
     hint = "" if progress.had_contact and not is_of_tls(root) else hint
@@ -86,12 +88,6 @@ def converted(error: Exception, server: Server, progress: Progress) -> CallFaile
         return (AnswerLate if isinstance(error, httpx.TimeoutException) else NoAnswer)(what, hint=hint)
     refused = is_of_tls(root) and isinstance(root, ssl.SSLCertVerificationError)
     return (CertificateRefused if refused else NotSent)(what, hint=hint)
-
-
-def _unclear(error: Exception) -> NotUnderstood:
-    if isinstance(error, AnswerUnclear):
-        return NotUnderstood(f"the answer breaks the rules of HTTP: {error}", hint=BROKEN_HTTP)
-    return NotUnderstood("the answer's encoding can't be read")
 
 
 def _root(error: BaseException) -> BaseException:

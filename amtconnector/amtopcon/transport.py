@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from amtconnector import __version__
 from amtconnector.amtopcon.cookies import Cookies
 from amtconnector.amtopcon.failures import FAILURES, Progress, converted
 from amtconnector.amtopcon.http_connection import ConnectionPerCall
 from amtconnector.amtopcon.httpx_import import httpx
-from amtconnector.amtopcon.waits import CallLimits
-from amtconnector.amtopcon.wire.reply import Reply
-from amtconnector.amtopcon.wire.retry_after import retry_after_s
+from amtconnector.amtopcon.waits import CallLimits, go_on
+from amtconnector.amtopcon.wire.reply import Reply, retry_after_s
 from amtconnector.amtopcon.wire.shape import shown
 from amtconnector.errors import CallFailed, NotUnderstood
 from amtconnector.named_tuple import NamedTuple
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator, Mapping
 
-    from amtconnector.amtopcon.wire.profile import CallName
     from amtconnector.amtopcon.wire.requests import Request
     from amtconnector.config import Server
 
@@ -37,12 +35,19 @@ class Waiting(NamedTuple):
     `for_start` is used for the start, which is cut only late because it can't be repeated.
     """
 
-    usually: Callable[[], None]
-    for_start: Callable[[], None]
+    usually: Callable[[], None] = go_on
+    for_start: Callable[[], None] = go_on
+
+
+UNHURRIED = Waiting()
+"""Nobody wants to end a wait."""
 
 
 def open_transport(
-    server: Server, waiting: Waiting, note: Callable[[str], None], trace: Callable[[str], None] | None
+    server: Server,
+    waiting: Waiting = UNHURRIED,
+    note: Callable[[str], None] = lambda _: None,
+    trace: Callable[[str], None] | None = None,
 ) -> HttpTransport:
     """Return the transport to a server; raises ConfigurationError for a CA_FILE that can't be used."""
     context = None
@@ -64,9 +69,9 @@ class HttpTransport:
         server: Server,
         *,
         tls: ssl.SSLContext | None,
-        waiting: Waiting,
-        note: Callable[[str], None],
-        trace: Callable[[str], None] | None,
+        waiting: Waiting = UNHURRIED,
+        note: Callable[[str], None] = lambda _: None,
+        trace: Callable[[str], None] | None = None,
     ) -> None:
         self._server = server
         self._waiting = waiting
@@ -107,7 +112,7 @@ class HttpTransport:
 
         Raises CallFailed.
         """
-        waiting, self._waiting = self._waiting, Waiting(_wait, _wait)
+        waiting, self._waiting = self._waiting, UNHURRIED
         try:
             with self._response(request, limit_s) as response:
                 self._reply(request, response)
@@ -157,18 +162,19 @@ class HttpTransport:
 
     @contextmanager
     def _response(self, request: Request, limit_s: float) -> Iterator[httpx.Response]:
-        is_start = request.call == "start"
+        server, is_start = self._server, request.call == "start"
+        read_s = server.start_timeout_s if is_start else server.read_timeout_s
         self._limits.begin(limit_s, self._waiting.for_start if is_start else self._waiting.usually)
         if self._trace:
             self._trace(f"-> {request.method} {self._shown_request(request)}")
         try:
             with self._client.stream(
                 request.method,
-                _url(self._server.base_url + request.target),
+                _url(server.base_url + request.target),
                 content=request.body,
                 headers=dict(request.headers),
-                timeout=self._timeout(request.call),
-                extensions=self._extensions(),
+                timeout=httpx.Timeout(connect=server.connect_timeout_s, read=read_s, write=read_s, pool=None),
+                extensions={"sni_hostname": server.tls_server_name} if server.tls_server_name else {},
             ) as response:
                 self._has_answered = True
                 yield response
@@ -177,14 +183,6 @@ class HttpTransport:
             failure = converted(error, self._server, progress)
             failure.message = self.masked(failure.message)
             raise failure from error
-
-    def _timeout(self, call: CallName) -> httpx.Timeout:
-        read_s = self._server.start_timeout_s if call == "start" else self._server.read_timeout_s
-        return httpx.Timeout(connect=self._server.connect_timeout_s, read=read_s, write=read_s, pool=None)
-
-    def _extensions(self) -> dict[str, Any]:
-        name = self._server.tls_server_name
-        return {"sni_hostname": name} if name and self._server.uses_tls else {}
 
     def masked(self, text: str) -> str:
         """Return a text of the server's without the secrets that are known."""
@@ -210,10 +208,6 @@ def _headers(response: httpx.Response) -> dict[str, str]:
 def _url(text: str) -> httpx.URL:
     """Return an address as httpx has it, read once for all polls."""
     return httpx.URL(text)
-
-
-def _wait() -> None:
-    """Do nothing while waiting."""
 
 
 def _client(transport: httpx.BaseTransport, cookies: Cookies) -> httpx.Client:

@@ -18,13 +18,17 @@ SLICE_S = 0.2
 """No wait is longer before it is asked whether to go on."""
 
 
+def go_on() -> None:
+    """Let a wait go on: what is done while waiting where nobody wants to end it."""
+
+
 class CallLimits:
     """What the waits of one call share: until when it may last, what is done while waiting, whether anything was sent.
 
     `while_waiting` is called before and during every wait, at least every 0.2 s; what it raises ends the call.
     """
 
-    def __init__(self, while_waiting: Callable[[], None]) -> None:
+    def __init__(self, while_waiting: Callable[[], None] = go_on) -> None:
         self.while_waiting = while_waiting
         self.request_left = False
         self._deadline = float("inf")

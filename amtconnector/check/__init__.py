@@ -1,13 +1,5 @@
 """The doctor behind `amt check`: what is examined, and what was found."""
 
-from amtconnector.check.examination import (
-    ANNOUNCEMENT,
-    REFUSED,
-    Examination,
-)
+from amtconnector.check.examination import Examination
 
-__all__ = [
-    "ANNOUNCEMENT",
-    "REFUSED",
-    "Examination",
-]
+__all__ = ["Examination"]

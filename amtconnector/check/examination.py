@@ -5,7 +5,6 @@ A step that can't be tried any more is told as skipped, with the reason. Nothing
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from amtconnector import config as configuration
@@ -14,14 +13,13 @@ from amtconnector.check import local
 from amtconnector.check import server as remote
 from amtconnector.check import tls as check_tls
 from amtconnector.check.findings import Finding, Step, Verdict, refused, skipped
-from amtconnector.errors import CallFailed, ConfigurationError, CredentialsError
+from amtconnector.errors import CallFailed, ConfigurationError
 from amtconnector.records import RunDirectory
 from amtconnector.text import MASK
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
 
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from amtconnector.amtopcon.wire.profile import Profile
     from amtconnector.check.certificates import Presented
     from amtconnector.config import Config, Server
-    from amtconnector.credentials import Credentials
 
 ANNOUNCEMENT = "The account is now tried once: AMT counts this as a logon attempt (--no-logon leaves it out)."
 
@@ -41,7 +38,8 @@ _SERVER_STEPS = (Step.NAME, Step.CONNECTION, Step.TLS, Step.HEARTBEAT, Step.CLOC
 class Examination:
     """One installation under examination, beginning with its Connector.config.
 
-    `announce` gets a line before something is done that others may notice. `presented` is what the server showed of
+    `announce` gets a line before something is done that others may notice. `shows_user`: the name of the AMT account is
+    told in full. `presented` is what the server showed of
     its certificates, None before and where there is nothing; `ca_file` is what CA_FILE names.
     """
 
@@ -52,18 +50,15 @@ class Examination:
         with_logon: bool,
         announce: Callable[[str], None],
         now: Callable[[], datetime],
+        shows_user: bool = False,
     ) -> None:
         self._path = path
         self._with_logon = with_logon
-        self._shows_user = False
+        self._shows_user = shows_user
         self._announce = announce
         self._now = now
         self.presented: Presented | None = None
         self.ca_file: Path | None = None
-
-    def show_user(self) -> None:
-        """Tell the name of the AMT account in full."""
-        self._shows_user = True
 
     def findings(self) -> Iterator[Finding]:
         """Examine step by step, and tell what each one found."""
@@ -156,52 +151,21 @@ class Examination:
         return remote.logon(service, self._path.absolute())
 
 
-class _Nobody:
-    """Stands for the account where there is none: nothing that needs one is asked."""
-
-    def credentials(self) -> Credentials:
-        """Never called."""
-        raise CredentialsError("There are no credentials that can be used.")
-
-    def attempt(self, while_waiting: Callable[[], None]) -> AbstractContextManager[None]:
-        """Let everybody in."""
-        del while_waiting
-        return nullcontext()
-
-    def accepted(self) -> None:
-        """Take note of nothing."""
-
-    def refused(self) -> None:
-        """Take note of nothing."""
-
-    def doubted(self) -> None:
-        """Take note of nothing."""
-
-
 def _skipped(steps: tuple[Step, ...], reason: str) -> Iterator[Finding]:
     return (skipped(step, reason) for step in steps)
 
 
 def _profile(config: Config) -> tuple[Profile | None, Finding | None]:
-    from amtconnector.amtopcon.wire import profiles  # not needed for a configuration that can't be read
+    from amtconnector.amtopcon.wire.built_in import load_profile  # not needed for a configuration that can't be read
 
     try:
-        return profiles.load(config.wire_profile), None
+        return load_profile(config.wire_profile), None
     except ConfigurationError as error:
         return None, refused(Step.CONFIGURATION, error)
 
 
 def _service(server: Server, profile: Profile, account: Account | None, context: ssl.SSLContext | None) -> AmtClient:
     from amtconnector.amtopcon.client import AmtClient
-    from amtconnector.amtopcon.transport import HttpTransport, Waiting  # httpx is needed once the server can be reached
+    from amtconnector.amtopcon.transport import HttpTransport  # httpx is needed once the server can be reached
 
-    transport = HttpTransport(server, tls=context, waiting=Waiting(_wait, _wait), note=_unheard, trace=_unheard)
-    return AmtClient(profile, account or _Nobody(), transport, _wait)
-
-
-def _wait() -> None:
-    """Do nothing while waiting."""
-
-
-def _unheard(line: str) -> None:
-    del line
+    return AmtClient(profile, account, HttpTransport(server, tls=context))

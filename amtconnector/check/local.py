@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amtconnector.config import Config
-    from amtconnector.credentials import Opened
     from amtconnector.system.file_access import Fault
 
 
@@ -83,13 +82,11 @@ class StoredCredentials:
     def _described(self) -> Iterator[str]:
         for value in self._values:
             if value.form is Form.ENCRYPTED:
-                yield f"{value.name}: {_since(credentials.open_encrypted(value, self._key_file))}"
+                opened = credentials.open_encrypted(value, self._key_file)
+                when = f"{opened.encrypted_at:%Y-%m-%d %H:%M} UTC"
+                yield f"{value.name}: encrypted with the key {opened.key.id} on {when}"
             else:
                 yield f"{value.name}: {value.form.value}"
-
-
-def _since(opened: Opened) -> str:
-    return f"encrypted with the key {opened.key.id} on {opened.encrypted_at:%Y-%m-%d %H:%M} UTC"
 
 
 def run_directory(path: Path, config_path: Path) -> Finding:
@@ -101,7 +98,8 @@ def run_directory(path: Path, config_path: Path) -> Finding:
         files.create_directory(path)
         files.replace_file(probe, b"amt check\n")
     except OSError as error:
-        text = f"{path} can't be written by the account '{account()}' ({_reason(error)})"
+        reason = (error.strerror or type(error).__name__).lower()
+        text = f"{path} can't be written by the account '{account()}' ({reason})"
         hint = (
             f"{remedy(error, path)}\n"
             "Without run records no OpCon job is started: they keep a restart from running a task twice."
@@ -133,7 +131,3 @@ def _untrusted(path: Path, config_path: Path, fault: Fault) -> Finding:
     if trust.is_believed(path, config_path):
         return warning(Step.RUN_DIRECTORY, error.message, error.hint)
     return refused(Step.RUN_DIRECTORY, error)
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or type(error).__name__).lower()

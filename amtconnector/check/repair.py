@@ -54,11 +54,6 @@ def carry_out(commands: list[str]) -> Iterator[Outcome]:
             return
 
 
-def strangers_files(config: Config) -> list[str]:
-    """Return what lies in the run directory and belongs to accounts that may not put it there."""
-    return list(file_access.foreign_files(config.run_directory))
-
-
 def _closing(config: Config) -> Iterator[Fault]:
     yield from _way_faults(config)
     yield from (found.fault for found in trust.made_by_people(config))

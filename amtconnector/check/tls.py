@@ -49,12 +49,7 @@ def without(seen: Presented | None, now: datetime) -> Finding:
             "not used: the credentials travel in clear",
             "Where the AMT web server offers TLS, set SERVER_USES_TLS=True and its port in SERVER_ADDRESS.",
         )
-    return failed(
-        Step.TLS,
-        ServerUnreachable,
-        *SPEAKS_TLS,
-        *described(seen, now),
-    )
+    return failed(Step.TLS, ServerUnreachable, *SPEAKS_TLS, *described(seen, now))
 
 
 def handshake(server: Server, context: ssl.SSLContext, seen: Presented | None, now: datetime) -> Finding:
@@ -100,18 +95,14 @@ def in_ca_file(server: Server, seen: Presented | None) -> tuple[str, ...]:
 
 def described(seen: Presented, now: datetime) -> tuple[str, ...]:
     """Return the lines that describe the server's own certificate, and what it leaves out above it."""
-    own = seen.own
+    own, left = seen.own, seen.own.days_left(now)
     misplaced = (f"{address} (as a host name: does not count)" for address in own.misplaced)
     missing = f"not sent:    the certificate of {seen.missing_issuer}"
     return (
         f"subject:     {own.subject}",
         f"issuer:      {own.issuer}" + (" (self-signed)" if own.is_self_signed else ""),
         f"names:       {', '.join((*own.names, *misplaced)) or '(none)'}",
-        f"valid until: {own.valid_until:%Y-%m-%d %H:%M} UTC ({_days(own.days_left(now))})",
+        f"valid until: {own.valid_until:%Y-%m-%d %H:%M} UTC ({f'{left} days left' if left >= 0 else 'expired'})",
         f"SHA-256:     {own.fingerprint}",
         *((missing,) if seen.missing_issuer else ()),
     )
-
-
-def _days(left: int) -> str:
-    return "expired" if left < 0 else f"{left} days left"

@@ -14,14 +14,15 @@ import click
 from amtconnector import __version__, check, config
 from amtconnector.check import findings
 from amtconnector.check.findings import Step, Verdict
+from amtconnector.commands.click_command import WholeHelp
 from amtconnector.errors import ConfigurationError
 from amtconnector.named_tuple import NamedTuple
 from amtconnector.system.command_line import own_command
-from amtconnector.system.file_access import account, group_problem
+from amtconnector.system.file_access import account, foreign_files, group_problem
 from amtconnector.text import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from amtconnector.check.findings import Finding
     from amtconnector.check.saved_chain import SavedChain
@@ -60,15 +61,7 @@ understood; 1 certificates not saved or rights not set, 101 wrong command line.
 """
 
 
-class _Check(click.Command):
-    """The command with its own help: a frozen program has no docstrings."""
-
-    def get_help(self, ctx: click.Context) -> str:
-        del ctx
-        return _HELP.rstrip()
-
-
-@click.command(cls=_Check, name="check")
+@click.command(cls=WholeHelp, name="check", help=_HELP)
 @click.option("--no-logon", is_flag=True)
 @click.option("--show-user", is_flag=True)
 @click.option("--json", "as_json", is_flag=True)
@@ -99,18 +92,20 @@ class _Wanted(NamedTuple):
 
 
 def _examine(wanted: _Wanted) -> int:
-    no_logon, show_user, as_json, save_chain, *_, given = wanted
-    teller = _JsonTeller() if as_json else _Teller()
+    teller = _JsonTeller() if wanted.as_json else _Teller()
     try:
-        path = config.find(given)
+        path = config.find(wanted.given)
     except ConfigurationError as error:
-        told = [teller.tell(findings.refused(Step.CONFIGURATION, error))]
-        return teller.end(told)
-    examination = check.Examination(path, with_logon=not no_logon, announce=teller.announce, now=_now)
-    if show_user:
-        examination.show_user()
+        return teller.end([teller.tell(findings.refused(Step.CONFIGURATION, error))])
+    examination = check.Examination(
+        path,
+        with_logon=not wanted.no_logon,
+        announce=teller.announce,
+        now=lambda: datetime.now(UTC),
+        shows_user=wanted.show_user,
+    )
     told = [teller.tell(finding) for finding in examination.findings()]
-    is_saved = save_chain is None or _saved(save_chain, examination, teller)
+    is_saved = wanted.save_chain is None or _saved(wanted.save_chain, examination, teller)
     return teller.end(told) or (0 if is_saved else 1)
 
 
@@ -123,7 +118,7 @@ def _repair(wanted: _Wanted) -> int:
         raise click.ClickException(f"The rights are not set: {problem}.")
     read = config.load(config.find(wanted.given))
     commands = repair.lines(read, repair.PLACEHOLDER if wanted.group is None else wanted.group)
-    for stranger in repair.strangers_files(read):
+    for stranger in foreign_files(read.run_directory):
         click.echo(f"Not believed, look at it and remove it: {escaped(stranger)}", err=True)
     if wanted.group is None:
         click.echo("\n".join(commands))
@@ -137,10 +132,6 @@ def _repair(wanted: _Wanted) -> int:
         if outcome.problem:
             raise click.ClickException(f"That did not succeed, and nothing after it was done: {outcome.problem}")
     return 0
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _saved(path: Path, examination: check.Examination, teller: _Teller) -> bool:
@@ -222,21 +213,17 @@ class _JsonTeller(_Teller):
     def end(self, told: list[Finding]) -> int:
         """Write the document, and return the exit code."""
         code = findings.exit_code(told)
-        document = {"version": __version__, "exit_code": code, "steps": list(_objects(told)), **self._saved}
-        click.echo(json.dumps(document, indent=2))
+        steps = [
+            {
+                **finding._asdict(),
+                "step": finding.step.value,
+                "verdict": finding.verdict.value.lower(),
+                "next_step": finding.next_step.splitlines(),
+            }
+            for finding in told
+        ]
+        click.echo(json.dumps({"version": __version__, "exit_code": code, "steps": steps, **self._saved}, indent=2))
         return code
-
-
-def _objects(told: Sequence[Finding]) -> Iterator[dict[str, Any]]:
-    for finding in told:
-        yield {
-            "step": finding.step.value,
-            "verdict": finding.verdict.value.lower(),
-            "text": finding.text,
-            "details": list(finding.details),
-            "next_step": finding.next_step.splitlines(),
-            "exit_code": finding.exit_code,
-        }
 
 
 def _summary(told: Sequence[Finding], code: int) -> str:

@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 DONE, NOT_DONE, USAGE = 0, 1, UsageError.exit_code
 
 
+class WholeHelp(click.Command):
+    """A command whose `help` is written as a whole, for a frozen program has no docstrings."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Return it as it is."""
+        del ctx
+        return (self.help or "").rstrip()
+
+
 def run_command(command: click.Command, args: Sequence[str], prog_name: str, help_command: str) -> int:
     """Run a subcommand and return its exit code: 0 done, 1 not done, 101 usage; it never raises and never exits.
 
@@ -27,7 +36,11 @@ def run_command(command: click.Command, args: Sequence[str], prog_name: str, hel
     """
     _let_every_character_through()
     try:
-        code = _exit_code(command, args, prog_name)
+        # Given as a list, the arguments are not expanded on Windows; without a variable for completion, nothing in the
+        # environment turns a command into a completion script.
+        words = list(args)
+        result = command.main(words, prog_name, complete_var="", standalone_mode=False, windows_expand_args=False)
+        code = result if isinstance(result, int) else DONE
         if sys.stdout is not None:
             sys.stdout.flush()
     except click.UsageError as error:
@@ -64,13 +77,6 @@ def described(error: RunError) -> str:
         lines.append(f"  {error.subject}")
     lines.extend(f"  {line}" for line in error.hint.splitlines())
     return "\n".join(lines)
-
-
-def _exit_code(command: click.Command, args: Sequence[str], prog_name: str) -> int:
-    # Given as a list, the arguments are not expanded on Windows; without a variable for completion, nothing in the
-    # environment turns a command into a completion script.
-    result = command.main(list(args), prog_name, complete_var="", standalone_mode=False, windows_expand_args=False)
-    return result if isinstance(result, int) else DONE
 
 
 def _let_every_character_through() -> None:

@@ -81,16 +81,16 @@ def command(
             return _encrypt(options, _STDIN)
         case ("migrate" | "check" as action,):
             _refuse_values(action, options)
-            file = credential_file.read(_config_path(options.config))
+            file = credential_file.read(config.find(options.config))
             return encrypt_file.migrate(file) if action == "migrate" else encrypt_file.check(file)
         case ("new-id",):
             _refuse_values("new-id", options)
-            return encrypt_file.new_id(credential_file.read(_config_path(options.config)))
+            return encrypt_file.new_id(credential_file.read(config.find(options.config)))
         case ("rotate", *files) if files:
             _refuse_values("rotate", options)
             if options.config is not None:
                 raise click.UsageError("rotate takes its files after the word rotate, without --config.")
-            return encrypt_file.rotate(map(_config_path, files))
+            return encrypt_file.rotate(map(config.find, files))
         case ("rotate",):
             raise click.UsageError("rotate needs the configuration files: rotate FILE...")
         case _:
@@ -105,7 +105,7 @@ def _encrypt(options: _Options, given: str | None) -> int:
         return _print_encrypted(options, given)
     if options.key_file is not None:
         raise click.UsageError("--key-file is for values that are printed; with --set, KEY_FILE in the file counts.")
-    file = credential_file.read(_config_path(options.config))
+    file = credential_file.read(config.find(options.config))
     return encrypt_file.set_value(file, options.target, credentials.Secret(_entered(options.target, given)))
 
 
@@ -164,13 +164,9 @@ def _key_file(options: _Options) -> Path | None:
             raise click.UsageError("--key-file and --config contradict each other: the file says which key it uses.")
         return Path(options.key_file).absolute()
     try:
-        path = _config_path(options.config)
+        path = config.find(options.config)
     except ConfigurationError:
         if options.config:
             raise
         return None
     return credential_file.read(path).key_file
-
-
-def _config_path(given: str | None) -> Path:
-    return config.find(given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from amtconnector.config.installation_id import OpenRuns
     from amtconnector.credentials import Secret
     from amtconnector.credentials.credential_file import CredentialFile
     from amtconnector.credentials.keyfile import KeyRing
@@ -47,7 +46,12 @@ def new_id(file: CredentialFile) -> int:
     named, chosen = _named(file)
     if not chosen:
         if open_runs := ids.named_open_runs(file.ini, directory, file.path):
-            _refuse_to_move(file.path, open_runs)
+            raise ConfigurationError(
+                "Runs of this installation are open: under another id their jobs would not find them. "
+                "Nothing was changed.",
+                subject=str(open_runs),
+                hint=f"See them:  {own_command('runs', '--config', str(file.path))}",
+            )
         chosen = ids.new_id(file.path)
         named = file._replace(ini=ids.with_id(file.ini, chosen))
     file.write(named.ini)
@@ -128,11 +132,3 @@ def _warn_of_shared_id(path: Path) -> None:
         return  # the file is not finished yet
     for warning in warnings:
         click.echo(f"Warning: {warning}", err=True)
-
-
-def _refuse_to_move(path: Path, open_runs: OpenRuns) -> NoReturn:
-    raise ConfigurationError(
-        "Runs of this installation are open: under another id their jobs would not find them. Nothing was changed.",
-        subject=str(open_runs),
-        hint=f"See them:  {own_command('runs', '--config', str(path))}",
-    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from amtconnector.commands.click_command import WholeHelp
 from amtconnector.errors import UsageError
 from amtconnector.named_tuple import NamedTuple
 from amtconnector.opcon import job_table, smaddi
@@ -63,20 +64,12 @@ The options are explained by --help behind job.
 _SERVICE_ACCOUNT = "Use Service Account"
 
 
-class _Group(click.Group):
-    """The group with its own help: a frozen program has no docstrings."""
-
-    def get_help(self, ctx: click.Context) -> str:
-        del ctx
-        return _GROUP_HELP.rstrip()
+class _Group(WholeHelp, click.Group):
+    """The commands about OpCon."""
 
 
-class _Job(click.Command):
-    """The command with its own help, and a word for who forgets the two dashes."""
-
-    def get_help(self, ctx: click.Context) -> str:
-        del ctx
-        return _HELP.rstrip()
+class _Job(WholeHelp):
+    """The command, with a word for who forgets the two dashes."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if "--" not in args and "--help" not in args and not any(word.startswith("--csv") for word in args):
@@ -86,12 +79,12 @@ class _Job(click.Command):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=_Group, name="opcon", no_args_is_help=False)
+@click.group(cls=_Group, name="opcon", help=_GROUP_HELP, no_args_is_help=False)
 def command() -> None:
     """Make what OpCon needs."""
 
 
-@command.command(cls=_Job, name="job")
+@command.command(cls=_Job, name="job", help=_HELP)
 @click.option("--schedule", required=True)
 @click.option("--machine", required=True)
 @click.option("--job", "name", default="")
@@ -128,7 +121,10 @@ def job(  # noqa: PLR0913 - one for each option
     own = dict.fromkeys(warning for row in asked for warning in _own_warnings(arguments.parse(row.flags)))
     for warning in (*smaddi.warnings(target, jobs), *own):
         click.echo(f"amt opcon job: warning: {warning}.", err=True)
-    _write(xml, output)
+    if output is None:
+        click.echo(xml.decode("ascii"), nl=False)
+    else:
+        output.write_bytes(xml)
     return 0
 
 
@@ -160,23 +156,20 @@ def _definitions(common: Wishes, row: job_table.Row) -> Iterator[JobDefinition]:
 
 
 def _definition(run: Arguments, flags: Sequence[str], wishes: Wishes) -> JobDefinition:
+    code = SUCCESS_CODES[run.action]
+    what = f"request {run.request_id}" if run.request_id else f"{run.name} of the application {run.application}"
+    look = ["check", "--no-logon", *_named(run.config)]  # OpCon starts the job once this ends with 0
     return JobDefinition(
         name=wishes.name or _name(run),
         command_line=smaddi.command_line(wishes.program, separated(flags)),
         working_directory=wishes.folder,
-        success_code=SUCCESS_CODES[run.action],
-        documentation=_documentation(run),
+        success_code=code,
+        documentation=f"AMT Connector: {run.action.value} {what}. Exit code {code} is the only success.",
         batch_user=wishes.batch_user,
         is_on_request=run.action is Action.KILL,
         frequency=wishes.frequency,
-        prerun=_prerun(run, wishes.program) if wishes.has_prerun else "",
+        prerun=smaddi.command_line(wishes.program, look) if wishes.has_prerun else "",
     )
-
-
-def _prerun(run: Arguments, program: str) -> str:
-    """Return the command line that looks whether AMT is there; OpCon starts the job once it ends with 0."""
-    where = ["--config", run.config] if run.config else []
-    return smaddi.command_line(program, ["check", "--no-logon", *where])
 
 
 def _refuse_doubles(jobs: Sequence[JobDefinition]) -> None:
@@ -222,10 +215,10 @@ def _kill_job(run: Arguments, first: JobDefinition, program: str) -> JobDefiniti
     if run.action is not Action.START:
         raise UsageError(f"--kill makes the companion of a job that starts a task, not of -jt {run.action.value}")
     which = ["-fn", run.script] if run.script else ["-jn", run.job]
-    where = ["--config", run.config] if run.config else []
+    words = ["-jt", "KILL", "-an", run.application, *which, *_named(run.config)]
     return JobDefinition(
         name=f"{first.name} KILL",
-        command_line=smaddi.command_line(program, ["-jt", "KILL", "-an", run.application, *which, *where]),
+        command_line=smaddi.command_line(program, words),
         working_directory=first.working_directory,
         success_code=SUCCESS_CODES[Action.KILL],
         documentation=f"Kills the AMT task that the job {first.name} started on this machine. Starts on request only.",
@@ -234,9 +227,8 @@ def _kill_job(run: Arguments, first: JobDefinition, program: str) -> JobDefiniti
     )
 
 
-def _documentation(run: Arguments) -> str:
-    what = f"request {run.request_id}" if run.request_id else f"{run.name} of the application {run.application}"
-    return f"AMT Connector: {run.action.value} {what}. Exit code {SUCCESS_CODES[run.action]} is the only success."
+def _named(config: str) -> list[str]:
+    return ["--config", config] if config else []
 
 
 def _own_warnings(run: Arguments) -> Iterator[str]:
@@ -244,10 +236,3 @@ def _own_warnings(run: Arguments) -> Iterator[str]:
         yield f"--release {run.release} is about one earlier run: take it out of the job when that run is settled"
     if run.action is Action.STOP:
         yield "which status a stopped task ends with is AMT's choice: compare the failure criterion with a first try"
-
-
-def _write(xml: bytes, output: Path | None) -> None:
-    if output is None:
-        click.echo(xml.decode("ascii"), nl=False)
-    else:
-        output.write_bytes(xml)

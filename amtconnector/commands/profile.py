@@ -73,11 +73,12 @@ def command() -> None:
 @click.option("--config", "config_path", metavar="PATH", help="Connector.config, if it is not in its usual place.")
 def show(*, config_path: str | None) -> int:
     """Show each entry of the profile in effect, and where it comes from."""
-    from amtconnector.amtopcon.wire import profile_file, profiles
+    from amtconnector.amtopcon.wire import profile_file
+    from amtconnector.amtopcon.wire.built_in import load_profile
     from amtconnector.learning import in_effect
 
     path = config.load(config.find(config_path)).wire_profile
-    profiles.load(path)  # what can't be used is not shown as if it were in effect
+    load_profile(path)  # what can't be used is not shown as if it were in effect
     site = profile_file.site_entries(path) if path else {}
     click.echo(f"# {f'{path}, over the built-in profile' if path else 'The built-in profile; WIRE_PROFILE is not set'}")
     for line in in_effect.lines(site, path.name if path else ""):

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -166,15 +167,10 @@ def _forget(directory: RunDirectory, run_id: str, path: Path) -> None:
         known = own_command("runs", "--all", "--config", str(path.absolute()))
         raise click.ClickException(f"No run {run_id} is recorded in {directory.path}. All that are:\n  {known}")
     if record.is_unfinished:
-        _note_in_log(directory, run_id)
+        with closing(directory.open_log(run_id)) as log:
+            log.write("released by amt runs --forget")
     for line in _released(record):
         click.echo(line)
-
-
-def _note_in_log(directory: RunDirectory, run_id: str) -> None:
-    log = directory.open_log(run_id)
-    log.write("released by amt runs --forget")
-    log.close()
 
 
 def _released(record: RunRecord) -> tuple[str, ...]:

@@ -99,12 +99,12 @@ def _status(settings: Config, asked: _Asked) -> Status:
 def _service(settings: Config) -> AmtClient:
     from amtconnector.amtopcon.client import AmtClient
     from amtconnector.amtopcon.logon import Account
-    from amtconnector.amtopcon.transport import Waiting, open_transport
-    from amtconnector.amtopcon.wire import profiles
+    from amtconnector.amtopcon.transport import open_transport
+    from amtconnector.amtopcon.wire.built_in import load_profile
 
-    transport = open_transport(settings.server, Waiting(_nothing, _nothing), _unheard, None)
+    transport = open_transport(settings.server)
     account = Account(settings, RunDirectory(settings.run_directory))
-    return AmtClient(profiles.load(settings.wire_profile), account, transport, _nothing)
+    return AmtClient(load_profile(settings.wire_profile), account, transport)
 
 
 def _text(asked: _Asked, status: Status) -> str:
@@ -130,12 +130,3 @@ def _json(settings: Config, asked: _Asked, status: Status) -> str:
         "job": record.key.job if record else None,
     }
     return json.dumps(document, indent=2)
-
-
-def _nothing() -> None:
-    """Do nothing while waiting."""
-
-
-def _unheard(line: str) -> None:
-    """Let a call's trouble pass: what ends the command is told."""
-    del line

@@ -94,10 +94,6 @@ def _before_comment(value: str) -> str:
     return _COMMENT.split(value, maxsplit=1)[0].rstrip()
 
 
-def _is_quoted(value: str) -> bool:
-    return len(value) > 1 and value[0] in _QUOTES and value[-1] in _QUOTES
-
-
 def _has_invisible(value: str) -> bool:
     return any(letter in INVISIBLE or unicodedata.category(letter) in {"Cc", "Cf"} for letter in value)
 
@@ -111,7 +107,10 @@ _ODDITIES: tuple[tuple[Callable[[str], object], str], ...] = (
         lambda value: _BYTE_ORDER_MARK in value,
         "holds a byte-order mark: two files were joined here, and a line break is missing",
     ),
-    (_is_quoted, "stands in quotation marks, which would be a part of it: leave them out"),
+    (
+        lambda value: len(value) > 1 and value[0] in _QUOTES and value[-1] in _QUOTES,
+        "stands in quotation marks, which would be a part of it: leave them out",
+    ),
     (_COMMENT.search, "has a comment behind it, which would be a part of it: give the comment a line of its own"),
     (_has_invisible, "holds a character that can't be seen: type the value anew"),
     (_has_odd_blank, "holds a blank of another kind than the ordinary one: type the value anew"),

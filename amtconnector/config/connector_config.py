@@ -107,13 +107,10 @@ def run_directory_of(path: Path) -> Path:
         ini = inifile.read(path)
     except (OSError, ValueError):
         return places.default_run_directory(path, "")
-    given = ini.value_of(keys.CONNECTOR, keys.RUN_DIRECTORY.key)
+    if given := ini.value_of(keys.CONNECTOR, keys.RUN_DIRECTORY.key):
+        return path.parent / given
     installation_id = values.installation_id(ini.value_of(keys.CONNECTOR, keys.INSTALLATION_ID.key))
-    return (
-        path.parent / given
-        if given
-        else places.default_run_directory(path, installation_id if isinstance(installation_id, str) else "")
-    )
+    return places.default_run_directory(path, installation_id if isinstance(installation_id, str) else "")
 
 
 def load_text(path: Path) -> inifile.IniText:

@@ -154,7 +154,8 @@ def write(path: Path, ini: IniText) -> None:
 
     Raises OSError; the file is then as it was.
     """
-    files.replace_file(path, _encoded(ini), access=files.Access.AS_BEFORE)
+    content = ini.text.encode(ini.encoding, "surrogateescape" if ini.encoding == "cp1252" else "strict")
+    files.replace_file(path, content, access=files.Access.AS_BEFORE)
 
 
 def _decoded(raw: bytes) -> tuple[str, str]:
@@ -167,10 +168,6 @@ def _decoded(raw: bytes) -> tuple[str, str]:
         except UnicodeError:
             continue
     return raw.decode("cp1252", "surrogateescape"), "cp1252"
-
-
-def _encoded(ini: IniText) -> bytes:
-    return ini.text.encode(ini.encoding, "surrogateescape" if ini.encoding == "cp1252" else "strict")
 
 
 def _lines(text: str) -> Iterator[tuple[int, int, str]]:

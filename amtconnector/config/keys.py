@@ -83,37 +83,5 @@ PUBLISH_STATUS = Setting(OPCON, "PUBLISH_STATUS", values.boolean, default=False)
 
 AnySetting = Setting[str] | Setting[float] | Setting[bool] | Setting[values.Address]
 
-SETTINGS: tuple[AnySetting, ...] = (
-    NAME,
-    INITIAL_POLL_DELAY,
-    POLL_INTERVAL,
-    MAX_POLL_INTERVAL,
-    MAX_OUTAGE,
-    STREAM_MESSAGES,
-    KILL_TASK_ON_INTERRUPT,
-    KILL_CONFIRM_TIMEOUT,
-    DEBUG,
-    OUTPUT_ENCODING,
-    RUN_DIRECTORY,
-    RETAIN_RUNS,
-    INSTALLATION_ID,
-    KEEP_MESSAGES,
-    MASK_MESSAGES,
-    EVENT_LOG,
-    KEY_FILE,
-    WIRE_PROFILE,
-    SERVER_ADDRESS,
-    SERVER_USES_TLS,
-    TLS_SERVER_NAME,
-    CA_FILE,
-    CONNECT_TIMEOUT,
-    READ_TIMEOUT,
-    START_TIMEOUT,
-    SUBMIT_USER,
-    STATION,
-    QUEUE_NAME,
-    USER,
-    PASSWORD,
-    PUBLISH_STATUS,
-)
-"""All of them, in the order of the documentation."""
+SETTINGS: tuple[AnySetting, ...] = tuple(value for value in [*globals().values()] if isinstance(value, Setting))
+"""All of the above, in the order of the documentation."""

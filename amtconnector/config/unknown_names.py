@@ -33,12 +33,11 @@ def unknown_key(section: str, entry: Entry) -> str:
     """Return the warning about a key that is not known in its section."""
     name = entry.key if is_showable(entry.key) else "a key that is not shown"
     nearest = _nearest_setting(section, folded(entry.key))
-    advice = "." if nearest is None else f"; did you mean {_name_from(section, nearest)}?"
+    advice = "."
+    if nearest:
+        where = "" if nearest.section == section else f" in [{nearest.section}]"
+        advice = f"; did you mean {nearest.key}{where}?"
     return f"[{section}] {name} (line {entry.line}) is not a known key and is left out{advice}"
-
-
-def _name_from(section: str, setting: AnySetting) -> str:
-    return setting.key if setting.section == section else f"{setting.key} in [{setting.section}]"
 
 
 def _nearest_setting(section: str, key: str) -> AnySetting | None:

@@ -72,11 +72,9 @@ def encoding(value: str) -> str | Expected:
         written = _PROBE.encode(value, "backslashreplace")
     except (LookupError, ValueError):
         written = b""
-    return (
-        value
-        if written.startswith(_ASCII.encode("ascii"))
-        else Expected("the name of a text encoding, such as utf-8 or cp1252")
-    )
+    if written.startswith(_ASCII.encode("ascii")):
+        return value
+    return Expected("the name of a text encoding, such as utf-8 or cp1252")
 
 
 def installation_id(value: str) -> str | Expected:

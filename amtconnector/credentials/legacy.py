@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from contextlib import suppress
 
 from amtconnector.config.inifile import ANSI
 
@@ -23,20 +24,10 @@ def decode(stored: str) -> str | None:
         return None
     if binascii.b2a_base64(content, newline=False) != encoded:
         return None
-    return _text(content)
-
-
-def _text(content: bytes) -> str | None:
-    try:
+    with suppress(UnicodeDecodeError):
         return content.decode()
-    except UnicodeDecodeError:
-        return _ansi_text(content)
-
-
-def _ansi_text(content: bytes) -> str | None:
-    try:
+    with suppress(UnicodeDecodeError):
         text = content.decode(ANSI)
-    except UnicodeDecodeError:
-        return None
-    # Windows decodes what a code page leaves undefined to control characters of the same number: that is no text.
-    return None if re.search("[\x80-\x9f]", text) else text
+        # Windows decodes what a code page leaves undefined to control characters of the same number: that is no text.
+        return None if re.search("[\x80-\x9f]", text) else text
+    return None

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import NamedTuple, NoReturn
 
 from amtconnector import __version__
+from amtconnector.lab.programs import lab_line
 
 
 class Subcommand(NamedTuple):
@@ -49,7 +50,7 @@ def main() -> NoReturn:
         sys.stdout.write(f"amt-lab {__version__}\n")
         sys.exit(0)
     if tokens and tokens != ["--help"]:
-        sys.stderr.write(f"amt-lab: no such subcommand: {tokens[0]}\n  See:  {_printed('--help')}\n")
+        sys.stderr.write(f"amt-lab: no such subcommand: {tokens[0]}\n  See:  {lab_line('--help')}\n")
         sys.exit(_USAGE)
     sys.stdout.write(HELP)
     sys.exit(0 if tokens else _USAGE)
@@ -62,14 +63,7 @@ def _subcommand(found: Subcommand, tokens: list[str]) -> int:
         sys.stderr.write(f"amt-lab: {MISSING_PACKAGES}\n\nMissing: {', '.join(missing)}.\n")
         return _NOT_DONE
     module = import_module(found.module)
-    return run_command(module.command, tokens[1:], f"amt-lab {tokens[0]}", _printed(tokens[0], "--help"))
-
-
-def _printed(*words: str) -> str:
-    from amtconnector.lab.programs import lab_command
-    from amtconnector.system.command_line import pasteable
-
-    return pasteable(lab_command(*words))
+    return run_command(module.command, tokens[1:], f"amt-lab {tokens[0]}", lab_line(tokens[0], "--help"))
 
 
 if __name__ == "__main__":

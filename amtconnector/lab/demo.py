@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import webbrowser
@@ -19,7 +18,6 @@ from amtconnector.commands.click_command import DONE, NOT_DONE
 from amtconnector.lab import programs
 from amtconnector.lab.demo_runs import Runs
 from amtconnector.lab.simulated_amt import NotStarted, SimulatedAmt
-from amtconnector.system.command_line import pasteable
 
 _HELP = """\
 Run a job against a simulated AMT server and show what happens; then the same job once more, with its connector killed
@@ -101,19 +99,20 @@ def _show(demo: Demonstration) -> int:
         _open_page(demo.amt.url)
     _configure(demo)
     _heading("Connector.config, its credentials encrypted by Encrypt")
-    click.echo("\n".join(f"  {_shortened(line)}" for line in demo.config.read_text(encoding="utf-8").splitlines()))
+    for line in demo.config.read_text(encoding="utf-8").splitlines():
+        click.echo(f"  {line if len(line) <= _SHOWN_COLUMNS else f'{line[: _SHOWN_COLUMNS - 3]}...'}")
     runs = Runs(demo.connector, demo.config)
     is_well = _ends_well(runs) and _is_taken_up(runs, demo.amt)
     if is_well:
         _say_the_way_on()
-    if demo.has_page:
-        _wait_for_the_reader()
+    if demo.has_page and sys.stdin and sys.stdin.isatty() and sys.stdout.isatty():
+        click.prompt("\nThe page is there until you press Enter", default="", show_default=False, prompt_suffix=" ")
     return DONE if is_well else NOT_DONE
 
 
 def _ends_well(runs: Runs) -> bool:
     _heading("The command line, as OpCon's agent starts it")
-    click.echo(f"  amt {' '.join(_quoted(word) for word in runs.JOB)}")
+    click.echo(f"  amt {' '.join(word if word.startswith('-') else json.dumps(word) for word in runs.JOB)}")
     _heading("The job log")
     exit_code = runs.whole(day=1, number=1)
     _heading(f"Exit code {exit_code}")
@@ -151,16 +150,7 @@ def _configure(demo: Demonstration) -> None:
     tls = "SERVER_USES_TLS=False" if demo.has_page else "CA_FILE=ca.pem"
     demo.config.write_text(_CONFIG.format(address=demo.amt.address, tls=tls), encoding="utf-8")
     for key, value in (("USER", _USER), ("PASSWORD", _PASSWORD)):
-        done = subprocess.run(
-            [*demo.connector, "encrypt", "--config", str(demo.config), "--set", key, "-"],
-            input=value,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="backslashreplace",
-            env=programs.environment_for_programs(),
-            check=False,
-        )
+        done = programs.encrypt(demo.connector, value, "--config", str(demo.config), "--set", key)
         if done.returncode != DONE:
             raise click.ClickException(f"the connector can't encrypt: {done.stderr.strip()}")
 
@@ -176,33 +166,16 @@ def _open_page(url: str) -> None:
             webbrowser.open(f"{url}/")
 
 
-def _wait_for_the_reader() -> None:
-    if sys.stdin and sys.stdin.isatty() and sys.stdout.isatty():
-        click.prompt("\nThe page is there until you press Enter", default="", show_default=False, prompt_suffix=" ")
-
-
 def _say_the_way_on() -> None:
     click.echo()
-    click.echo(f"  On your own server:  {_printed('acceptance')}")
+    click.echo(f"  On your own server:  {programs.lab_line('acceptance')}")
     click.echo("  Then make a Connector.config of Connector.config.example, and let amt check look at it.")
-    click.echo(f"  More simulated jobs, failures included (docs/simulator.md):  {_printed('simulator')}")
-
-
-def _printed(subcommand: str) -> str:
-    return pasteable(programs.lab_command(subcommand))
+    click.echo(f"  More simulated jobs, failures included (docs/simulator.md):  {programs.lab_line('simulator')}")
 
 
 def _heading(text: str) -> None:
     click.echo()
     click.secho(text, bold=True)
-
-
-def _shortened(line: str) -> str:
-    return line if len(line) <= _SHOWN_COLUMNS else f"{line[: _SHOWN_COLUMNS - 3]}..."
-
-
-def _quoted(word: str) -> str:
-    return word if word.startswith("-") else json.dumps(word)
 
 
 def _counted(count: int, noun: str) -> str:

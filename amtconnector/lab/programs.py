@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from amtconnector.system.command_line import pasteable
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 IS_FROZEN = bool(getattr(sys, "frozen", False))
 _IS_WINDOWS = sys.platform == "win32"
 _SUFFIX = ".exe" if _IS_WINDOWS else ""
+_ENCRYPT_TIMEOUT_S = 60.0
 _BOOTLOADER_VARIABLES = ("_PYI_", "_MEIPASS", "PYINSTALLER_")
 
 
@@ -23,22 +27,38 @@ def lab_command(subcommand: str, *arguments: str) -> list[str]:
     return [*start, subcommand, *arguments]
 
 
+def lab_line(*words: str) -> str:
+    """Return the command line of this lab with these words, ready to be pasted."""
+    return pasteable(lab_command(*words))
+
+
 def connector_command() -> list[str]:
-    """Return the start of the connector's command line: this source, or the release beside the lab's folder.
+    """Return the start of the connector's command line: this source, or the release in `amt` beside the lab's folder.
 
     Raises FileNotFoundError where there is no release.
     """
     if not IS_FROZEN:
         return [sys.executable, "-m", "amtconnector"]
-    program = release_program()
+    program = Path(sys.executable).resolve().parent.parent / "amt" / f"amt{_SUFFIX}"
     if not program.is_file():
         raise FileNotFoundError(program)
     return [str(program)]
 
 
-def release_program() -> Path:
-    """Return where the released `amt` is expected: in the folder `amt` beside the lab's own."""
-    return Path(sys.executable).resolve().parent.parent / "amt" / f"amt{_SUFFIX}"
+def encrypt(connector: Sequence[str], value: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Have the connector encrypt a value; `words` say what becomes of it. Raises OSError and TimeoutExpired."""
+    return subprocess.run(
+        [*connector, "encrypt", *words, "-"],
+        input=value,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="backslashreplace",
+        env=environment_for_programs(),
+        timeout=_ENCRYPT_TIMEOUT_S,
+        check=False,
+        start_new_session=True,
+    )
 
 
 def environment_for_programs() -> dict[str, str]:

@@ -13,8 +13,7 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING, Any, Self
 
-from amtconnector.lab.programs import environment_for_programs, lab_command
-from amtconnector.system.command_line import pasteable
+from amtconnector.lab.programs import environment_for_programs, lab_command, lab_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +134,7 @@ def _address(process: subprocess.Popen[str]) -> str:
     finally:
         stopper.cancel()
     if not line.startswith(GREETING):
-        raise NotStarted(f"the simulator did not start. To see why:  {pasteable(lab_command('simulator'))}")
+        raise NotStarted(f"the simulator did not start. To see why:  {lab_line('simulator')}")
     return line.removeprefix(GREETING).strip()
 
 

@@ -8,7 +8,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from amtconnector.amtopcon.wire.document import Object
-from amtconnector.learning.documents import answer_in, answer_leaves, is_xml_answer, leaves, reply_of, slots
+from amtconnector.learning.documents import (
+    answer_in,
+    answer_leaves,
+    is_xml_answer,
+    leaves,
+    named_texts,
+    reply_of,
+    slots,
+)
 from amtconnector.learning.texts import text_lists
 
 if TYPE_CHECKING:
@@ -52,6 +60,7 @@ def message_entries(roles: Roles) -> tuple[dict[str, Any], dict[str, list[str]],
     entries: dict[str, Any] = {}
     places: dict[str, list[str]] = {}
     texts: list[str] = []
+    are_xml = all(map(is_xml_answer, group))
     documents = [answer_in(one) for one in group]
     lists = [found for document in documents for found in text_lists(document)]
     if lists:
@@ -64,27 +73,23 @@ def message_entries(roles: Roles) -> tuple[dict[str, Any], dict[str, list[str]],
             texts = [str(value) for one in objects for name, value in one if name == places["message_text"][0]]
         else:
             texts = [str(value) for value in values]
-    elif group and not all(_is_json(one) for one in group):
+    elif group and not all(is_xml_answer(one) or answer_in(one) != reply_of(one).text for one in group):
         entries["form"] = "text"
         texts = [line for one in group for line in reply_of(one).text.splitlines()]
     elif any(isinstance(document, str) for document in documents):
         entries["form"] = "lines"
         texts = [str(document) for document in documents]
     else:
-        found = [
-            (place, value) for document in documents for place, value in leaves(document) if isinstance(value, str)
-        ]
-        if found:
-            place, _ = max(found, key=lambda one: len(one[1]))
-            texts = [value for at, value in found if at == place]
+        told = [leaf for document in documents for leaf in leaves(document) if isinstance(leaf[1], str)]
+        if told:
+            place, _ = max(told, key=lambda one: len(str(one[1])))
+            texts = [str(value) for at, value in told if at == place]
             places["messages"] = [place]
-            if not all(map(is_xml_answer, group)):
+            if not are_xml:
                 entries["form"] = "lines"
-    if _is_newest_first([entries_ for at, entries_ in lists if at == place] if lists else []):
+    if lists and _is_newest_first([entries_ for at, entries_ in lists if at == place]):
         entries["order"] = "newest first"
-    if any(_ENTITY.search(text) and html.unescape(text) != text for text in texts) and not all(
-        map(is_xml_answer, group)
-    ):
+    if not are_xml and any(_ENTITY.search(text) and html.unescape(text) != text for text in texts):
         entries["unescape_html"] = True
     return entries, places, f"{len(texts)} texts seen" if texts else "no text seen"
 
@@ -119,18 +124,13 @@ def _is_moment(value: Json) -> bool:
     return isinstance(value, str) and bool(re.match(r"\d{4}-\d\d-\d\dT", value))
 
 
-def _is_json(one: Exchange) -> bool:
-    reply = reply_of(one)
-    return answer_in(one) != reply.text or is_xml_answer(one)
-
-
 def _text_member(objects: list[Object]) -> str:
     names: dict[str, int] = {}
     for one in objects:
         for name, value in one:
             if isinstance(value, str):
                 named = 1_000_000 if _TEXT.search(name) else 0
-                names[name] = names.get(name, named) + (0 if re.match(r"\d{4}-\d\d-\d\dT", value) else len(value))
+                names[name] = names.get(name, named) + (0 if _is_moment(value) else len(value))
     return max(names, key=lambda name: names[name], default="Message")
 
 
@@ -205,9 +205,8 @@ def _candidates(tasks: list[list[Exchange]]) -> list[str]:
     found: dict[str, set[str]] = {}
     every = [one for task in tasks for one in task]
     for one in every:
-        for slot in slots(one):
-            if slot.place != "path":
-                found.setdefault(slot.name, set()).add(slot.text)
+        for name, text in named_texts(one):
+            found.setdefault(name, set()).add(text)
     varying = [name for name, texts in found.items() if len(texts) > 1 or not all(_slot(one, name) for one in every)]
     return sorted(varying, key=lambda name: not _PAGE.search(name)) or [name for name in found if _PAGE.search(name)]
 

@@ -123,10 +123,20 @@ def form_of(exchange: Exchange) -> list[tuple[str, str]]:
 
 def slots(exchange: Exchange) -> list[Slot]:
     """Return all values of a request but its headers."""
-    found = [Slot("path", "", part) for part in re.split(r"[/()]", unquote(exchange.path)) if part]
+    found = [Slot("path", "", part) for part in path_texts(exchange)]
     found += [Slot("query", name, value) for name, value in exchange.query]
     found += [Slot("form", name, value) for name, value in form_of(exchange)]
     return found + [Slot("body", name, text) for name, text in _texts(body_of(exchange))]
+
+
+def path_texts(exchange: Exchange) -> list[str]:
+    """Return the parts of a request's path."""
+    return [part for part in re.split(r"[/()]", unquote(exchange.path)) if part]
+
+
+def named_texts(exchange: Exchange) -> list[tuple[str, str]]:
+    """Return the values of a request that have a name: those of its query, its form and its body."""
+    return [(slot.name, slot.text) for slot in slots(exchange) if slot.place != "path"]
 
 
 def _texts(value: object, place: str = "") -> Iterator[tuple[str, str]]:

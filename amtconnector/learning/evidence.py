@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from amtconnector.amtopcon.wire.placeholders import placeholders, texts
+from amtconnector.amtopcon.wire.placeholders import placeholders
 from amtconnector.learning.documents import answer_leaves
 from amtconnector.learning.known import LISTS, SCALARS
 from amtconnector.learning.status_walks import status_of
@@ -58,7 +58,7 @@ def said_of_members(found: Roles, messages: str) -> str:
 
 def note_unused(start: dict[str, Any], task: Task, seen: Seen) -> None:
     """Name the values for which no place was seen: a job that gives one is then refused, and nothing is lost."""
-    used = {one.name for text in texts(start) for one in placeholders(text)}
+    used = {one.name for one in placeholders(start)}
     used |= {list_name for list_name, element in LISTS.items() if element in used}
     unused = [name for name in (*SCALARS, *LISTS) if name not in used]
     for name in unused:

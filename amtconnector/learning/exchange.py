@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from amtconnector.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
 Pairs = tuple[tuple[str, str], ...]
@@ -54,9 +55,20 @@ class Exchange(NamedTuple):
         return _named(self.answer_headers, name)
 
     @property
+    def set_cookies(self) -> dict[str, str]:
+        """The cookies that the answer sets."""
+        given = (value.partition("=") for name, value in self.answer_headers if name.lower() == "set-cookie")
+        return {name.strip(): rest.partition(";")[0].strip().strip('"') for name, _, rest in given}
+
+    @property
     def is_success(self) -> bool:
         """Whether the answer is a 2xx."""
         return 200 <= self.status < 300
+
+
+def is_among(one: Exchange, others: Iterable[Exchange]) -> bool:
+    """Return whether an exchange is one of these itself; two polls can be alike."""
+    return any(one is other for other in others)
 
 
 def _named(headers: Pairs, name: str) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 from base64 import b64decode, b64encode
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -14,7 +15,6 @@ from amtconnector.learning.exchange import Exchange, Pairs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from http import HTTPStatus
     from pathlib import Path
 
 LARGEST_FILE = 256 * 1024 * 1024
@@ -65,6 +65,7 @@ def _exchange(entry: Any, where: str) -> Exchange:
 
 def _read(entry: dict[str, Any]) -> Exchange:
     request, response = entry["request"], entry.get("response") or {}
+    content = response.get("content") or {}
     url = urlsplit(str(request["url"]))
     headers = _pairs(request.get("headers"))
     if "cookie" not in {name.lower() for name, _ in headers} and request.get("cookies"):
@@ -81,7 +82,7 @@ def _read(entry: dict[str, Any]) -> Exchange:
         body=_posted(request.get("postData")),
         status=max(0, int(response.get("status") or 0)),
         answer_headers=_answer_headers(response),
-        answer=_content(response.get("content") or {}),
+        answer=_bytes(content.get("text") or "", content.get("encoding")),
         took_s=float(entry.get("time") or 0) / 1000,
         note=str(entry.get("comment") or ""),
     )
@@ -121,10 +122,6 @@ def _posted(data: Any) -> bytes | None:
     if params := _pairs(data.get("params")):
         return urlencode(params).encode()
     return b"" if "text" in data else None
-
-
-def _content(content: dict[str, Any]) -> bytes:
-    return _bytes(content.get("text") or "", content.get("encoding"))
 
 
 def _bytes(text: Any, encoding: Any) -> bytes:
@@ -170,10 +167,7 @@ def _entry(one: Exchange) -> dict[str, Any]:
 
 
 def _phrase(status: int) -> str:
-    from http import HTTPStatus
-
-    known: dict[int, HTTPStatus] = {one.value: one for one in HTTPStatus}
-    return known[status].phrase if status in known else ""
+    return next((one.phrase for one in HTTPStatus if one == status), "")
 
 
 def _named(pairs: Sequence[tuple[str, str]]) -> list[dict[str, str]]:

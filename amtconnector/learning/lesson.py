@@ -17,6 +17,7 @@ from amtconnector.learning.evidence import (
     said_of_members,
     wanted_records,
 )
+from amtconnector.learning.exchange import is_among
 from amtconnector.learning.known import Run, Seen
 from amtconnector.learning.moments import run_id_in
 from amtconnector.learning.refusals_learned import refusals
@@ -67,7 +68,7 @@ def learned(
     calls = {name: _call(name, found, runs, seen) for name in CALLS if name in found.calls}
     tree: dict[str, Any] = {}
     evidence: dict[str, str] = {}
-    if common := _common_headers(calls, found, runs):
+    if common := _common_headers(calls):
         tree["headers"] = common
         evidence["headers"] = "the same in every request"
     if any(name in calls for name in CALLS if name not in {"logon", "heartbeat"}):
@@ -76,7 +77,7 @@ def learned(
         tree["not_given"] = rules
         evidence["not_given"] = "what the recorded start had for values that its job did not give"
     tree["calls"] = calls
-    _learn_answers(tree, evidence, found, calls, seen)
+    _learn_answers(tree, evidence, found)
     if known:
         tree["statuses"], evidence["statuses"] = known, "of the profile that is in effect"
     note_foreign_words(found, seen, table)
@@ -102,9 +103,7 @@ def _runs(exchanges: Sequence[Exchange], found: Roles, task: Task, credentials: 
     for one in exchanges:
         episode = found.episode_of(one) or next((other for other in found.episodes if other.start is one), None)
         is_start = episode is not None and episode.start is one
-        is_logon = any(one is other.exchange for other in found.logons) or any(
-            one is other for other in found.refused_logons
-        )
+        is_logon = is_among(one, (*(other.exchange for other in found.logons), *found.refused_logons))
         known[id(one)] = Run(
             task,
             credentials,
@@ -113,20 +112,13 @@ def _runs(exchanges: Sequence[Exchange], found: Roles, task: Task, credentials: 
             run_ids.get(episode.request_id, "") if episode else "",
             dict(cookies),
         )
-        for name, value in one.answer_headers:
-            if name.lower() == "set-cookie":
-                cookie, _, rest = value.partition("=")
-                cookies[cookie.strip()] = rest.partition(";")[0].strip().strip('"')
+        cookies |= one.set_cookies
     return known
 
 
 def _run_id(episode: roles.Episode, task: Task) -> str:
-    values = {value for value in task if isinstance(value, str)} | {
-        *task.task_values,
-        *task.parameters,
-        episode.request_id,
-    }
-    return run_id_in(episode.start, episode.after, values)
+    texts = (value for value in task if isinstance(value, str))
+    return run_id_in(episode.start, episode.after, {*texts, *task.task_values, *task.parameters, episode.request_id})
 
 
 def _note_styles(found: Roles, runs: dict[int, Run], seen: Seen) -> None:
@@ -157,25 +149,21 @@ def _with_page(value: Any, name: str, placeholder: str, before: str = "") -> Any
     for key, entry in value.items():
         is_part = not before and key in {"query", "form", "body"}
         place = "" if is_part else f"{before}.{key}" if before not in {"", "-"} else key
-        if (before or is_part) and place == name:
-            changed[key] = placeholder
+        if not (before or is_part):
+            changed[key] = entry
         else:
-            changed[key] = (
-                _with_page(entry, name, placeholder, "-" if is_part else place) if before or is_part else entry
-            )
+            inner = "-" if is_part else place
+            changed[key] = placeholder if place == name else _with_page(entry, name, placeholder, inner)
     return changed
 
 
-def _common_headers(calls: dict[str, Any], found: Roles, runs: dict[int, Run]) -> dict[str, str]:
+def _common_headers(calls: dict[str, Any]) -> dict[str, str]:
     """Take the headers that all calls have out of them."""
-    del found, runs
     tables = [call.get("headers", {}) for call in calls.values()]
-    if not tables:
-        return {}
     after = [call.get("headers", {}) for name, call in calls.items() if name not in {"logon", "heartbeat"}]
     common = {
         name: value
-        for name, value in (after or tables)[0].items()
+        for name, value in (after or tables or [{}])[0].items()
         if all(table.get(name) == value for table in after)
         and ("{cookie:" in value or all(table.get(name) == value for table in tables))
         and all(one.name in {"cookie", "now"} for one in placeholders(value))
@@ -213,20 +201,16 @@ def _not_given(seen: Seen) -> dict[str, Any]:
     return rules
 
 
-def _learn_answers(
-    tree: dict[str, Any], evidence: dict[str, str], found: Roles, calls: dict[str, Any], seen: Seen
-) -> None:
+def _learn_answers(tree: dict[str, Any], evidence: dict[str, str], found: Roles) -> None:
     if answers_learned.is_xml(found):
         tree["answers"] = {"format": "xml"}
         evidence["answers"] = "every answer is XML"
     entries, places, said = answers_learned.message_entries(found)
-    members = answers_learned.members(found) | places
-    if members:
+    if members := answers_learned.members(found) | places:
         tree["members"] = members
         evidence["members"] = said_of_members(found, said)
-    pages = Pages(found)
-    if "messages" in calls and pages.entries:
-        entries["pages"] = pages.entries
+    if "messages" in found.calls and (pages := Pages(found).entries):
+        entries["pages"] = pages
     if entries:
         tree["messages"] = entries
         evidence["messages"] = said
@@ -234,4 +218,3 @@ def _learn_answers(
     if refused:
         tree["refused"] = refused
         evidence["refused"] = "taken by its name: " + "; ".join(why)
-    del seen

@@ -44,7 +44,14 @@ def separator_of(value: str, given: tuple[str, ...]) -> str:
     return separator if separator and separator.join(given) == value else ""
 
 
-def repeated(entry: Any, value: str, placeholder: str, at: int) -> Any:
+def kinds_of(entries: list[Any], given: Sequence[tuple[str, str]]) -> list[Any]:
+    """Return the different templates of a list of objects, each with its value and that one's name; none without."""
+    pairs = zip(entries, given, strict=True)
+    found = [_template(entry, value, f"{{{name}}}", at) for at, (entry, (value, name)) in enumerate(pairs)]
+    return [] if None in found else [one for at, one in enumerate(found) if one not in found[:at]]
+
+
+def _template(entry: Any, value: str, placeholder: str, at: int) -> Any:
     """Return the template of one object of a list; None when it does not hold the value."""
     if not isinstance(entry, dict):
         return None

@@ -6,6 +6,7 @@ import re
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 
+from amtconnector.amtopcon.wire.requests import basic
 from amtconnector.learning.documents import answer_leaves, slots
 from amtconnector.learning.stand_ins import PASSWORD, USER
 from amtconnector.named_tuple import NamedTuple
@@ -42,12 +43,8 @@ def carries_password(exchange: Exchange, credentials: Credentials) -> bool:
     for password in filter(None, credentials.passwords):
         raw = password.encode("utf-8", "surrogatepass")
         forms = {password, b64encode(raw).decode(), raw.hex(), b64encode(raw).hex()}
-        basic = {
-            b64encode(f"{user}:{password}".encode("utf-8", "surrogatepass")).decode() for user in credentials.users
-        }
-        if any(text in forms or text.lower() in forms for text in texts) or any(
-            form in text for form in basic for text in texts
-        ):
+        basics = [basic(user, password) for user in credentials.users]
+        if any(text in forms or text.lower() in forms or any(one in text for one in basics) for text in texts):
             return True
     texts += [basic for _, value in exchange.headers for basic in _basic_texts(value)]
     numbered = tuple(f"{one}-" for one in credentials.passwords if one == PASSWORD)
@@ -82,12 +79,12 @@ def logon_of(exchange: Exchange, exchanges: Sequence[Exchange]) -> Logon | None:
     """Return a logon with its token: the text of its answer that comes back later."""
     later = [one for one in exchanges if one.begun >= exchange.begun and one is not exchange]
     candidates = [(place, value) for place, value in answer_leaves(exchange) if isinstance(value, str)]
-    for name, value in exchange.answer_headers:
-        if name.lower() == "set-cookie":
-            cookie, _, rest = value.partition("=")
-            candidates.append((f"cookie:{cookie.strip()}", rest.partition(";")[0].strip('" ')))
-        elif _TOKEN.search(name):
-            candidates.append((f"header:{name}", value))
+    candidates += [(f"cookie:{name}", value) for name, value in exchange.set_cookies.items()]
+    candidates += [
+        (f"header:{name}", value)
+        for name, value in exchange.answer_headers
+        if name.lower() != "set-cookie" and _TOKEN.search(name)
+    ]
     found = [
         (place, value) for place, value in candidates if len(value) >= 3 and any(carries(one, value) for one in later)
     ]

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from amtconnector.learning.documents import slots
+from amtconnector.learning.documents import named_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,17 +47,14 @@ def moment(value: str, begun: datetime) -> str:
 
 def run_id_in(start: Exchange, later: Sequence[Exchange], known: set[str]) -> str:
     """Return the unique id that a client gave its start, "" where there is none."""
-    texts = [(name, text) for name, text in _texts(start) if text and text not in known and not _MOMENT.fullmatch(text)]
+    given = named_texts(start)
+    texts = [(name, text) for name, text in given if text and text not in known and not _MOMENT.fullmatch(text)]
     own = [text for name, text in texts if _RUN_ID.search(name.rpartition(".")[2]) or _UNIQUE.fullmatch(text)]
     back = [
         text
         for _, text in texts
         if len(text) >= 8
         and any(char.isdigit() for char in text)
-        and any(other == text for one in later for _, other in _texts(one))
+        and any(other == text for one in later for _, other in named_texts(one))
     ]
     return next(iter(own + back), "")
-
-
-def _texts(exchange: Exchange) -> list[tuple[str, str]]:
-    return [(slot.name, slot.text) for slot in slots(exchange) if slot.place != "path"]

@@ -8,7 +8,7 @@ from amtconnector.learning.evidence import CALLS
 from amtconnector.learning.toml_text import key_text, value_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from amtconnector.learning.lesson import Lesson
 
@@ -18,10 +18,8 @@ _SECTIONS = ("headers", "token", "not_given", "answers", "members", "statuses", 
 
 def profile_text(lesson: Lesson, sources: Sequence[str], proof: Sequence[str]) -> str:
     """Return the file."""
-    lines = [
-        f"# Learned from {', '.join(sources)} by 'amt profile learn'. docs/wire-profile.md explains every entry.",
-        "",
-    ]
+    source = f"# Learned from {', '.join(sources)} by 'amt profile learn'. docs/wire-profile.md explains every entry."
+    lines = [source, ""]
     for section in _SECTIONS[:3]:
         lines += _section(section, lesson)
     for name in CALLS:
@@ -44,7 +42,8 @@ def profile_text(lesson: Lesson, sources: Sequence[str], proof: Sequence[str]) -
 def _section(name: str, lesson: Lesson) -> list[str]:
     if not lesson.tree.get(name):
         return []
-    return [*_comment(lesson.evidence.get(name, "")), f"[{name}]", *_entries(lesson.tree[name]), ""]
+    said = " ".join(lesson.evidence.get(name, "").split())
+    return [*([f"# {said}"] if said else []), f"[{name}]", *_entries(lesson.tree[name]), ""]
 
 
 def _call(name: str, entries: dict[str, Any]) -> list[str]:
@@ -63,11 +62,6 @@ def _call(name: str, entries: dict[str, Any]) -> list[str]:
 
 def _entries(table: dict[str, Any]) -> list[str]:
     return [f"{key_text(key)} = {value_text(value)}" for key, value in table.items()]
-
-
-def _comment(text: str) -> Iterator[str]:
-    if text:
-        yield f"# {' '.join(text.split())}"
 
 
 def _list(title: str, texts: Sequence[str]) -> list[str]:

@@ -5,8 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from amtconnector.learning.documents import WORD, addresses_in, answer_leaves, is_about, slots, words_of
+from amtconnector.learning.documents import (
+    WORD,
+    addresses_in,
+    answer_leaves,
+    is_about,
+    named_texts,
+    path_texts,
+    slots,
+    words_of,
+)
 from amtconnector.learning.endings import endings, take_ending
+from amtconnector.learning.exchange import is_among
 from amtconnector.learning.logons import carries, carries_password, is_logon_again, logon_of
 from amtconnector.learning.status_walks import best_status
 from amtconnector.learning.texts import LEAST_SCORE, messages_score
@@ -27,7 +37,7 @@ _HEARTBEAT = re.compile(r"heart|alive|ping|health|leeft", re.IGNORECASE)
 
 
 class Episode(NamedTuple):
-    """One started task: its start, its request id, where that stood, and the token of the time."""
+    """One started task: its start, its request id, where that stood, and the requests after it."""
 
     start: Exchange
     request_id: str
@@ -52,7 +62,7 @@ class Roles(NamedTuple):
 
     def episode_of(self, exchange: Exchange) -> Episode | None:
         """Return the task that an exchange is about."""
-        return next((one for one in reversed(self.episodes) if any(exchange is other for other in one.after)), None)
+        return next((one for one in reversed(self.episodes) if is_among(exchange, one.after)), None)
 
     def token_at(self, exchange: Exchange) -> str:
         """Return the token that was good when an exchange was made."""
@@ -68,16 +78,13 @@ def find(exchanges: Sequence[Exchange], task: Task, credentials: Credentials, ta
     if tried:
         exchanges = [one for one in exchanges if one.origin == tried[0].origin and one.status]
     logons = [found for one in tried if (found := logon_of(one, exchanges))]
-    given = {id(one.exchange) for one in logons}
-    others = [one for one in exchanges if not any(one is other for other in tried)]
+    others = [one for one in exchanges if not is_among(one, tried)]
     episodes, starts = _episodes(others, task, logons)
-    refused = [
-        one for one in others if starts and _is_same_call(one, starts[0], task) and not any(one is s for s in starts)
-    ]
-    rest = [one for one in others if not any(one is other for other in (*starts, *refused))]
-    roles = Roles(
-        logons, [one for one in tried if id(one) not in given], episodes, refused, {}, None, {}, [], {}, table
-    )
+    calls_like_it = [one for one in others if starts and _is_same_call(one, starts[0], task)]
+    refused = [one for one in calls_like_it if not is_among(one, starts)]
+    rest = [one for one in others if not is_among(one, (*starts, *refused))]
+    refused_logons = [one for one in tried if not is_among(one, (found.exchange for found in logons))]
+    roles = Roles(logons, refused_logons, episodes, refused, {}, None, {}, [], {}, table)
     if logons:
         roles.calls["logon"] = [one.exchange for one in logons]
         roles.proven["logon"] = "carries user and password, and its answer has what comes back later"
@@ -108,7 +115,7 @@ def _with_later_calls(roles: Roles, rest: list[Exchange], task: Task) -> Roles:
     roles = roles._replace(status_place=place)
     for name, group in endings(roles, about):
         take_ending(roles, name, group)
-    return roles._replace(status_place=place, left=_without_session_calls(roles, groups))
+    return roles._replace(left=_without_session_calls(roles, groups))
 
 
 def _are_pages(roles: Roles, group: list[Exchange], messages: list[Exchange], task: Task) -> bool:
@@ -125,14 +132,13 @@ def _are_pages(roles: Roles, group: list[Exchange], messages: list[Exchange], ta
 def _without_session_calls(roles: Roles, groups: list[list[Exchange]]) -> list[list[Exchange]]:
     """Take heartbeat and logoff by their names and their time; return what is left."""
     used = [one for group in roles.calls.values() for one in group]
-    left = [group for group in groups if not any(group[0] is one for one in used)]
+    left = [group for group in groups if not is_among(group[0], used)]
     for group in list(left):
         words = words_of(group[0])
         name = "logoff" if _LOGOFF.search(words) or (group[0].method == "DELETE" and "session" in words.lower()) else ""
         token = roles.token_at(group[0])
-        if not name and (
-            _HEARTBEAT.search(words) or (roles.logons and group[0].begun < roles.logons[0].exchange.begun)
-        ):
+        is_first = bool(roles.logons) and group[0].begun < roles.logons[0].exchange.begun
+        if not name and (is_first or _HEARTBEAT.search(words)):
             name = "heartbeat" if group[0].is_success and not carries(group[0], token) else ""
         known = roles.calls.get(name, [])
         if name and (not known or known[0].path == group[0].path):
@@ -154,12 +160,13 @@ def _episodes(others: list[Exchange], task: Task, logons: list[Logon]) -> tuple[
         if picked := _request_id(one, others[at + 1 :], texts, tokens):
             found.append((one, *picked))
     episodes = []
+    starts = [start for start, _, _ in found]
     for number, (start, request_id, place) in enumerate(found):
-        ends = [other for other, _, _ in found[number + 1 :]]
-        after = [one for one in others if one.begun >= start.begun and not any(one is other for other, _, _ in found)]
+        ends = starts[number + 1 :]
+        after = [one for one in others if one.begun >= start.begun and not is_among(one, starts)]
         mine = [one for one in after if is_about(one, request_id) or not ends or one.begun < ends[0].begun]
         episodes.append(Episode(start, request_id, place, tuple(mine)))
-    return episodes, [start for start, _, _ in found]
+    return episodes, starts
 
 
 def _request_id(start: Exchange, later: list[Exchange], sent: list[str], tokens: set[str]) -> tuple[str, str] | None:
@@ -201,27 +208,20 @@ def _ids_in_addresses(start: Exchange) -> list[tuple[str, str]]:
 def _is_same_call(one: Exchange, other: Exchange, task: Task) -> bool:
     """Return whether two requests start a task, perhaps another one: they differ only where the job's names stand."""
     named = {task.job, task.script, task.application}
-    mine, theirs = slots(one), slots(other)
-    if one.method != other.method or [slot.place for slot in mine if slot.place == "path"] != [
-        slot.place for slot in theirs if slot.place == "path"
-    ]:
+    mine, theirs = path_texts(one), path_texts(other)
+    if one.method != other.method or len(mine) != len(theirs):
         return False
-    paths = zip((s for s in mine if s.place == "path"), (s for s in theirs if s.place == "path"), strict=True)
-    if any(slot.text != known.text and known.text not in named for slot, known in paths):
+    if any(text != known and known not in named for text, known in zip(mine, theirs, strict=True)):
         return False
-    names = {slot.name for slot in theirs if slot.text in named}
+    names = {name for name, text in named_texts(other) if text in named}
     values = named | {*task.task_values, *task.parameters}
     words = [
         {
-            (slot.name, slot.text)
-            for slot in both
-            if slot.place != "path"
-            and slot.name not in names
-            and slot.text not in values
-            and WORD.fullmatch(slot.text)
-            and not slot.name.endswith("token")
+            (name, text)
+            for name, text in named_texts(both)
+            if name not in names and text not in values and WORD.fullmatch(text) and not name.endswith("token")
         }
-        for both in (mine, theirs)
+        for both in (one, other)
     ]
     return words[0] == words[1]
 
@@ -244,17 +244,8 @@ def _key(one: Exchange, request_id: str, task: Task, token: str) -> tuple[object
     """Return what the requests of one call share: verb, route, names, and words that are no values of the run."""
     known = {request_id, token, *task.task_values, *task.parameters}
     known |= {value for value in task if isinstance(value, str) and value}
-    path = "/".join(
-        "{}" if request_id and slot.text == request_id else slot.text for slot in slots(one) if slot.place == "path"
-    )
+    hidden = {request_id} if request_id else known
+    path = "/".join("{}" if text in hidden else text for text in path_texts(one))
     names = frozenset((slot.place, re.sub(r"\d+", "", slot.name)) for slot in slots(one) if slot.place != "path")
-    words = frozenset(
-        (slot.name, slot.text)
-        for slot in slots(one)
-        if slot.place != "path" and slot.text not in known and WORD.fullmatch(slot.text)
-    )
-    return one.method, path if request_id else _without_values(path, known), names if request_id else 0, words
-
-
-def _without_values(path: str, known: set[str]) -> str:
-    return "/".join("{}" if part in known else part for part in path.split("/"))
+    words = frozenset((name, text) for name, text in named_texts(one) if text not in known and WORD.fullmatch(text))
+    return one.method, path, names if request_id else 0, words

@@ -60,7 +60,7 @@ class StandIns:
     def without_secrets(self, exchange: Exchange) -> Exchange:
         """Return the exchange with stand-ins for all secrets, those that it brings itself included."""
         is_logon = self._is_logon(exchange)
-        is_unknown = self._looks_like_logon(exchange) if not is_logon else not self._carries_password(exchange)
+        is_unknown = _looks_like_logon(exchange) if not is_logon else not self._carries_password(exchange)
         if not self._has_token and is_unknown:
             is_logon = True
             self._learn_all_that_is_sent(exchange)
@@ -141,18 +141,12 @@ class StandIns:
             one.stand_in.startswith((PASSWORD, USER)) and masked(whole, [one.text]) != whole
             for one in self._secrets.values()
         )
-        is_basic = exchange.header("authorization").lower().startswith("basic ")
-        return bool(carries) or is_basic or any(_PASSWORD_NAMES.search(name) for name, _ in sent(exchange))
+        return bool(carries) or _names_password(exchange)
 
     def _carries_password(self, exchange: Exchange) -> bool:
         """Return whether a logon's password is known, or named like one; else any of its texts may be a wrong one."""
         hidden = self.text(exchange.target) + self._body(exchange.body or b"").decode("utf-8", "replace")
-        is_basic = exchange.header("authorization").lower().startswith("basic ")
-        return PASSWORD in hidden or is_basic or any(_PASSWORD_NAMES.search(name) for name, _ in sent(exchange))
-
-    def _looks_like_logon(self, exchange: Exchange) -> bool:
-        """Return whether a request may be a logon with credentials that nobody here knows, under names of its own."""
-        return bool(_LOGON.search(exchange.path) or any(_LOGON.fullmatch(value) for _, value in sent(exchange)))
+        return PASSWORD in hidden or _names_password(exchange)
 
     def _learn_all_that_is_sent(self, exchange: Exchange) -> None:
         for _, value in sent(exchange):
@@ -215,6 +209,16 @@ class StandIns:
             elif self._keep(text, "STANDIN-TEXT", is_sure=False):
                 self._has_token = self._has_token or exchange.is_success
         return [one for one in only_here if one.text.strip()]
+
+
+def _names_password(exchange: Exchange) -> bool:
+    is_basic = exchange.header("authorization").lower().startswith("basic ")
+    return is_basic or any(_PASSWORD_NAMES.search(name) for name, _ in sent(exchange))
+
+
+def _looks_like_logon(exchange: Exchange) -> bool:
+    """Return whether a request may be a logon with credentials that nobody here knows, under names of its own."""
+    return bool(_LOGON.search(exchange.path) or any(_LOGON.fullmatch(value) for _, value in sent(exchange)))
 
 
 def _pattern(secret: _Secret) -> re.Pattern[str]:

@@ -58,20 +58,16 @@ def _statuses(settings: Config) -> dict[str, Any]:
     if settings.wire_profile is None:
         return {}
     profile_file.read(settings.wire_profile)
-    entries: dict[str, Any] = profile_file.site_entries(settings.wire_profile).get("statuses", {})
-    return entries
+    return dict(profile_file.site_entries(settings.wire_profile).get("statuses", {}))
 
 
 def _as_recorded(task: Task, exchanges: Sequence[Exchange], credentials: Credentials) -> Task:
     """Return the task as a trace with stand-ins shows it: a station that is called like the user has one as well."""
-    if PASSWORD not in har.written(exchanges).decode("utf-8", "replace") and not any(map(_has_basic, exchanges)):
+    has_basic = any(one.header("authorization").lower().startswith("basic ") and not one.body for one in exchanges)
+    if not has_basic and PASSWORD not in har.written(exchanges).decode("utf-8", "replace"):
         return task
     hidden = StandIns(credentials.users[0], credentials.passwords[0]).text
     return Task._make(hidden(value) if isinstance(value, str) else tuple(map(hidden, value)) for value in task)
-
-
-def _has_basic(exchange: Exchange) -> bool:
-    return exchange.header("authorization").lower().startswith("basic ") and not exchange.body
 
 
 def _read(path: Path) -> list[Exchange]:
@@ -115,12 +111,10 @@ def _report(lesson: Lesson, differences: list[str], checked: int, fault: list[st
     ):
         if texts:
             lines += ["", title, *(f"  {text}" for text in texts)]
-    for group in lesson.roles.left:
-        lines.append(f"  not used: {group[0].method} {group[0].path}, seen {len(group)} times")
+    lines += [f"  not used: {one[0].method} {one[0].path}, seen {len(one)} times" for one in lesson.roles.left]
     if "logon" in lesson.roles.calls and "start" in lesson.missing:
         lines.append("No request after the logon carries the job of the flags: are they those of the recorded run?")
-    lines.append("")
-    lines.append(f"Proof: {checked} requests were rebuilt and their answers read; {len(differences)} differences.")
+    lines += ["", f"Proof: {checked} requests were rebuilt and their answers read; {len(differences)} differences."]
     if lesson.missing:
         lines.append(f"Missing: {', '.join(name for name in NEEDED if name in lesson.missing)}.")
     lines.append("A run can work with this profile." if is_usable else "A run can't work with this profile yet.")

@@ -3,41 +3,29 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from amtconnector.learning.documents import body_of, form_of, is_form, slots
-from amtconnector.learning.known import LISTS, SCALARS, hinted
-from amtconnector.learning.list_forms import list_pairs, repeated, separator_of
-from amtconnector.learning.moments import moment
+from amtconnector.amtopcon.wire.requests import basic
+from amtconnector.learning.documents import body_of, form_of, is_form
+from amtconnector.learning.known import LISTS, hinted
+from amtconnector.learning.list_forms import kinds_of, list_pairs
+from amtconnector.learning.text_templates import TextTemplates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amtconnector.learning.exchange import Exchange
-    from amtconnector.learning.known import Run, Seen
-
-_NOTHING_WORDS = frozenset({"none", "default", "null", "n/a", "-", "*", "any"})
 _OF_HTTP = frozenset(
     "host connection accept-encoding content-length user-agent cookie keep-alive te trailer transfer-encoding upgrade"  # noqa: SIM905
     " origin referer accept-language dnt pragma cache-control priority upgrade-insecure-requests expect"
     " traceparent tracestate request-id if-none-match if-modified-since proxy-connection x-forwarded-for".split()
 )
+_LEFT_OUT = object()
+"""What stands for a member that a template does not have."""
 
 
-_WITHOUT_TASK = frozenset({"heartbeat", "logoff"})
-
-
-class Template:
+class Template(TextTemplates):
     """Turns one request into the entries of its call."""
-
-    def __init__(self, name: str, exchange: Exchange, run: Run, seen: Seen) -> None:
-        self._name = name
-        self._exchange = exchange
-        self._run = run
-        self._seen = seen
-        self._whole = _whole_texts(exchange)
 
     def call(self) -> dict[str, Any]:
         """Return the entries of the call."""
@@ -73,12 +61,10 @@ class Template:
         run = self._run
         for user in run.credentials.users:
             for password in run.credentials.passwords:
-                basic = b64encode(f"{user}:{password}".encode("utf-8", "surrogatepass")).decode()
-                if basic in value:
-                    return value.replace(basic, "{basic}")
-        cookie = next((one for one, text in run.cookies.items() if text and text == value and text != run.token), "")
-        if cookie:
-            return f"{{cookie:{cookie}}}"
+                if (encoded := basic(user, password)) in value:
+                    return value.replace(encoded, "{basic}")
+        if value != run.token and (cookie := self._cookie(value)):
+            return cookie
         if run.token and run.token in value:
             self._seen.token_headers[name] = value.replace(run.token, "{token}")
             return None
@@ -172,17 +158,9 @@ class Template:
             return f"{{{hint if hint in matching else matching[0]}}}"
         for list_name, element in LISTS.items():
             given = self._list(list_name)
-            if (
-                given
-                and len(value) == len(given)
-                and (hint == list_name or self._list(hint if hint in LISTS else list_name) == given)
-            ):
-                templates = [
-                    repeated(entry, one, f"{{{element}}}", at)
-                    for at, (entry, one) in enumerate(zip(value, given, strict=True))
-                ]
-                if templates[0] is not None and all(template == templates[0] for template in templates):
-                    return [templates[0]]
+            is_fitting = given and len(value) == len(given) and (hint not in LISTS or self._list(hint) == given)
+            if is_fitting and len(kinds := kinds_of(value, [(one, element) for one in given])) == 1:
+                return kinds
         if mixed := self._both_lists(value):
             return mixed
         return [
@@ -197,124 +175,9 @@ class Template:
             given = [(one, LISTS[name]) for name in names for one in self._list(name)]
             if len(given) != len(value) or len({element for _, element in given}) < len(LISTS):
                 return []
-            templates = [
-                repeated(entry, one, f"{{{element}}}", at)
-                for at, (entry, (one, element)) in enumerate(zip(value, given, strict=True))
-            ]
-            kinds = [template for at, template in enumerate(templates) if template not in templates[:at]]
-            if None not in templates and len(kinds) == len(LISTS):
+            if len(kinds := kinds_of(value, given)) == len(LISTS):
                 return kinds
         return []
-
-    def _list(self, name: str) -> tuple[str, ...]:
-        value = self._run.value(name)
-        return value if isinstance(value, tuple) else ()
-
-    def _text(self, name: str, value: str, *, quotes_id: bool) -> str:
-        """Return a text with placeholders for what is known in it."""
-        hint = hinted(name)
-        is_nothing = value == "" or (value.casefold() in _NOTHING_WORDS and hint in {"script", "run_as", "queue"})
-        if is_nothing and hint and not self._run.value(hint) and self._name != "logon":
-            self._seen.note_nothing(hint, value or "empty")
-            return self._joined_form(hint) if hint in LISTS else f"{{{hint}}}"
-        if exact := self._exact(name, value, quotes_id=quotes_id):
-            return exact
-        return moment(value, self._exchange.begun) or self._embedded(value)
-
-    def _joined_form(self, name: str) -> str:
-        separator = self._seen.style.removeprefix("joined ") if self._seen.style.startswith("joined ") else ""
-        return f"{{{name}:{separator}}}" if separator else f"{{{name}:text}}"
-
-    def _exact(self, name: str, value: str, *, quotes_id: bool) -> str:
-        """Return the placeholder that a whole text is, "" for none."""
-        if self._name == "logon":
-            return self._credential(name, value)
-        run = self._run
-        if run.request_id and value == run.request_id:
-            return "{request_id:text}" if quotes_id and value.isdigit() else "{request_id}"
-        if value and value in {run.token, run.run_id}:
-            return "{token}" if value == run.token else "{run_id}"
-        cookie = next((one for one, text in run.cookies.items() if text and text == value), "")
-        return f"{{cookie:{cookie}}}" if cookie else self._exact_scalar(name, value)
-
-    def _exact_scalar(self, name: str, value: str) -> str:
-        if self._name in _WITHOUT_TASK:
-            return ""
-        hint = hinted(name)
-        matching = [one for one in SCALARS if self._run.value(one) == value]
-        if hint in matching:
-            return f"{{{hint}}}"
-        if matching and not self._is_constant(matching[0], value):
-            return f"{{{matching[0]}}}"
-        return self._exact_list(name, value)
-
-    def _exact_list(self, name: str, value: str) -> str:
-        hint = hinted(name)
-        for list_name in sorted(LISTS, key=lambda one: one != hint):
-            given = self._list(list_name)
-            if len(given) > 1 and (separator := separator_of(value, given)):
-                self._seen.style = f"joined {separator}"
-                return f"{{{list_name}:{'text' if separator == ' ' else separator}}}"
-            if len(given) == 1 and value == given[0] and (hint in {"", list_name}):
-                if not self._seen.style.startswith("joined "):
-                    self._seen.assume(f"how several {list_name.replace('_', ' ')} are joined in {name or 'the path'}")
-                return self._joined_form(list_name)
-        return ""
-
-    def _is_constant(self, known: str, value: str) -> bool:
-        """Return whether a text that equals a default is a word of the contract: another place speaks of the value."""
-        if known not in {"submit_user", "station"}:
-            return False
-        if self._name != "start":
-            return True
-        return any(
-            (hinted(name) == known and text == value) or (text != value and value in re.split(r"[^A-Za-z0-9]", text))
-            for name, text in self._whole
-        )
-
-    def _credential(self, name: str, value: str) -> str:
-        credentials = self._run.credentials
-        if value in credentials.users:
-            return "{user}"
-        if value in credentials.passwords:
-            return "{password}"
-        for texts, what in ((credentials.users, "user"), (credentials.passwords, "password")):
-            for raw in (text.encode("utf-8", "surrogatepass") for text in texts):
-                if value in {b64encode(raw).decode(), raw.hex(), raw.hex().upper(), b64encode(raw).hex()}:
-                    self._seen.say(f"calls.logon: the {what} travels encoded (Base64 or hex) in {name}")
-        return ""
-
-    def _embedded(self, value: str) -> str:
-        """Replace known values inside a text, each where nothing of a word stands beside it."""
-        run = self._run
-        if self._name == "logon":
-            known = [(text, "{user}") for text in run.credentials.users if len(text) > 2]
-        else:
-            scalars = () if self._name in _WITHOUT_TASK else SCALARS
-            known = [(str(run.value(one)), f"{{{one}}}") for one in scalars if run.value(one)]
-            known += [(run.request_id, "{request_id}")] * bool(run.request_id) + [(run.token, "{token}")] * bool(
-                run.token
-            )
-        known = [pair for pair in known if pair[0] != value]
-        value = value.replace("{", "{{").replace("}", "}}")
-        if not known or "{" in value:
-            return value
-        table = dict(reversed(known))
-        pattern = "|".join(re.escape(text) for text in sorted(table, key=len, reverse=True))
-        changed = re.sub(rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])", lambda match: table[match[0]], value)
-        is_sentence = " " in value.strip()
-        return value if is_sentence and changed.count("{") < 2 else changed
-
-
-class _LeftOut:
-    """What stands for a member that a template does not have."""
-
-
-_LEFT_OUT = _LeftOut()
-
-
-def _whole_texts(exchange: Exchange) -> list[tuple[str, str]]:
-    return [(slot.name, slot.text) for slot in slots(exchange) if slot.place != "path"]
 
 
 def _is_usual(name: str, value: str) -> bool:

@@ -54,7 +54,7 @@ class JobLog:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self.copy: Callable[[str], None] = _nowhere
+        self.copy: Callable[[str], None] = lambda _: None
         self.mask: Callable[[str], str] | None = None
         self.copy_messages: Callable[[Sequence[str]], None] | None = None
         self.exit_code: int | None = None
@@ -215,14 +215,7 @@ def _is_about(error: RunError, earlier: OpenRun) -> bool:
 
 
 def _cut(text: str) -> str:
+    text = kept(text) if len(text) > LONGEST_MESSAGE // 4 and not isinstance(text, CutText) else text
     if not isinstance(text, CutText):
-        if len(text) <= LONGEST_MESSAGE // 4:
-            return text
-        text = kept(text)
-    return (
-        f"{text} [connector] {text.left_out} bytes of this message are left out" if isinstance(text, CutText) else text
-    )
-
-
-def _nowhere(_text: str) -> None:
-    """Take a line that nobody keeps."""
+        return text
+    return f"{text} [connector] {text.left_out} bytes of this message are left out"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -94,12 +95,9 @@ def _in_json(job: str) -> bytes:
 
 def _running(directory: RunDirectory, records: Iterable[RunRecord], now: datetime) -> frozenset[str]:
     """Return the file names of the records that a process is at work on; asked is only where that can well be."""
-    asked = (record for record in records if record.is_unfinished or (record.since and now - record.since < RECENT))
-    return frozenset(record.file_name for record in asked if _is_running(directory, record))
-
-
-def _is_running(directory: RunDirectory, record: RunRecord) -> bool:
-    try:
-        return directory.is_running(record)
-    except OSError:  # a lock of another account's: what the record says is still worth showing
-        return False
+    running = set()
+    for record in records:
+        if record.is_unfinished or (record.since and now - record.since < RECENT):
+            with suppress(OSError):  # a lock of another account's: what the record says is still worth showing
+                running |= {record.file_name} if directory.is_running(record) else set()
+    return frozenset(running)

@@ -17,15 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def utc_now() -> datetime:
-    """Return the time, aware and in UTC."""
-    return datetime.now(UTC)
-
-
-def _nobody(text: str) -> None:
-    """Let a failure pass unheard."""
-
-
 class RunLog:
     """A run's log file, made with the first line; every line is in the file when `write` returns.
 
@@ -34,7 +25,11 @@ class RunLog:
     """
 
     def __init__(
-        self, path: Path, *, now: Callable[[], datetime] = utc_now, tell: Callable[[str], None] = _nobody
+        self,
+        path: Path,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.path = path
         self._now = now

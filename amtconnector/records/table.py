@@ -10,7 +10,7 @@ from amtconnector.text import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime, tzinfo
+    from datetime import tzinfo
 
     from amtconnector.records.record import RunRecord
 
@@ -84,14 +84,10 @@ def _row(record: RunRecord, running: frozenset[str], zone: tzinfo | None) -> tup
         task_name(record),
         escaped(record.request_id),
         f"{state_name(record)}{' *' if record.file_name in running else ''}",
-        _local(record.since, zone),
+        f"{record.since.astimezone(zone):%Y-%m-%d %H:%M}" if record.since else "?",
         "" if record.exit_code is None else str(record.exit_code),
         record.run_id,
     )
-
-
-def _local(time: datetime | None, zone: tzinfo | None) -> str:
-    return f"{time.astimezone(zone):%Y-%m-%d %H:%M}" if time else "?"
 
 
 def _widths(rows: Sequence[tuple[str, ...]], limit: int | None) -> list[int]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from amtconnector.output.job_log import JobLog
     from amtconnector.run.arguments import Arguments
     from amtconnector.run.next_steps import NextSteps
+    from amtconnector.run.observers import Observer
     from amtconnector.run.recorder import RunRecorder
     from amtconnector.run.retry import Clock
     from amtconnector.statuses import Status
@@ -50,16 +51,6 @@ class Amt(Protocol):
 
     def kill(self, request_id: RequestId) -> None:
         """Ask for an end at once."""
-
-
-class Observers(Protocol):
-    """Who wants to know how the run gets on, without a say in it."""
-
-    def task_started(self, request_id: RequestId) -> None:
-        """Take note that AMT has the task."""
-
-    def status_changed(self, request_id: RequestId, status: Status, elapsed_s: float) -> None:
-        """Take note of another status than before."""
 
 
 class Invocation(NamedTuple):
@@ -111,7 +102,7 @@ class RunContext(NamedTuple):
     clock: Clock
     recorder: RunRecorder
     next_steps: NextSteps
-    observers: Observers
+    observers: Observer
 
 
 class KnownTask(NamedTuple):

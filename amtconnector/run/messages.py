@@ -182,7 +182,9 @@ class PrintedMessages:
             return self._sorted_out(texts, hashes)
         known = self._printed[self._at : self._at + len(hashes)]
         if hashes[: len(known)] != known:
-            return self._part_ways(texts, hashes)
+            self._order = self._printed[: self._at]  # from here the answer differs: it is gone on by counting
+            self._rest = Counter(self._printed[self._at :])
+            return self._sorted_out(texts, hashes)
         self._printed.extend(hashes[len(known) :])
         self._at += len(hashes)
         return texts[len(known) :]
@@ -199,12 +201,6 @@ class PrintedMessages:
             return 0
         gone, self._gone = max(0, missing - self._gone), missing
         return gone
-
-    def _part_ways(self, texts: list[str], hashes: array[int]) -> list[str]:
-        """Go on by counting: from here the answer differs from what is printed."""
-        self._order = self._printed[: self._at]
-        self._rest = Counter(self._printed[self._at :])
-        return self._sorted_out(texts, hashes)
 
     def _sorted_out(self, texts: list[str], hashes: array[int]) -> list[str]:
         new = []

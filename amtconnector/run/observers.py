@@ -35,7 +35,7 @@ class Observer:
         """Take note that nothing more comes."""
 
 
-class RunObservers:
+class RunObservers(Observer):
     """All of them."""
 
     def __init__(self, observers: Sequence[Observer], note: Callable[[str], None]) -> None:

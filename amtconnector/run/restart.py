@@ -84,25 +84,15 @@ def locked(record: RunRecord | None, next_steps: NextSteps) -> SubmissionUnknown
     theirs = record if record and record.is_unfinished else None
     request_id = theirs.request_id if theirs else ""
     number = f"OpCon job number {theirs.job_number}, " if theirs and theirs.job_number else ""
+    unread = f"its request id can't be read: {theirs.trouble}" if theirs and theirs.trouble else ""
+    request = f"request {request_id}" if request_id else unread or "no request id is known yet"
     return SubmissionUnknown(
         "Another process is running this job; nothing was started here.",
-        subject=number + (f"request {request_id}" if request_id else _unknown_request(theirs)),
-        hint=(
-            "Wait for the other one; if it is another instance of this job, run it again when that has ended.\n"
-            + (
-                next_steps.ways_on(request_id)
-                if request_id
-                else f"Its request id, once there is one:  {next_steps.runs}"
-            )
-        ),
+        subject=number + request,
+        hint="Wait for the other one; if it is another instance of this job, run it again when that has ended.\n"
+        + (next_steps.ways_on(request_id) if request_id else f"Its request id, once there is one:  {next_steps.runs}"),
         fate=TaskFate(TaskState.MAYBE, request_id, theirs.run_id if theirs else ""),
     )
-
-
-def _unknown_request(record: RunRecord | None) -> str:
-    if record and record.trouble:
-        return f"its request id can't be read: {record.trouble}"
-    return "no request id is known yet"
 
 
 def _finished(record: RunRecord) -> str:
@@ -139,10 +129,8 @@ def _taken_up(record: RunRecord, task: Task, now: datetime, next_steps: NextStep
         subject="\n".join(
             [f"request {record.request_id}, started {moment(record.submitted_at)}, run {record.run_id}", *differences]
         ),
-        hint=(
-            f"{next_steps.ways_on(record.request_id)}\n"
-            f"If the earlier task no longer matters: {next_steps.release(record)}"
-        ),
+        hint=f"{next_steps.ways_on(record.request_id)}\n"
+        f"If the earlier task no longer matters: {next_steps.release(record)}",
         fate=TaskFate(TaskState.MAYBE, record.request_id, record.run_id),
     )
 

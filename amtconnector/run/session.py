@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from amtconnector.amtopcon.client import AmtClient
 from amtconnector.amtopcon.logon import Account
 from amtconnector.amtopcon.transport import Waiting, open_transport
-from amtconnector.amtopcon.wire import profiles
+from amtconnector.amtopcon.wire.built_in import load_profile
 from amtconnector.errors import SubmissionUnknown, TaskFate, TaskState
 from amtconnector.opcon import StatusPublisher
 from amtconnector.records import Claim, RunDirectory, RunRecord, new_run_id
@@ -121,7 +121,9 @@ class Session:
             self._take_up(earlier, way.record)
             self._describe(f"on: nothing is started, request {way.record.request_id} of an earlier run is taken up")
             return self._runner().attach(self._known(way.record))
-        self._describe(self._protection(way.note))
+        note = f"; {way.note}" if way.note else ""
+        is_opcon = self._invocation.opcon is not None
+        self._describe(f"on, run {self.run_id}{note}" if is_opcon else "off: this is not a job of OpCon")
         return self._runner().start(task)
 
     def _way(self, found: RunRecord | None) -> restart.NewRun | restart.Attach:
@@ -137,9 +139,8 @@ class Session:
         claim = self._lookup.claimed_again(record)
         known = self._known(record)
         self._take_up(claim, record._replace(request_id=known.request_id.text))
-        self._describe(
-            "on: this settles the record of an earlier run" if claim else "off: there is no record to settle"
-        )
+        settles = "on: this settles the record of an earlier run"
+        self._describe(settles if claim else "off: there is no record to settle")
         return self._runner().attach(known)
 
     def _on_request(self, act: Callable[[Runner, KnownTask], int]) -> int:
@@ -173,11 +174,6 @@ class Session:
         is_protected = claim is not None and record.key.is_opcon and takes_up
         return RunRecorder(claim, record, self._next_steps, self._log.line, is_protected=is_protected)
 
-    def _protection(self, note: str) -> str:
-        if self._invocation.opcon is None:
-            return "off: this is not a job of OpCon"
-        return f"on, run {self.run_id}" + (f"; {note}" if note else "")
-
     def _describe(self, protection: str) -> None:
         """Print the end of the header."""
         self._log.field("Restart protection", protection)
@@ -196,16 +192,17 @@ class Session:
         if self._config.keep_messages:
             self._log.copy_messages = self._run_log.write_messages
         self._observers = self._new_observers(self._recorder.record)
-        context = RunContext(
-            settings=RunSettings.of(self._config),
-            amt=self._client(self._recorder.record),
-            log=self._log,
-            clock=RunClock(self._log, self._interrupt),
-            recorder=self._recorder,
-            next_steps=self._next_steps,
-            observers=self._observers,
+        return Runner(
+            RunContext(
+                settings=RunSettings.of(self._config),
+                amt=self._client(self._recorder.record),
+                log=self._log,
+                clock=RunClock(self._log, self._interrupt),
+                recorder=self._recorder,
+                next_steps=self._next_steps,
+                observers=self._observers,
+            )
         )
-        return Runner(context)
 
     def _new_observers(self, record: RunRecord) -> RunObservers:
         opcon = self._invocation.opcon
@@ -231,7 +228,7 @@ class Session:
         server = self._config.server
         trace = self.note if self._config.debug else None
         transport = open_transport(server, Waiting(self._while_waiting, self._while_starting), self.note, trace)
-        contract = profiles.load(self._config.wire_profile)
+        contract = load_profile(self._config.wire_profile)
         self._amt = AmtClient(contract, self._account, transport, self._while_waiting)
         is_new = not record.request_id
         task = record.task if record.key.application else None

@@ -113,14 +113,10 @@ class AmtOpCon:
             raise Refusal(401, "User name or password is wrong, or the account is locked.", kind="logon")
         if "logon" in user.may_not:
             raise Refusal(403, f"User '{name}' lacks the right for this call.", kind="right")
-        self._check_sessions(name)
+        if 0 < self._definitions.sessions <= self._store.count_tokens(name, self._clock()):
+            raise Refusal(403, "Maximum number of sessions reached.", kind="sessions")
         self._store.set_rejections(name, 0)
         return self._answers.logon(received, self._new_token(name))
-
-    def _check_sessions(self, user: str) -> None:
-        limit = self._definitions.sessions
-        if 0 < limit <= self._store.count_tokens(user, self._clock()):
-            raise Refusal(403, "Maximum number of sessions reached.", kind="sessions")
 
     def _new_token(self, user: str) -> str:
         token = secrets.token_hex(16)
@@ -140,7 +136,7 @@ class AmtOpCon:
                 raise Refusal(400, str(error), kind="start") from error
             return self._answers.not_started(str(error), INVALID_USER)
         task.prepare(task.job.forms.wrapping)
-        return self._answers.started(received, task)
+        return self._answers.id_of(received, task)
 
     def _end(self, received: Received) -> Answer:
         task = self._known(received)
@@ -148,7 +144,7 @@ class AmtOpCon:
             self._scheduler.kill(task)
         else:
             self._scheduler.stop(task)
-        return self._answers.ended(received, task)
+        return self._answers.id_of(received, task)
 
     def _status(self, received: Received) -> Answer:
         if received.call and received.call.task is not None and "BatchRequestId" not in received.values:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -29,10 +29,6 @@ class Answer:
     content_type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()
     is_chunked: bool = False
-
-    def with_headers(self, *headers: tuple[str, str]) -> Answer:
-        """Return the answer with more headers."""
-        return replace(self, headers=(*self.headers, *headers))
 
     @property
     def length(self) -> int:
@@ -72,15 +68,10 @@ class Refusal(Exception):
     def answer(self) -> Answer:
         """Return the problem details as ASP.NET Core writes them."""
         title = "One or more validation errors occurred." if self.errors else _phrase(self.status)
-        facts: dict[str, object] = {
-            "type": f"https://httpstatuses.io/{self.status}",
-            "title": title,
-            "status": self.status,
-        }
-        if self.detail:
-            facts["detail"] = self.detail
-        if self.errors:
-            facts["errors"] = self.errors
+        kind = f"https://httpstatuses.io/{self.status}"
+        facts: dict[str, object] = {"type": kind, "title": title, "status": self.status}
+        facts |= {"detail": self.detail} if self.detail else {}
+        facts |= {"errors": self.errors} if self.errors else {}
         return Answer(self.status, (json_text(facts),), PROBLEM, self.headers)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -48,15 +49,14 @@ class Answers:
         cookies = [f"{'='.join(AFFINITY)}; path=/; httponly"] if self._forms.cookie else []
         if self._contract.antiforgery:
             cookies.append(f"{self._contract.antiforgery.cookie}={secrets.token_hex(12)}; path=/")
-        return answer.with_headers(*(("set-cookie", cookie) for cookie in cookies))
+        return replace(answer, headers=(*answer.headers, *(("set-cookie", cookie) for cookie in cookies)))
 
-    def started(self, received: Received, task: Task) -> Answer:
-        """Answer the id of a new task."""
-        return self._id_answer(received, task)
-
-    def ended(self, received: Received, task: Task) -> Answer:
-        """Answer that a stop or kill is accepted."""
-        return self._id_answer(received, task)
+    def id_of(self, received: Received, task: Task) -> Answer:
+        """Answer the id of a task: that it is started, or that its stop or kill is accepted."""
+        forms = task.job.forms
+        number = forms.word_id(task.id)
+        plain = number if forms.request_id == "bare" else {self._member("BatchRequestId"): number}
+        return self._written(received, self._facts(task), plain, forms)
 
     def done(self, received: Received) -> Answer:
         """Answer a call that has nothing to tell."""
@@ -89,15 +89,8 @@ class Answers:
         if forms.messages_before_end == "refused" and not is_over:
             raise Refusal(404, "The messages can be read when the task has ended.", kind="unknown")
         is_hidden = forms.messages_before_end == "empty" and not is_over
-        has_own_form = (
-            forms.message is not None
-            or forms.page_size
-            or forms.newest_first
-            or forms.html_escaped
-            or forms.envelope is not None
-        )
         has_own_answer = received.call is not None and received.call.answer is not None
-        if has_own_form or has_own_answer or is_hidden or forms.format == "xml" or forms.messages.endswith("-text"):
+        if forms.reshapes_messages or has_own_answer or is_hidden:
             return self._page(received, task, [] if is_hidden else self._texts(task))
         return self._documented_messages(task)
 
@@ -108,8 +101,7 @@ class Answers:
         if shape.answer is None:
             return Answer(status, plain.body, plain.content_type, plain.headers)
         facts = {"Reason": refusal.reason, "HttpStatus": refusal.status, "Kind": refusal.kind, "Now": now_text()}
-        bare = self._forms.without_envelope()
-        answer = value_answer(fill(shape.answer, facts), bare)
+        answer = value_answer(fill(shape.answer, facts), replace(self._forms, envelope=None))
         return Answer(status, answer.body, shape.content_type or answer.content_type, plain.headers)
 
     def _documented_messages(self, task: Task) -> Answer:
@@ -150,12 +142,6 @@ class Answers:
             return fill(forms.message, {"Sequence": number, "Time": moment, "Text": text})
         return {forms.wrapping.member: text} if forms.wrapping.member else text
 
-    def _id_answer(self, received: Received, task: Task) -> Answer:
-        forms = task.job.forms
-        number = forms.word_id(task.id)
-        plain = number if forms.request_id == "bare" else {self._member("BatchRequestId"): number}
-        return self._written(received, self._facts(task), plain, forms)
-
     def _facts(self, task: Task) -> dict[str, object]:
         forms, number = task.job.forms, task.status(self._clock())
         return {
@@ -175,11 +161,8 @@ class Answers:
         known = {**_NOTHING, "Now": now_text(), **facts}
         value = plain if call.answer is None else fill(call.answer, known)
         answer = _text_answer(value, call.answer_type) if call.answer_type else value_answer(value, forms)
-        headers = tuple(
-            (name.lower(), str(fill(text, known)))
-            for name, text in call.answer_headers.items()
-            if is_known(text, known)
-        )
+        told = ((name.lower(), text) for name, text in call.answer_headers.items() if is_known(text, known))
+        headers = tuple((name, str(fill(text, known))) for name, text in told)
         is_empty = not call.has_answer_body or call.answer_status == 204 or value is None
         body = () if is_empty else answer.body
         return Answer(call.answer_status, body, answer.content_type, headers, answer.is_chunked)

@@ -44,7 +44,7 @@ class Endpoint:
         try:
             await self._serve((scope, receive, send_), received, noted)
         finally:
-            noted.save()
+            noted.save(status=noted.status, seconds=round(time.monotonic() - noted.started, 6))
 
     async def _serve(self, asgi: tuple[Scope, Receive, Send], received: Received, noted: _Noted) -> None:
         fault = noted.armed.fault if noted.armed else None
@@ -67,7 +67,7 @@ class Endpoint:
         except Exception:  # noqa: BLE001 - a defect of the simulator is shown to both sides, and it goes on serving
             traceback.print_exc(file=sys.stderr)
             return Refusal(500, "The simulator has a defect; its own output shows it.").answer()
-        noted.note_executed(answer)
+        noted.save(executed=True, answer_bytes=answer.length)  # before anybody learns of it
         return answer
 
 
@@ -76,7 +76,7 @@ class _Noted:
 
     def __init__(self, store: Store, scope: Scope, received: Received, armed: Armed | None) -> None:
         self._store = store
-        self._started = time.monotonic()
+        self.started = time.monotonic()
         self.armed = armed
         self.status: int | None = None
         self._facts: dict[str, Any] = {
@@ -94,12 +94,7 @@ class _Noted:
         }
         self._number = store.add_request(self._facts)
 
-    def note_executed(self, answer: Answer) -> None:
-        """Note that the request took effect, before anybody learns of it."""
-        self._facts |= {"executed": True, "answer_bytes": answer.length}
-        self._store.update_request(self._number, self._facts)
-
-    def save(self) -> None:
+    def save(self, **facts: Any) -> None:
         """Note what became of the request; `status` None means that no answer was sent."""
-        self._facts |= {"status": self.status, "seconds": round(time.monotonic() - self._started, 6)}
+        self._facts |= facts
         self._store.update_request(self._number, self._facts)

@@ -14,29 +14,14 @@ if TYPE_CHECKING:
 
     from amtconnector.simulator.table import Table
 
-MESSAGES = (
-    "strings",
-    "objects",
-    "text-objects",
-    "wrapped",
-    "wrapped-objects",
-    "null",
-    "nothing",
-    "one-text",
-    "plain-text",
-)
-STATUS = ("number", "quoted", "name", "bare", "bare-quoted", "bare-name", "csharp")
-REQUEST_ID = ("number", "quoted", "bare", "word")
-LETTER_CASE = ("documented", "lower", "upper", "camel")
-BEFORE_END = ("shown", "empty", "refused")
-FORMAT = ("json", "xml")
+_LISTS = ("strings", "objects", "text-objects", "wrapped", "wrapped-objects")
 CHOICES = {
-    "messages": MESSAGES,
-    "status": STATUS,
-    "request_id": REQUEST_ID,
-    "letter_case": LETTER_CASE,
-    "messages_before_end": BEFORE_END,
-    "format": FORMAT,
+    "messages": (*_LISTS, "null", "nothing", "one-text", "plain-text"),
+    "status": ("number", "quoted", "name", "bare", "bare-quoted", "bare-name", "csharp"),
+    "request_id": ("number", "quoted", "bare", "word"),
+    "letter_case": ("documented", "lower", "upper", "camel"),
+    "messages_before_end": ("shown", "empty", "refused"),
+    "format": ("json", "xml"),
 }
 TEMPLATES = {"envelope": ENVELOPE_FACTS, "message": MESSAGE_FACTS}
 
@@ -72,9 +57,12 @@ class Forms:
             return Wrapping()
         return Wrapping(self.member("Text" if self.messages == "text-objects" else "Message"))
 
-    def without_envelope(self) -> Forms:
-        """Return these forms for an answer that comes as it is: a refusal."""
-        return replace(self, envelope=None)
+    @property
+    def reshapes_messages(self) -> bool:
+        """Whether the bytes of the messages that lie ready are of no use."""
+        has_template = self.message is not None or self.envelope is not None
+        is_other = self.newest_first or self.html_escaped or self.format == "xml" or self.messages.endswith("-text")
+        return has_template or is_other or self.page_size > 0
 
     def member(self, name: str) -> str:
         """Return a member's name in the letter case of these forms."""

@@ -115,7 +115,9 @@ def pieces(messages: Iterable[Message], words: Mapping[str, str], wrapping: Wrap
     """
     found: list[bytes] = []
     for message in messages:
-        for piece in _rendered(_filled_in(message, words), wrapping):
+        text = _filled_in(message, words)
+        rendered = _kept_pieces_of if message.is_large else _pieces_of
+        for piece in rendered(text, message.repeat, message.length, wrapping):
             found += [b",", piece] if found else [piece]
     return found
 
@@ -128,45 +130,34 @@ def last_texts(messages: Sequence[Message], words: Mapping[str, str], limit: int
         if missing <= 0:
             break
         numbers = range(message.repeat, max(message.repeat - missing, 0), -1)
-        found += [_copy(_filled_in(message, words), number) for number in numbers]
+        copies = (_filled_in(message, words).replace(COUNTER, f"{n:0{COUNTER_DIGITS}d}", 1) for n in numbers)
+        found += [copy.ljust(message.length, ".") for copy in copies]
     return found[::-1], sum(message.repeat for message in messages)
 
 
-def _copy(message: Message, number: int) -> str:
-    text = message.text.replace(COUNTER, f"{number:0{COUNTER_DIGITS}d}", 1)
-    return text.ljust(message.length, ".")
-
-
-def _filled_in(message: Message, words: Mapping[str, str]) -> Message:
-    if message.is_literal or "{" not in message.text:
-        return message
+def _filled_in(message: Message, words: Mapping[str, str]) -> str:
     text = message.text
-    for placeholder, word in words.items():
-        text = text.replace(placeholder, word)
-    return Message(0, text, repeat=message.repeat, length=message.length)
+    if not message.is_literal and "{" in text:
+        for placeholder, word in words.items():
+            text = text.replace(placeholder, word)
+    return text
 
 
-def _rendered(message: Message, wrapping: Wrapping) -> tuple[bytes, ...]:
-    if message.is_large:
-        return _rendered_once(message.text, message.repeat, message.length, wrapping)
-    return tuple(_pieces_of(message.text, message.repeat, message.length, wrapping))
-
-
-@lru_cache(maxsize=4)
-def _rendered_once(text: str, repeat: int, length: int, wrapping: Wrapping) -> tuple[bytes, ...]:
-    return tuple(_pieces_of(text, repeat, length, wrapping))
-
-
-def _pieces_of(text: str, repeat: int, length: int, wrapping: Wrapping) -> Iterable[bytes]:
+def _pieces_of(text: str, repeat: int, length: int, wrapping: Wrapping) -> list[bytes]:
     head, counter, tail = text.partition(COUNTER)
     width = len(head) + len(tail) + (COUNTER_DIGITS if counter else 0)
     tail += "." * (length - width)
     before = wrapping.before + json_text(head)[:-1].decode()
     after = json_text(tail)[1:].decode() + wrapping.after
+    found = []
     for first in range(0, repeat, LINES_PER_PIECE):
         numbers = range(first + 1, min(first + LINES_PER_PIECE, repeat) + 1)
         lines = [f"{before}{n:07d}{after}" for n in numbers] if counter else [before + after] * len(numbers)
-        yield ",".join(lines).encode()
+        found.append(",".join(lines).encode())
+    return found
+
+
+_kept_pieces_of = lru_cache(maxsize=4)(_pieces_of)
 
 
 def json_text(value: object) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from amtconnector.simulator.answer import Answer, Refusal
@@ -49,7 +50,8 @@ async def deliver(fault: Fault, answer: Answer, asgi: Asgi) -> int | None:
         case "content":
             return await send(_wrong_content(fault), asgi)
         case "big":
-            return await send(_padded(answer, fault.bytes or BIG), asgi)
+            blanks = b" " * (fault.bytes or BIG)  # which JSON allows
+            return await send(replace(answer, body=(*answer.body, blanks), is_chunked=False), asgi)
         case "drip":
             return await _drip(fault, answer, asgi)
         case "truncated":
@@ -73,11 +75,6 @@ def _wrong_content(fault: Fault) -> Answer:
     if fault.body is not None:
         body = fault.body.encode()
     return Answer(200, (body,), fault.content_type or content_type, tuple(fault.headers.items()))
-
-
-def _padded(answer: Answer, size: int) -> Answer:
-    """Return an answer with `size` blanks, which JSON allows, around its body."""
-    return Answer(answer.status, (*answer.body, b" " * size), answer.content_type, answer.headers)
 
 
 async def _drip(fault: Fault, answer: Answer, asgi: Asgi) -> int:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from amtconnector.simulator.statuses import number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
 
 
 class DefinitionError(Exception):
@@ -51,31 +52,16 @@ class Table:
 
     def seconds(self, key: str, default: float) -> float:
         """Return a number of seconds, 0 or more (inf is one)."""
-        value = self.value(key)
-        if value is None:
-            return default
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0 and not math.isnan(value):
-            return float(value)
-        self.problem(key, "expected a number, 0 or more")
-        return default
+        return self._read(key, default, _seconds, "a number, 0 or more")
 
     def whole(self, key: str, default: int, least: int = 0) -> int:
         """Return a whole number that is `least` or more."""
-        value = self.value(key)
-        if value is None:
-            return default
-        if isinstance(value, int) and not isinstance(value, bool) and value >= least:
-            return value
-        self.problem(key, f"expected a whole number, {least} or more")
-        return default
+        fits = _fitting(int, lambda value: not isinstance(value, bool) and value >= least)
+        return self._read(key, default, fits, f"a whole number, {least} or more")
 
     def text(self, key: str, default: str = "") -> str:
         """Return a text."""
-        value = self.value(key)
-        if value is None or isinstance(value, str):
-            return default if value is None else value
-        self.problem(key, "expected a text")
-        return default
+        return self._read(key, default, _fitting(str), "a text")
 
     def choice(self, key: str, choices: Sequence[str]) -> str:
         """Return one of several words; the first is the default."""
@@ -87,22 +73,11 @@ class Table:
 
     def flag(self, key: str, *, default: bool = False) -> bool:
         """Return true or false."""
-        value = self.value(key)
-        if value is None or isinstance(value, bool):
-            return default if value is None else value
-        self.problem(key, "expected true or false")
-        return default
+        return self._read(key, default, _fitting(bool), "true or false")
 
     def status(self, key: str, default: int) -> int:
         """Return an AMT status, written as its number or its name."""
-        value = self.value(key)
-        if value is None:
-            return default
-        try:
-            return number_of(value)
-        except ValueError:
-            self.problem(key, "expected an AMT status, its number or its name")
-            return default
+        return self._read(key, default, number_of, "an AMT status, its number or its name")
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts."""
@@ -114,15 +89,12 @@ class Table:
 
     def items(self, key: str) -> Sequence[object]:
         """Return a list of anything."""
-        value = self.value(key)
-        if value is None or isinstance(value, list):
-            return value or []
-        self.problem(key, "expected a list")
-        return []
+        return self._read(key, [], _fitting(list), "a list")
 
     def table(self, key: str) -> Table:
         """Return the table under a key; an absent one is empty."""
-        return Table(self.values.get(key, {}) if self._ask(key) else {}, self._place(key), self.problems)
+        self._asked.add(key)
+        return Table(self.values.get(key, {}), f"{self.where}.{key}" if self.where else key, self.problems)
 
     def tables(self, key: str) -> Iterator[tuple[str, Table]]:
         """Yield the tables inside the table under a key, each with its own name."""
@@ -130,9 +102,26 @@ class Table:
         for name, values in outer.values.items():
             yield name, Table(values, f"{outer.where}.{name}", self.problems)
 
-    def _ask(self, key: str) -> bool:
-        self._asked.add(key)
-        return key in self.values
+    def _read(self, key: str, default: T, read: Callable[[object], T], expected: str) -> T:
+        """Return what a reader makes of a value; it raises ValueError for one that is not as expected."""
+        value = self.value(key)
+        try:
+            return default if value is None else read(value)
+        except ValueError:
+            self.problem(key, f"expected {expected}")
+            return default
 
-    def _place(self, key: str) -> str:
-        return f"{self.where}.{key}" if self.where else key
+
+def _fitting(kind: type[T], is_fit: Callable[[T], bool] = lambda _: True) -> Callable[[object], T]:
+    def read(value: object) -> T:
+        if isinstance(value, kind) and is_fit(value):
+            return value
+        raise ValueError
+
+    return read
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
+        return float(value)
+    raise ValueError

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from amtconnector.amtopcon.wire import profile_file, profiles
+from amtconnector.amtopcon.wire import profile_file
+from amtconnector.amtopcon.wire.built_in import load_profile
 from amtconnector.amtopcon.wire.placeholders import ALLOWED
 from tests.end_to_end.installation import Ended, Installation
 from tests.support.configfile import ROOT
@@ -161,7 +162,7 @@ def test_the_page_names_every_placeholder() -> None:
 def test_the_page_tells_what_is_built_in(entry: str) -> None:
     """Verb and path of each call."""
     (row,) = (line for line in PAGE.read_text("utf-8").splitlines() if line.startswith(f"| `{entry}` |"))
-    call = profiles.load().calls[cast("CallName", entry.partition(".")[2])]
+    call = load_profile().calls[cast("CallName", entry.partition(".")[2])]
     assert f"`{call.method} {call.path}`" in row
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amtconnector.amtopcon.http_answer import AnswerReader
 from amtconnector.amtopcon.httpx_import import httpx
-from amtconnector.amtopcon.wire import answers, profile_file, profiles
+from amtconnector.amtopcon.wire import answers, profile_file
+from amtconnector.amtopcon.wire.built_in import load_profile
 from amtconnector.amtopcon.wire.message_readers import reader_of
-from amtconnector.amtopcon.wire.reply import Reply
-from amtconnector.amtopcon.wire.retry_after import retry_after_s
+from amtconnector.amtopcon.wire.reply import Reply, retry_after_s
 from amtconnector.config import connector_config
 from amtconnector.errors import CallFailed, ConfigurationError, NotUnderstood
 from amtconnector.learning import har
@@ -77,7 +77,7 @@ def _seen(content: bytes) -> set[str]:
 
 
 def _status(content: bytes) -> str:
-    status = answers.read_status(_reply(content), profiles.load(), REQUEST)
+    status = answers.read_status(_reply(content), load_profile(), REQUEST)
     seen = _seen(content)
     folded = {re.sub(r"[\W_]", "", text).casefold() for text in seen}
     if not status.is_known:
@@ -94,7 +94,7 @@ def _status(content: bytes) -> str:
 
 
 def _start(content: bytes) -> str:
-    meaning = answers.read_start(_reply(content), profiles.load())
+    meaning = answers.read_start(_reply(content), load_profile())
     if isinstance(meaning, answers.Started):
         seen = {text.lstrip("0") if text.isdigit() else text for text in _seen(content)}
         return "" if meaning.request_id.text in seen else f"request {meaning.request_id}, which is not in the answer"
@@ -103,7 +103,7 @@ def _start(content: bytes) -> str:
 
 def _logon(content: bytes) -> str:
     reply = _reply(content)
-    token = answers.read_logon(reply, profiles.load())
+    token = answers.read_logon(reply, load_profile())
     if not token or reply.status not in range(200, 300):
         return f"a token {token!r} of an answer {reply.status}"
     return "" if token in _seen(content) else "a token that is not in the answer"
@@ -131,7 +131,7 @@ def _messages(content: bytes) -> str:
 
 def _texts(content: bytes, pieces: tuple[bytes, ...]) -> tuple[list[str], bool]:
     del content
-    reader = reader_of(profiles.load(), str, REQUEST.text)
+    reader = reader_of(load_profile(), str, REQUEST.text)
     texts: list[str] = []
     try:
         for piece in pieces:

@@ -11,6 +11,7 @@ from amtconnector.output.job_log import JobLog
 from amtconnector.records.record import RunKey, RunRecord, RunState
 from amtconnector.run.context import RunContext, RunSettings
 from amtconnector.run.next_steps import NextSteps
+from amtconnector.run.observers import Observer
 from amtconnector.run.recorder import RunRecorder
 from amtconnector.statuses import Status, StatusTable
 from amtconnector.system.signals import Cause, StopRequested
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from amtconnector.errors import RunError
-    from amtconnector.run.context import Observers
+
 
 REQUEST = RequestId("2112")
 TASK = Task("DEMO2", "RUN_PARAMETERTESTA", parameters=("'PARAM'",))
@@ -233,7 +234,7 @@ RECORD = RunRecord(KEY, "20261123-a1b2c3d4e5", RunState.NOT_STARTED)
 NEXT_STEPS = NextSteps("/site/Connector.config")
 
 
-class FakeObservers:
+class FakeObservers(Observer):
     """Keeps what it sees."""
 
     def __init__(self) -> None:
@@ -255,7 +256,7 @@ def run_context(
     log: JobLog | FakeNarrator,
     settings: RunSettings = SETTINGS,
     recorder: RunRecorder | None = None,
-    observers: Observers | None = None,
+    observers: Observer | None = None,
 ) -> RunContext:
     """Return the context of a run with this server, whose clock it shares."""
     recorder = recorder or RunRecorder(FakeShelf(), RECORD, NEXT_STEPS, log.line, is_protected=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.client import AmtClient
 from amtconnector.amtopcon.transport import HttpTransport, Waiting
-from amtconnector.amtopcon.wire import profiles
+from amtconnector.amtopcon.wire.built_in import load_profile
 from amtconnector.config import Server
 from amtconnector.credentials import Credentials, Secret
 
@@ -104,7 +104,7 @@ def conversation(
     account = KnownAccount()
     waiting = Waiting(while_waiting, while_starting)
     transport = HttpTransport(server, tls=tls, waiting=waiting, note=notes.append, trace=traces.append)
-    service = AmtClient(profiles.load(), account, transport, while_waiting)
+    service = AmtClient(load_profile(), account, transport, while_waiting)
     try:
         yield Conversation(service, account, notes, traces)
     finally:

@@ -10,12 +10,11 @@ import re
 from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.wire.built_in import UNSUCCESSFUL
-from amtconnector.amtopcon.wire.document import Object
+from amtconnector.amtopcon.wire.document import Object, understanding
 from amtconnector.amtopcon.wire.paths import carried, found
 from amtconnector.amtopcon.wire.refusals import fits
 from amtconnector.amtopcon.wire.reply import answered, document_in, failure_of, hint_of, is_page, kind_of, server_words
 from amtconnector.amtopcon.wire.shape import shape_of
-from amtconnector.amtopcon.wire.understanding import understanding
 from amtconnector.amtopcon.wire.words import words_of
 from amtconnector.errors import Busy, LogonRefused, NotFound, NotUnderstood, Rejected, Unauthorized
 from amtconnector.named_tuple import NamedTuple
@@ -51,10 +50,9 @@ def read_logon(reply: Reply, profile: Profile) -> str:
     Raises LogonRefused for credentials that were refused, in whichever form; Busy for a logon that was refused for
     another reason and may be tried again; else what its HTTP status means, or NotUnderstood.
     """
-    places = profile.refused.words
-    if fits(profile.refused.later, reply):
+    refused, places = profile.refused, profile.refused.words
+    if fits(refused.later, reply):
         raise Busy(answered(reply, places), retry_after_s=reply.retry_after_s)
-    refused = profile.refused
     if reply.status in {401, 403} or fits(refused.credentials, reply) or fits(refused.when, reply):
         raise LogonRefused(answered(reply, places), hint=hint_of(reply))
     if reply.status == 404:  # of the whole interface: no request is meant
@@ -64,7 +62,8 @@ def read_logon(reply: Reply, profile: Profile) -> str:
         raise failure
     if token := read_token(reply, profile):
         return token
-    words = _words_beside_token(reply, profile)
+    document = document_in(reply, profile.answers_format, quotes=False)
+    words = reply.quoted(words_of(document, places)) if isinstance(document, Object) else ""
     raise LogonRefused("the server answered with an empty token" + (f": {words}" if words else ""))
 
 
@@ -104,20 +103,20 @@ def read_token(reply: Reply, profile: Profile) -> str:
 
 
 @understanding
-def check_sent(reply: Reply, profile: Profile) -> None:
-    """Raise what an answer to a start means that is no 2xx."""
+def read_start(reply: Reply, profile: Profile) -> Started | Refused:
+    """Return what an answer to a start means; raises what its HTTP status does, or the profile's word for a token.
+
+    Raises NotUnderstood when it can't be told: then the task may be running.
+    """
     if reply.status in range(400, 500) and reply.status not in {408, 409} and fits(profile.refused.token, reply):
         raise Unauthorized(answered(reply, profile.refused.words))
     if failure := failure_of(reply, profile.refused.words):
         raise failure
+    return _started(reply, profile)
 
 
-@understanding
-def read_start(reply: Reply, profile: Profile) -> Started | Refused:
-    """Return what a 2xx answer to a start means; raises Unauthorized where the profile says that it refuses the token.
-
-    Raises NotUnderstood when it can't be told: then the task may be running.
-    """
+def _started(reply: Reply, profile: Profile) -> Started | Refused:
+    """Return what a 2xx means."""
     given = _given_ids(reply, profile)
     document = _read_or_refused(reply, profile) if not given else None
     if isinstance(document, Refused):
@@ -232,11 +231,6 @@ def _plain(reply: Reply, places: tuple[Path, ...]) -> list[Json]:
 def _first(document: Json, places: tuple[Path, ...]) -> list[Json]:
     """Return the values of the places; all of them, so that two that differ are seen."""
     return [value for place in places for value in found(document, place)]
-
-
-def _words_beside_token(reply: Reply, profile: Profile) -> str:
-    document = document_in(reply, profile.answers_format, quotes=False)
-    return reply.quoted(words_of(document, profile.refused.words)) if isinstance(document, Object) else ""
 
 
 def _came(document: Json, reply: Reply, *, hides_texts: bool = False) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from amtconnector.amtopcon.wire.paths import Path, Step
 from amtconnector.amtopcon.wire.profile import Call, Condition, Expected, Members, Profile, Refusals, TokenPlaces
 from amtconnector.statuses import StatusTable
+
+if TYPE_CHECKING:
+    from pathlib import Path as FilePath
 
 
 def _named(*names: str) -> tuple[Path, ...]:
@@ -87,3 +92,15 @@ BUILT_IN = Profile(
         ),
     ),
 )
+
+
+def load_profile(path: FilePath | None = None) -> Profile:
+    """Return the built-in profile, with the entries of a site's file in place of its own.
+
+    Raises ConfigurationError, which names the entry, when the file is no such profile.
+    """
+    if path is None:
+        return BUILT_IN
+    from amtconnector.amtopcon.wire.profile_file import read  # few need a reader of TOML
+
+    return read(path)

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TypeAlias
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
 
+from amtconnector.errors import NotUnderstood
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+T = TypeVar("T")
 Json: TypeAlias = "bool | int | float | str | list[Json] | Object | None"
 
 _DEEPEST_TEXT = 2  # levels of JSON in a JSON string that are undone
@@ -21,6 +29,19 @@ class Object(list[tuple[str, "Json"]]):
     def named(self, names: frozenset[str]) -> list[Json]:
         """Return the values of all members with one of these case-folded names, in any letter case."""
         return [value for name, value in self if name.casefold() in names]
+
+
+def understanding(reader: Callable[P, T]) -> Callable[P, T]:
+    """Turn whatever fails in a reader of the server's bytes into NotUnderstood; CallFailed and stops pass."""
+
+    @wraps(reader)
+    def reads(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return reader(*args, **kwargs)
+        except UNREADABLE as error:
+            raise NotUnderstood(f"the answer can't be read ({type(error).__name__})") from error
+
+    return reads
 
 
 def parsed(text: str) -> Json:

@@ -27,11 +27,8 @@ if TYPE_CHECKING:
 Value: TypeAlias = "str | int | tuple[str, ...] | None"
 
 
-class _LeftOut:
-    """What stands for a member that is not sent at all."""
-
-
-_LEFT_OUT = _LeftOut()
+_LEFT_OUT = object()
+"""What stands for a member that is not sent at all."""
 
 
 def sent_values(task: Task) -> dict[str, Value]:
@@ -78,7 +75,7 @@ class Filling:
         """Return the text of a parameter or a header; None when it is not to be sent."""
         if one := whole(text):
             value = self._whole(one)
-            return None if value is None or isinstance(value, _LeftOut) else str(value)
+            return None if value is None or value is _LEFT_OUT else str(value)
         return self.embedded(text)
 
     def body(self, template: Template) -> object:
@@ -87,7 +84,7 @@ class Filling:
             return self._members(template)
         if isinstance(template, list):
             entries = [one.body(entry) for entry in template for one in self._each(element_in(entry))]
-            return [entry for entry in entries if not isinstance(entry, _LeftOut)]
+            return [entry for entry in entries if entry is not _LEFT_OUT]
         if not isinstance(template, str):
             return template
         one = whole(template)
@@ -99,7 +96,7 @@ class Filling:
             is_numbered = any(f"{{{counter}}}" in name for counter in COUNTERS)
             for one in self._each(element_in(entry) if is_numbered else ""):
                 value = one.body(entry)
-                if not isinstance(value, _LeftOut):
+                if value is not _LEFT_OUT:
                     members[one.embedded(name)] = value
         return members
 

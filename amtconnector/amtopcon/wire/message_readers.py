@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.wire.document import UNREADABLE
 from amtconnector.amtopcon.wire.lines import LineSplitter
@@ -21,29 +21,7 @@ LARGEST_XML = 16 * 1024 * 1024
 """In bytes; XML is read as a whole."""
 
 
-class Reader(Protocol):
-    """Turns the bytes of one answer into the texts of its messages."""
-
-    @property
-    def document(self) -> Json:
-        """What came around the list."""
-
-    @property
-    def says_more(self) -> bool:
-        """Whether that says that the list is not all there is."""
-
-    @property
-    def count(self) -> int:
-        """How many messages were read."""
-
-    def feed(self, chunk: bytes, *, is_last: bool = False) -> list[str]:
-        """Return the messages that are complete with this piece; raises NotUnderstood."""
-
-    def check(self) -> None:
-        """Raise NotUnderstood, after the last piece, for what was none or not all of it."""
-
-
-def reader_of(profile: Profile, conceal: Callable[[str], str], request_id: str) -> Reader:
+def reader_of(profile: Profile, conceal: Callable[[str], str], request_id: str) -> MessageReader | TextReader:
     """Return a reader for one answer of this profile's server."""
     if profile.answers_format == "xml":
         return XmlReader(profile, conceal, request_id)
@@ -62,7 +40,6 @@ class TextReader:
         self._conceal = conceal
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self._splitter = LineSplitter()
-        self._failure: NotUnderstood | None = None
         self.count = 0
 
     def feed(self, chunk: bytes, *, is_last: bool = False) -> list[str]:
@@ -78,28 +55,12 @@ class TextReader:
         """Accept whatever came: text has no form that could be broken."""
 
 
-class XmlReader:
-    """Simple XML, read when all of it is here."""
+class XmlReader(MessageReader):
+    """Simple XML, read when all of it is here; `document` is what came, the messages included."""
 
     def __init__(self, profile: Profile, conceal: Callable[[str], str], request_id: str) -> None:
-        self._reader = MessageReader(profile, conceal, request_id)
-        self._conceal = conceal
+        super().__init__(profile, conceal, request_id)
         self._body = bytearray()
-
-    @property
-    def document(self) -> Json:
-        """What came, the messages included."""
-        return self._reader.document
-
-    @property
-    def says_more(self) -> bool:
-        """Whether that says that the list is not all there is."""
-        return self._reader.says_more
-
-    @property
-    def count(self) -> int:
-        """How many messages were read."""
-        return self._reader.count
 
     def feed(self, chunk: bytes, *, is_last: bool = False) -> list[str]:
         """Return the messages with the last piece; raises NotUnderstood."""
@@ -111,11 +72,11 @@ class XmlReader:
         from amtconnector.amtopcon.wire.xml_answer import document_of
 
         try:
-            return self._reader.feed_document(document_of(bytes(self._body)))
+            return self.feed_document(document_of(bytes(self._body)))
         except UNREADABLE as error:
             shown = excerpt(self._conceal(self._body[:2000].decode("utf-8-sig", "replace")))
             raise NotUnderstood(f"the answer is no XML: {shown}") from error
 
     def check(self) -> None:
         """Raise NotUnderstood for what was no message."""
-        self._reader.check_elements()
+        self.check_elements()

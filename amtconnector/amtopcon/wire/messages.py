@@ -99,18 +99,14 @@ class MessageReader:
             self._failure = NotUnderstood("the list of messages is cut short or no JSON")
         except UNREADABLE as error:
             self._failure = NotUnderstood(f"the answer with the messages can't be read ({type(error).__name__})")
-        texts, self._texts = self._texts, []
-        self.count += len(texts)
-        return texts
+        return self._taken()
 
     def feed_document(self, document: Json) -> list[str]:
         """Return the messages of an answer that is here as a whole; raises NotUnderstood when it has no list."""
         self.document = document
         if document not in ("", None):
             self._look_up()
-        texts, self._texts = self._texts, []
-        self.count += len(texts)
-        return texts
+        return self._taken()
 
     def check(self) -> None:
         """Raise NotUnderstood, after the last piece, for an answer that was cut short or held what is no message."""
@@ -126,6 +122,11 @@ class MessageReader:
         """Raise NotUnderstood for elements that were no messages."""
         if self._odd_elements:
             raise OddElements(f"{self._odd_elements} elements of the list of messages are no messages")
+
+    def _taken(self) -> list[str]:
+        texts, self._texts = self._texts, []
+        self.count += len(texts)
+        return texts
 
     def _go_on(self) -> None:
         try:

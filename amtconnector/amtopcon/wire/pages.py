@@ -12,7 +12,7 @@ from amtconnector.amtopcon.wire.message_readers import reader_of
 from amtconnector.amtopcon.wire.messages import OddElements
 from amtconnector.amtopcon.wire.more import headers_say_more
 from amtconnector.amtopcon.wire.paths import carried, found
-from amtconnector.amtopcon.wire.placeholders import placeholders, texts_of
+from amtconnector.amtopcon.wire.placeholders import placeholders_of
 from amtconnector.amtopcon.wire.reply import Reply
 from amtconnector.amtopcon.wire.requests import Page
 from amtconnector.errors import NotUnderstood
@@ -38,7 +38,7 @@ class PageTurner:
         self._judge = _without_words(profile)
         self._request_id = request_id
         self._conceal = conceal
-        self._is_counted = _is_counted(profile)
+        self._is_counted = any(one.name in {"page", "offset"} for one in placeholders_of(profile.calls["messages"]))
         self._has_pages = self._is_counted or profile.messages.pages.next is not None
         self._odd: OddElements | None = None
         self._seen: set[int | str] = {profile.messages.pages.first}
@@ -59,7 +59,9 @@ class PageTurner:
         Raises NotUnderstood, and what an answer means that refuses in the way that the profile knows.
         """
         if len(self._beginning) <= _LONGEST_REFUSAL:
-            judge = self._profile if self._is_one_line else self._judge
+            # Plain text of one line may be a refusal as well as a message.
+            is_one_line = self._profile.messages.form == "text" and b"\n" not in self._beginning.strip()
+            judge = self._profile if is_one_line else self._judge
             check_accepted(Reply(200, {}, bytes(self._beginning), None, self._conceal), judge)
         texts = self._shown(self._reader.feed(b"", is_last=True))
         try:
@@ -72,11 +74,6 @@ class PageTurner:
         self.says_more = is_more_said and not self._has_pages
         self.has_next = self._has_pages and self._is_there_more(headers)
         return texts
-
-    @property
-    def _is_one_line(self) -> bool:
-        """Whether plain text came that may be a refusal as well as a message."""
-        return self._profile.messages.form == "text" and b"\n" not in self._beginning.strip()
 
     def check(self) -> None:
         """Raise NotUnderstood, after the last page, for elements that were no messages."""
@@ -121,7 +118,8 @@ class PageTurner:
             is_last = not total.isdigit() or self.page.offset >= int(total)
         else:
             is_last = not self._reader.count and not pages.more
-        return None if is_last else _next_number(self.page.name)
+        number = str(self.page.name)
+        return None if is_last else int(number) + 1 if number.isdigit() else 1
 
 
 def oldest_first(lists: Iterable[list[str]]) -> Iterator[list[str]]:
@@ -147,11 +145,6 @@ def _without_words(profile: Profile) -> Profile:
     return profile._replace(refused=refused._replace(**kept))
 
 
-def _is_counted(profile: Profile) -> bool:
-    call = profile.calls["messages"]
-    return any(one.name in {"page", "offset"} for text in texts_of(call) for one in placeholders(text))
-
-
 def _value_at(place: Path, document: Json, headers: Mapping[str, str]) -> Json:
     """Return the one value that a place names in what came around the list, or in a header; None without one."""
     values = carried(Reply(200, headers, b""), place) if place.source else found(document, place)
@@ -160,7 +153,3 @@ def _value_at(place: Path, document: Json, headers: Mapping[str, str]) -> Json:
 
 def _is_true(value: Json) -> bool:
     return value is True or str(value).casefold() in {"true", "1"}
-
-
-def _next_number(page: int | str) -> int:
-    return int(page) + 1 if str(page).isdigit() else 1

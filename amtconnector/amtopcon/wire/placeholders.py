@@ -72,11 +72,12 @@ class Placeholder(NamedTuple):
         return ""
 
 
-def placeholders(text: str) -> Iterator[Placeholder]:
-    """Yield the placeholders of a text."""
-    for found in _PLACEHOLDER.finditer(text):
-        if found[1] is not None:
-            yield Placeholder.of(found[1])
+def placeholders(template: object) -> Iterator[Placeholder]:
+    """Yield the placeholders of a text, or of all texts of a template."""
+    for text in texts(template):
+        for found in _PLACEHOLDER.finditer(text):
+            if found[1] is not None:
+                yield Placeholder.of(found[1])
 
 
 def whole(text: str) -> Placeholder | None:
@@ -103,14 +104,11 @@ def texts(template: object) -> Iterator[str]:
             yield from texts(entry)
 
 
-def texts_of(call: Call) -> Iterator[str]:
-    """Yield all texts of a call that may hold placeholders."""
-    yield call.path
-    for part in (call.query, call.headers, call.body, call.form):
-        yield from texts(part)
+def placeholders_of(call: Call) -> Iterator[Placeholder]:
+    """Yield the placeholders of a call."""
+    return placeholders([call.path, call.query, call.headers, call.body, call.form])
 
 
 def element_in(template: object) -> str:
     """Return the list of whose values a template holds one, "" for none."""
-    names = (one.name for text in texts(template) for one in placeholders(text))
-    return next((ELEMENTS[name] for name in names if name in ELEMENTS), "")
+    return next((ELEMENTS[one.name] for one in placeholders(template) if one.name in ELEMENTS), "")

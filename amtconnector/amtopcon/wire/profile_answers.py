@@ -33,8 +33,8 @@ def members(entries: dict[str, Any]) -> Members:
                 raise ValueError(f"members.{name}: {place.text} can't be, a message is taken as it is")
             if place.uses_request_id and name not in _KNOWS_REQUEST:
                 raise ValueError(f"members.{name}: {place.text}: the request id is not known here")
-    for place in (*found["messages"], *found["message_text"]):
-        if any(step.selectors for step in place.steps) and place in found["message_text"]:
+    for place in found["message_text"]:
+        if any(step.selectors for step in place.steps):
             raise ValueError(f"members.message_text: {place.text} picks from a list; a text stands in one place")
     return Members(**found)
 
@@ -171,8 +171,4 @@ def _expected(entries: Mapping[str, Any], where: str, before: str = "") -> Itera
                 f"{where}: {before}{name}: expected a text, a number, true, false, or {{ not = one of these }}"
             )
         (place,) = _paths([before + name], where)
-        yield Expected(place, tuple(_text_of(one) for one in wanted), is_negated)
-
-
-def _text_of(value: str | float) -> str:
-    return str(value).strip().casefold()
+        yield Expected(place, tuple(str(one).strip().casefold() for one in wanted), is_negated)

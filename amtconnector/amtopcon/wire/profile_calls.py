@@ -12,10 +12,10 @@ from amtconnector.amtopcon.wire.placeholders import (
     COUNTERS,
     ELEMENTS,
     TASK,
+    Placeholder,
     element_in,
     placeholders,
-    texts,
-    texts_of,
+    placeholders_of,
 )
 from amtconnector.amtopcon.wire.profile import Call
 
@@ -93,20 +93,21 @@ def header_name(value: Any, where: str) -> str:
 
 def names_in(one: Call) -> set[str]:
     """Return the names of all placeholders of a call."""
-    return {found.name for text_ in texts_of(one) for found in placeholders(text_)}
+    return {found.name for found in placeholders_of(one)}
 
 
 def check_common(common_headers: Mapping[str, str], query: Mapping[str, str]) -> None:
     """Check what every call carries: it can hold only what every call knows."""
     for where, entries in (("headers", common_headers), ("query", query)):
         for name, entry in entries.items():
-            _check_texts(texts({name: entry}), frozenset({"run_id", "now", "cookie"}), f"{where}.{name}", "call at all")
+            known = frozenset({"run_id", "now", "cookie"})
+            _check_names(placeholders({name: entry}), known, f"{where}.{name}", "call at all")
 
 
 def check_values(one: Call, *, is_request_found: bool) -> None:
     """Check that a call's placeholders exist, can stand where they stand, and lose nothing."""
     where = f"calls.{one.name}"
-    _check_texts(texts_of(one), ALLOWED[one.name], where, "call")
+    _check_names(placeholders_of(one), ALLOWED[one.name], where, "call")
     for part, entries in (("query", one.query), ("form", one.form or {}), ("headers", one.headers)):
         for name, entry in entries.items():
             _check_flat(name, entry, f"{where}.{part}.{name}", may_repeat=part != "headers")
@@ -159,20 +160,18 @@ def _check_json(template: Any, where: str) -> None:
         raise ValueError(f"{where}: a date, a time, inf and nan have no form in JSON; the time of the call is {{now}}")
 
 
-def _check_texts(given: Iterator[str], allowed: frozenset[str], where: str, what: str) -> None:
-    for text_ in given:
-        for one in placeholders(text_):
-            if one.name not in allowed:
-                known = ", ".join(sorted(allowed))
-                raise ValueError(f"{where}: {{{one.name}}} is no value of this {what}; there are: {known}")
-            if fault := one.fault:
-                raise ValueError(f"{where}: {{{one.name}}} {fault}")
+def _check_names(given: Iterator[Placeholder], allowed: frozenset[str], where: str, what: str) -> None:
+    for one in given:
+        if one.name not in allowed:
+            known = ", ".join(sorted(allowed))
+            raise ValueError(f"{where}: {{{one.name}}} is no value of this {what}; there are: {known}")
+        if fault := one.fault:
+            raise ValueError(f"{where}: {{{one.name}}} {fault}")
 
 
 def _check_flat(name: str, entry: str, where: str, *, may_repeat: bool) -> None:
     """Check a text of a query, a form, a header or a path: it can hold no list, and in the last two no single value."""
-    found = [one for text_ in (name, entry) for one in placeholders(text_)]
-    for one in found:
+    for one in placeholders({name: entry}):
         if one.is_whole_list:
             raise ValueError(
                 f"{where}: {{{one.name}}} is a list and must be a whole value of the body, or joined: {{{one.name}:;}}"
@@ -183,7 +182,7 @@ def _check_flat(name: str, entry: str, where: str, *, may_repeat: bool) -> None:
 
 
 def _check_repeated(template: Any, where: str, *, is_inside: bool) -> None:
-    names = {one.name for text_ in texts(template) for one in placeholders(text_)}
+    names = {one.name for one in placeholders(template)}
     if len(names & ELEMENTS.keys()) > 1:
         raise ValueError(f"{where}: {{task_value}} and {{parameter}} can't be counted together")
     if names & COUNTERS and not (names & ELEMENTS.keys() and is_inside):

@@ -14,7 +14,7 @@ from amtconnector.amtopcon.wire.profile import CallName, NotGiven, Profile, Toke
 from amtconnector.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from amtconnector.amtopcon.wire.profile import Call, Members
+    from amtconnector.amtopcon.wire.profile import Call
 
 BUILT_IN_FILE = FilePath(__file__).with_name("profile.toml")
 
@@ -27,7 +27,7 @@ _NAMES: tuple[CallName, ...] = get_args(CallName)
 def read(path: FilePath) -> Profile:
     """Return the profile of a site's file; raises ConfigurationError, which names the entry that is wrong."""
     try:
-        return profile_of(_tree(path))
+        return profile_of(site_entries(path))
     except ValueError as error:
         raise ConfigurationError(
             f"The wire profile can't be used: {error}",
@@ -67,10 +67,6 @@ def entries(site: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def site_entries(path: FilePath) -> dict[str, Any]:
     """Return the entries of a site's file as they stand there; raises ValueError."""
-    return _tree(path)
-
-
-def _tree(path: FilePath) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
@@ -166,7 +162,7 @@ def _check_together(profile: Profile) -> None:
     """Check what several entries have to agree on."""
     profile_calls.check_common(profile.headers, profile.query)
     for name, call in profile.calls.items():
-        places = _answers_about(name, profile.members)
+        places = {"status": profile.members.status, "messages": profile.members.messages}.get(name, ())
         profile_calls.check_values(call, is_request_found=any(place.uses_request_id for place in places))
         if profile.token.body and isinstance(call.body, list) and name not in {"heartbeat", "logon"}:
             raise ValueError(f"token.body: the body of calls.{name} is a list and has no members")
@@ -179,7 +175,3 @@ def _check_together(profile: Profile) -> None:
         raise ValueError("messages.form: pages are read of a list only")
     if profile.messages.form == "text" and profile.answers_format == "xml":
         raise ValueError("messages.form: plain text is no XML")
-
-
-def _answers_about(name: CallName, members: Members) -> tuple[Any, ...]:
-    return members.status if name == "status" else members.messages if name == "messages" else ()

@@ -6,21 +6,13 @@ A status that is no success becomes the `CallFailed` that says whether the reque
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.wire.document import UNREADABLE, Object, parsed
 from amtconnector.amtopcon.wire.strangers import page_hint, place_of, redirect_hint, title_of
 from amtconnector.amtopcon.wire.words import words_of
-from amtconnector.errors import (
-    Busy,
-    CallFailed,
-    Forbidden,
-    NoAnswer,
-    NotFound,
-    NotUnderstood,
-    Rejected,
-    Unauthorized,
-)
+from amtconnector.errors import Busy, CallFailed, Forbidden, NoAnswer, NotFound, NotUnderstood, Rejected, Unauthorized
 from amtconnector.named_tuple import NamedTuple
 from amtconnector.text import described, excerpt
 
@@ -31,8 +23,7 @@ if TYPE_CHECKING:
     from amtconnector.amtopcon.wire.paths import Path
 
 
-def _as_it_is(text: str) -> str:
-    return text
+_LONGEST_RETRY_AFTER = 100  # a date in any of HTTP's forms is shorter
 
 
 class Reply(NamedTuple):
@@ -47,7 +38,7 @@ class Reply(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
     retry_after_s: float | None = None
-    conceal: Callable[[str], str] = _as_it_is
+    conceal: Callable[[str], str] = str
     is_complete_for_sure: bool = True
 
     def __repr__(self) -> str:
@@ -66,6 +57,22 @@ class Reply(NamedTuple):
     def text(self) -> str:
         """The body as text."""
         return self.body.decode("utf-8-sig", "surrogateescape")
+
+
+def retry_after_s(value: str | None) -> float | None:
+    """Return how many seconds Retry-After asks to wait; None when the header is missing or makes no sense."""
+    if value is None or len(value) > _LONGEST_RETRY_AFTER:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}", value := value.strip(), re.ASCII):
+        return float(value)
+    from datetime import UTC, datetime  # the form with a date is rare
+    from email.utils import parsedate_to_datetime
+
+    try:
+        moment = parsedate_to_datetime(value)
+        return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    except UNREADABLE:
+        return None
 
 
 def failure_of(reply: Reply, places: tuple[Path, ...] = ()) -> CallFailed | None:

@@ -76,10 +76,14 @@ def heartbeat(sender: Sender) -> Request:
 
 def logon(sender: Sender, user: str, password: str) -> Request:
     """Ask for a token."""
+    return _request(sender, "logon", {"user": user, "password": password, "basic": basic(user, password)})
+
+
+def basic(user: str, password: str) -> str:
+    """Return the credentials as HTTP Basic carries them."""
     from base64 import b64encode
 
-    basic = b64encode(f"{user}:{password}".encode("utf-8", "surrogatepass")).decode()
-    return _request(sender, "logon", {"user": user, "password": password, "basic": basic})
+    return b64encode(f"{user}:{password}".encode("utf-8", "surrogatepass")).decode()
 
 
 def start(sender: Sender, task: Task) -> Request:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from amtconnector.lab.acceptance.verdicts import NotTried
+from amtconnector.lab.acceptance.check import NotTried
 from amtconnector.system.command_line import quoted
 
 _RIGHTS = {

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from amtconnector.lab.acceptance.verdicts import Failed
+from amtconnector.lab.acceptance.check import Failed
 from amtconnector.lab.programs import environment_for_programs
 
 if TYPE_CHECKING:

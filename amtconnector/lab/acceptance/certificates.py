@@ -12,10 +12,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from amtconnector.simulator import certificates
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAMES = ("localhost", "127.0.0.1")
 _VALID = dt.timedelta(days=2)
 
 
@@ -34,14 +35,8 @@ class ServerCertificate(NamedTuple):
 
 def of_private_authority(folder: Path) -> ServerCertificate:
     """Make an authority, and a server certificate that it has signed."""
-    folder.mkdir()
-    files = ServerCertificate(folder / "server.pem", folder / "server.key", folder / "ca.pem")
-    authority = trustme.CA()
-    leaf = authority.issue_cert(*NAMES)
-    authority.cert_pem.write_to_path(files.trusted)
-    files.certificate.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
-    _write_secret(files.key, leaf.private_key_pem.bytes())
-    return files
+    made = certificates.self_signed(folder, "localhost")
+    return ServerCertificate(made.certificate, made.key, made.ca)
 
 
 def of_unknown_authority(folder: Path) -> Path:
@@ -66,13 +61,8 @@ def self_signed(folder: Path) -> ServerCertificate:
         .sign(key, hashes.SHA256())
     )
     files.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    _write_secret(
-        files.key,
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+    os.close(os.open(files.key, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
+    files.key.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return files
-
-
-def _write_secret(path: Path, content: bytes) -> None:
-    os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))
-    path.write_bytes(content)

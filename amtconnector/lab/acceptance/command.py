@@ -130,9 +130,7 @@ def _show(result: Result) -> None:
 def _wanted(names: tuple[str, ...]) -> list[Check]:
     known = {check.name: check for check in CHECKS}
     if unknown := [name for name in names if name not in known]:
-        raise click.UsageError(
-            f"no such check: {unknown[0]}\n  See:  {pasteable(programs.lab_command('acceptance', '--list'))}"
-        )
+        raise click.UsageError(f"no such check: {unknown[0]}\n  See:  {programs.lab_line('acceptance', '--list')}")
     return [check for check in CHECKS if not names or check.name in names]
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from amtconnector.lab.acceptance.verdicts import Failed, NotTried
+from amtconnector.lab.acceptance.check import Failed, NotTried
 from amtconnector.lab.programs import lab_command
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amtconnector.lab.acceptance import restarts
+from amtconnector.lab.acceptance.check import Failed, NotTried, require
 from amtconnector.lab.acceptance.console import is_wine
-from amtconnector.lab.acceptance.verdicts import Failed, NotTried, require
 
 if TYPE_CHECKING:
     from amtconnector.lab.acceptance.stage import Stage

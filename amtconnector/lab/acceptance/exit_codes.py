@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from amtconnector.lab.acceptance.check import Failed, require
 from amtconnector.lab.acceptance.stage import unused_address
-from amtconnector.lab.acceptance.verdicts import Failed, require
 
 if TYPE_CHECKING:
     from amtconnector.lab.acceptance.stage import Stage

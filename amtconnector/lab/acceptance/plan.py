@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from amtconnector.lab.acceptance import (
     cost,
     exit_codes,
-    opcon_surroundings,
     restarts,
     rights,
     shared_runs,
     stops,
-    streams,
+    surroundings,
     tls,
 )
 from amtconnector.lab.acceptance.check import Check
@@ -24,9 +25,9 @@ CHECKS = (
     Check("exit-code-104", "The answer to a start is cut off", exit_codes.unknown_fate),
     Check("kill-and-attach", "The connector is killed, the job restarted", restarts.killed_and_attached),
     Check("two-at-once", "The same job is started while it runs", restarts.two_at_once),
-    Check("ctrl-c", "Ctrl-C", stops.ctrl_c),
-    Check("ctrl-break", "Ctrl-Break", stops.ctrl_break),
-    Check("terminate", "SIGTERM", stops.terminated),
+    Check("ctrl-c", "Ctrl-C", partial(stops.kills_the_task, "ctrl-c")),
+    Check("ctrl-break", "Ctrl-Break", partial(stops.kills_the_task, "ctrl-break")),
+    Check("terminate", "SIGTERM", partial(stops.kills_the_task, "terminate")),
     Check("told-twice", "Ctrl-C twice", stops.told_twice),
     Check("close", "The console is closed", stops.closed),
     Check("log-off", "Log-off and shutdown", stops.logged_off),
@@ -37,11 +38,11 @@ CHECKS = (
     Check("tls-wrong-name", "TLS: a certificate for another name", tls.wrong_name),
     Check("tls-by-address", "TLS: by IP address", tls.by_address),
     Check("amt-check", "amt check", tls.examination),
-    Check("stdout-pipe", "stdout is a pipe", streams.pipe),
-    Check("stdout-file", "stdout is a file", streams.file),
-    Check("stdout-null", "stdout is the null device", streams.null),
-    Check("stdout-none", "No standard handles", streams.none),
-    Check("stdout-closed", "The reader closes the pipe", streams.reader_gone),
+    Check("stdout-pipe", "stdout is a pipe", partial(surroundings.letters_arrive, "pipe")),
+    Check("stdout-file", "stdout is a file", partial(surroundings.letters_arrive, "file")),
+    Check("stdout-null", "stdout is the null device", partial(surroundings.ends_silently, "null")),
+    Check("stdout-none", "No standard handles", partial(surroundings.ends_silently, "none")),
+    Check("stdout-closed", "The reader closes the pipe", surroundings.reader_gone),
     Check("rights-program", "Rights of the program's folder", rights.program_folder),
     Check("rights-configuration", "Rights of Connector.config", rights.configuration),
     Check("rights-key", "Rights of the key file", rights.key_file),
@@ -49,8 +50,8 @@ CHECKS = (
     Check("rights-run-directory", "Rights of the run directory", rights.run_directory),
     Check("ordinary-account", "A job as an ordinary account", rights.ordinary_account),
     Check("two-machines", "Two machines share a run directory", shared_runs.two_machines),
-    Check("no-smastatus", "SMAStatus is missing", opcon_surroundings.without_smastatus),
-    Check("by-hand", "A run outside of OpCon", opcon_surroundings.outside_opcon),
+    Check("no-smastatus", "SMAStatus is missing", surroundings.without_smastatus),
+    Check("by-hand", "A run outside of OpCon", surroundings.outside_opcon),
     Check("start-up", "Time from the start to the first line", cost.start_up),
     Check("memory", "Private memory while waiting", cost.memory),
     Check("fifty-at-once", "Fifty jobs at once", cost.crowd),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amtconnector.lab.acceptance.agent import AS_THE_AGENT, Surroundings
-from amtconnector.lab.acceptance.verdicts import Failed, require
+from amtconnector.lab.acceptance.check import Failed, require
 
 if TYPE_CHECKING:
     from amtconnector.lab.acceptance.agent import Started

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 
 from amtconnector.lab.acceptance import access
 from amtconnector.lab.acceptance.agent import Surroundings
+from amtconnector.lab.acceptance.check import NotTried, require
 from amtconnector.lab.acceptance.console import is_wine
-from amtconnector.lab.acceptance.verdicts import NotTried, require
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from amtconnector.lab.acceptance.site import Site
     from amtconnector.lab.acceptance.stage import Stage
 
@@ -53,7 +51,7 @@ def exposed_key(stage: Stage) -> str:
     exposed = stage.folder / "exposed.key"
     exposed.write_bytes(stage.account.key_file.read_bytes())
     if sys.platform == "win32":
-        _icacls(exposed, "/grant", f"{_USERS}:R")
+        subprocess.run(["icacls", str(exposed), "/grant", f"{_USERS}:R"], capture_output=True, check=False)  # noqa: S607
     else:
         exposed.chmod(0o644)
     ended = stage.site(CONNECTOR={"KEY_FILE": exposed}).run(stage.job("ENDS_DONE")).must_exit(103)
@@ -114,7 +112,3 @@ def _may_start(site: Site, surroundings: Surroundings) -> None:
         raise NotTried("the program lies in a folder that other accounts can't enter") from error
     if ended.exit_code != 0:
         raise NotTried("another account can't start the program where it lies")
-
-
-def _icacls(path: Path, *arguments: str) -> None:
-    subprocess.run(["icacls", str(path), *arguments], capture_output=True, check=False)  # noqa: S607

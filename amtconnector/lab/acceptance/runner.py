@@ -6,8 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from amtconnector.lab.acceptance.check import Check, Outcome, Result
-from amtconnector.lab.acceptance.verdicts import Failed, NotTried
+from amtconnector.lab.acceptance.check import Check, Failed, NotTried, Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -22,7 +22,7 @@ import click
 from amtconnector.commands.click_command import DONE, NOT_DONE
 from amtconnector.lab import programs
 from amtconnector.lab.acceptance import access
-from amtconnector.lab.acceptance.verdicts import NotTried
+from amtconnector.lab.acceptance.check import NotTried
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amtconnector.lab.acceptance import restarts
-from amtconnector.lab.acceptance.verdicts import require
+from amtconnector.lab.acceptance.check import require
 
 if TYPE_CHECKING:
     from amtconnector.lab.acceptance.stage import Stage

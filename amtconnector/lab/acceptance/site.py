@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
 from amtconnector.lab.acceptance import agent
-from amtconnector.lab.programs import environment_for_programs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
 
 APPLICATION = "ACCEPTANCE"
 USER = "acceptance"
-_ENCRYPT_TIMEOUT_S = 60.0
 
 
 class Account(NamedTuple):
@@ -79,14 +76,13 @@ class Site:
         }
         server = {**sections["AMT_BATCH_SERVER"], "USER": account.user, "PASSWORD": account.password}
         whole = {**sections, "CONNECTOR": connector, "AMT_BATCH_SERVER": server}
-        lines = [line for name, values in whole.items() for line in (f"[{name}]", *_lines(values), "")]
+        lines = []
+        for name, values in whole.items():
+            lines += [f"[{name}]", *(f"{key}={value}" for key, value in values.items()), ""]
         self.config.write_text("\n".join(lines), encoding="utf-8")
 
     def start(
-        self,
-        job: Job,
-        variables: Mapping[str, str] | None = None,
-        surroundings: Surroundings = agent.AS_THE_AGENT,
+        self, job: Job, variables: Mapping[str, str] | None = None, surroundings: Surroundings = agent.AS_THE_AGENT
     ) -> Started:
         """Start a job; `variables` are further ones of its environment."""
         command = [*self._command, *job.arguments]
@@ -95,10 +91,7 @@ class Site:
         return started
 
     def run(
-        self,
-        job: Job,
-        variables: Mapping[str, str] | None = None,
-        surroundings: Surroundings = agent.AS_THE_AGENT,
+        self, job: Job, variables: Mapping[str, str] | None = None, surroundings: Surroundings = agent.AS_THE_AGENT
     ) -> Ended:
         """Run a job to its end."""
         return self.start(job, variables, surroundings).ended()
@@ -110,26 +103,6 @@ class Site:
         return started.ended()
 
 
-def encrypted(command: Sequence[str], value: str, key_file: Path) -> subprocess.CompletedProcess[str]:
-    """Have the program encrypt a value; what it prints is the value for Connector.config."""
-    return subprocess.run(
-        [*command, "encrypt", "--key-file", str(key_file), "-"],
-        input=value,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        errors="backslashreplace",
-        env=environment_for_programs(),
-        timeout=_ENCRYPT_TIMEOUT_S,
-        check=False,
-        start_new_session=True,
-    )
-
-
 def legacy(value: str) -> str:
     """Return a value in the Java connector's encoding, which needs no key."""
     return base64.b64encode(value.encode()).hex()
-
-
-def _lines(values: Mapping[str, object]) -> list[str]:
-    return [f"{key}={value}" for key, value in values.items()]

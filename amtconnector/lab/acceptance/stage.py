@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from amtconnector.lab.acceptance import certificates
-from amtconnector.lab.acceptance.site import USER, Account, Job, Site, encrypted, legacy
+from amtconnector.lab.acceptance.site import USER, Account, Job, Site, legacy
+from amtconnector.lab.programs import encrypt
 from amtconnector.lab.simulated_amt import SimulatedAmt
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class Stage:
         values = []
         for value in (USER, self.password):
             try:
-                done = encrypted(self.wishes.command, value, key_file)
+                done = encrypt(self.wishes.command, value, "--key-file", str(key_file))
             except (OSError, subprocess.TimeoutExpired) as error:
                 self.encryption_problem = f"amt encrypt: {error}"
                 break

@@ -7,33 +7,25 @@ from typing import TYPE_CHECKING
 
 from amtconnector.lab.acceptance import console, restarts
 from amtconnector.lab.acceptance.agent import Surroundings
-from amtconnector.lab.acceptance.verdicts import Failed, NotTried, require
+from amtconnector.lab.acceptance.check import Failed, NotTried, require
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from amtconnector.lab.acceptance.agent import Started
     from amtconnector.lab.acceptance.stage import Stage
 
 _CLOSE_LIMIT_S = 4.0  # the connector promises 2 s; a busy machine is no defect
 
 
-def ctrl_c(stage: Stage) -> str:
-    """See that Ctrl-C kills the task: exit code 3."""
-    console.must_be_able_to("ctrl-c")
-    return _kills_the_task(stage, lambda running: console.tell(running, "ctrl-c"))
-
-
-def ctrl_break(stage: Stage) -> str:
-    """See that Ctrl-Break does the same."""
-    console.must_be_able_to("ctrl-break")
-    return _kills_the_task(stage, lambda running: console.tell(running, "ctrl-break"))
-
-
-def terminated(stage: Stage) -> str:
-    """See that SIGTERM, with which service managers stop a program, does the same."""
-    console.must_be_able_to("terminate")
-    return _kills_the_task(stage, lambda running: console.tell(running, "terminate"))
+def kills_the_task(event: str, stage: Stage) -> str:
+    """See that Ctrl-C, Ctrl-Break, or SIGTERM, with which service managers stop a program, kills the task: 3."""
+    console.must_be_able_to(event)
+    job, site = stage.job("NEVER_ENDS"), stage.site()
+    running, _ = restarts.started(stage, site, job)
+    console.tell(running, event)
+    ended = running.ended().must_exit(3).must_say("KILLED")
+    [task] = stage.amt.tasks(job.marker)
+    if task["status_name"] != "KILLED":
+        raise Failed(f"exit code 3, but the task is {task['status_name']}", ended.text)
+    return "the task is killed, exit code 3"
 
 
 def closed(stage: Stage) -> str:
@@ -70,14 +62,3 @@ def told_twice(stage: Stage) -> str:
 def logged_off(_stage: Stage) -> str:
     """See that a log-off is none of the connector's business; a shutdown is like a close."""
     raise NotTried("it would end this session: log off while the agent's service runs a job, and see it go on")
-
-
-def _kills_the_task(stage: Stage, tell: Callable[[Started], None]) -> str:
-    job, site = stage.job("NEVER_ENDS"), stage.site()
-    running, _ = restarts.started(stage, site, job)
-    tell(running)
-    ended = running.ended().must_exit(3).must_say("KILLED")
-    [task] = stage.amt.tasks(job.marker)
-    if task["status_name"] != "KILLED":
-        raise Failed(f"exit code 3, but the task is {task['status_name']}", ended.text)
-    return "the task is killed, exit code 3"

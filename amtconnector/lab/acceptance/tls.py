@@ -6,8 +6,8 @@ import statistics
 from typing import TYPE_CHECKING
 
 from amtconnector.lab.acceptance import certificates, console
+from amtconnector.lab.acceptance.check import NotTried, require
 from amtconnector.lab.acceptance.relay import Relay
-from amtconnector.lab.acceptance.verdicts import NotTried, require
 
 if TYPE_CHECKING:
     from amtconnector.lab.acceptance.agent import Ended

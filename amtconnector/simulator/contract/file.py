@@ -43,7 +43,9 @@ def read_contract(table: Table) -> Contract:
         first_page=table.whole("first_page", 1),
     )
     plan.finish()
-    _finish_refusals(table.table("refusals"))
+    for kind in table.table("refusals").values:
+        if kind not in KINDS:
+            table.table("refusals").problem(kind, f"unknown key; known are {', '.join(KINDS)}")
     table.finish()
     return contract
 
@@ -105,12 +107,10 @@ class _Plan:
     def _asked(self, call: Call, table: Table) -> Call:
         """Return the call with the query and body that it has to carry."""
         given = {place: dict(table.table(place).values) for place in PLACES}
-        if any(place in table for place in PLACES):
-            return _placed(call, given["query"], given["body"], given["form"])
-        place = "query" if call.method in ("GET", "DELETE") else self._place
-        parts = {} if not call.path else self._parts(call)
-        places = {key: parts if key == place else {} for key in PLACES}
-        return _placed(call, places["query"], places["body"], places["form"])
+        if call.path and not any(place in table for place in PLACES):
+            given["query" if call.method in ("GET", "DELETE") else self._place] = self._parts(call)
+        encoding = "json" if given["body"] else "form" if given["form"] else "none"
+        return call._replace(query=given["query"], body=given["body"] or given["form"], encoding=encoding)
 
     def _parts(self, call: Call) -> dict[str, object]:
         """Return what the documented call carries, without what stands in its path."""
@@ -156,16 +156,10 @@ class _Plan:
         for extra in extras[:-1]:
             query |= extra.table("query").values
             body |= extra.table("body").values if call.method not in ("GET", "DELETE") else {}
-        encoding = call.encoding if call.encoding != "none" or not body else self._body_encoding()
+        encoding = call.encoding
+        if body and encoding == "none":
+            encoding = "form" if self._place == "form" else "json"
         return call._replace(query=query, body=body, encoding=encoding, headers=headers, cookies=cookies)
-
-    def _body_encoding(self) -> str:
-        return "form" if self._place == "form" else "json"
-
-
-def _placed(call: Call, query: Template, body: Template, form: Template) -> Call:
-    encoding = "json" if body else "form" if form else "none"
-    return call._replace(query=query, body=body or form, encoding=encoding)
 
 
 def _check(table: Table, call: Call) -> None:
@@ -201,12 +195,6 @@ def _read_refusal(refusals: Table, kind: str) -> Shape | None:
         table.problem("answer", f"{{{name}}} is no value of a refusal; known are {', '.join(REFUSAL_FACTS)}")
     table.finish()
     return shape
-
-
-def _finish_refusals(refusals: Table) -> None:
-    for key in refusals.values:
-        if key not in KINDS:
-            refusals.problem(key, f"unknown key; known are {', '.join(KINDS)}")
 
 
 def _read_antiforgery(table: Table) -> Antiforgery | None:

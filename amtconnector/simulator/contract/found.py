@@ -25,7 +25,11 @@ class Found:
     def take_text(self, name: str, option: str, text: str, place: str, number: int) -> None:
         """Take a text for a value; `number` above 0 is the item of a list."""
         if name in LISTS:
-            self._take_item(name, text) if number else self.take(name, tuple(text.split(option)) if text else (), place)
+            if number:
+                known = self.values.get(name, ())
+                self.values[name] = (*(known if isinstance(known, tuple) else ()), text)
+            else:
+                self.take(name, tuple(text.split(option)) if text else (), place)
         elif name == "BatchRequestId":
             self.take_id(text, place, is_text=True)
         elif name == "Now":
@@ -44,10 +48,6 @@ class Found:
         if self.values.setdefault(name, value) != value:
             self.error(place, "The value is not the one given elsewhere in the request.")
             self.is_token_missing |= name == "Token"
-
-    def _take_item(self, name: str, text: str) -> None:
-        known = self.values.get(name, ())
-        self.values[name] = (*(known if isinstance(known, tuple) else ()), text)
 
     def take_list(self, name: str, value: object, place: str) -> None:
         """Take a list of texts."""

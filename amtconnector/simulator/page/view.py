@@ -76,8 +76,12 @@ class Viewer:
             jobs=self._jobs.rows(tasks),
             faults=[_fault_row(armed) for armed in world.faults],
             requests=[_request_row(facts) for facts in world.store.last_requests(REQUESTS_SHOWN)],
-            accounts=self._accounts(),
-            tokens=world.store.count_all_tokens(now),
+            accounts=[
+                AccountRow(readable(user, 60), count, 0 < world.definitions.lock_after <= count)
+                for user, count in world.store.rejections().items()
+                if count
+            ],
+            tokens=world.store.count_tokens("", now),
             notice=asked.notice,
             about=self._about(asked.address, now),
         )
@@ -109,11 +113,6 @@ class Viewer:
             ("Ended otherwise", "bad", kinds.count("bad")),
             ("Requests", "plain", self._world.store.count_requests()),
         ]
-
-    def _accounts(self) -> list[AccountRow]:
-        limit = self._world.definitions.lock_after
-        counts = self._world.store.rejections()
-        return [AccountRow(readable(user, 60), count, 0 < limit <= count) for user, count in counts.items() if count]
 
     def _about(self, address: str, now: float) -> Mapping[str, Any]:
         definitions = self._world.definitions

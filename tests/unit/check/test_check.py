@@ -75,10 +75,12 @@ def test_the_amt_account_is_named_in_full_only_where_that_is_asked_for(
     """An administrator wants to know which one it is; the output may be mailed."""
     with serving() as server:
         examination = Examination(
-            installation.using(server).write(), with_logon=False, announce=print, now=lambda: datetime.now(UTC)
+            installation.using(server).write(),
+            with_logon=False,
+            announce=print,
+            now=lambda: datetime.now(UTC),
+            shows_user=shows_user,
         )
-        if shows_user:
-            examination.show_user()
         found = {finding.step: finding for finding in examination.findings()}
     [line] = [line for line in found[Step.CREDENTIALS].details if line.startswith("AMT account: ")]
     assert ("ocadm" in line, "********" in line) == (shows_user, not shows_user)

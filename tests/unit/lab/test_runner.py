@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from amtconnector.lab.acceptance import report as reports
-from amtconnector.lab.acceptance.check import Check, Outcome, Result
+from amtconnector.lab.acceptance.check import Check, Failed, NotTried, Outcome, Result
 from amtconnector.lab.acceptance.runner import results_of
-from amtconnector.lab.acceptance.verdicts import Failed, NotTried
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amtconnector.opcon import STATUS_LIMIT, OpConJob, StatusPublisher, missing_variables, status_text
+from amtconnector.opcon import OpConJob, StatusPublisher, missing_variables, status_text
+from amtconnector.opcon.agent import STATUS_LIMIT
 from amtconnector.statuses import AMT_STATUSES
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 
-from amtconnector.records.run_log import RunLog, utc_now
+from amtconnector.records.run_log import RunLog
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ def test_a_text_can_not_break_out_of_its_line(log: RunLog, path: Path) -> None:
 def test_two_logs_of_one_run_add_to_each_other(log: RunLog, path: Path) -> None:
     """What is in a log already is never overwritten."""
     log.write("one")
-    other = RunLog(path, now=utc_now)
+    other = RunLog(path)
     other.write("two")
     log.write("three")
     assert [line.split()[-1] for line in path.read_text().splitlines()] == ["one", "two", "three"]
@@ -135,8 +135,3 @@ def test_logs_are_as_open_as_the_run_directory(log: RunLog, path: Path) -> None:
     log.write("one")
     assert path.parent.stat().st_mode & 0o777 == 0o770
     assert path.stat().st_mode & 0o777 == 0o660
-
-
-def test_the_clock_is_aware_and_in_utc() -> None:
-    """Times on disk need no guessing."""
-    assert utc_now().tzinfo is UTC

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amtconnector.amtopcon.wire import profiles
 from amtconnector.amtopcon.wire.answers import Refused, Started, read_start, read_status, read_token
-from amtconnector.amtopcon.wire.reply import Reply, failure_of, server_words
-from amtconnector.amtopcon.wire.retry_after import retry_after_s
+from amtconnector.amtopcon.wire.built_in import load_profile
+from amtconnector.amtopcon.wire.reply import Reply, failure_of, retry_after_s, server_words
 from amtconnector.errors import (
     AnswerLate,
     Busy,
@@ -28,7 +27,7 @@ from amtconnector.errors import (
 from amtconnector.statuses import AMT_STATUSES, SUCCESS, Status
 from amtconnector.task import RequestId
 
-PROFILE = profiles.load()
+PROFILE = load_profile()
 ID = RequestId("2112")
 BOM = b"\xef\xbb\xbf"
 DEEP = b"[" * 100_000

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amtconnector.amtopcon.wire import profiles
+from amtconnector.amtopcon.wire.built_in import load_profile
 from amtconnector.amtopcon.wire.messages import MessageReader
 from amtconnector.errors import NotUnderstood
 from amtconnector.text import LONGEST_KEPT, CutText
 
-PROFILE = profiles.load()
+PROFILE = load_profile()
 ANY_TEXT = st.text(st.characters(exclude_categories=[]))
 MESSAGES = st.lists(ANY_TEXT, max_size=8)
 BODIES = st.one_of(

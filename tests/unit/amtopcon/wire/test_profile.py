@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from amtconnector.amtopcon.wire import profile_file, profiles
+from amtconnector.amtopcon.wire import profile_file
+from amtconnector.amtopcon.wire.built_in import load_profile
 from amtconnector.amtopcon.wire.placeholders import ALLOWED, TASK
 from amtconnector.amtopcon.wire.profile import CallName, Profile, TokenPlaces
 from amtconnector.errors import ConfigurationError
@@ -28,7 +29,7 @@ def changed(folder: Path, text: str | bytes) -> Profile:
     """Return the built-in profile with the entries of this text in place of its own."""
     path = folder / "site.toml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return profiles.load(path)
+    return load_profile(path)
 
 
 def refusal(folder: Path, text: str | bytes) -> str:
@@ -47,7 +48,7 @@ def names(places: tuple[Place, ...]) -> list[str]:
 
 def test_the_built_in_profile_is_the_assumed_contract() -> None:
     """Routes, verbs and names as the interface's description has them."""
-    built_in = profiles.load()
+    built_in = load_profile()
     assert {name: (call.method, call.path) for name, call in built_in.calls.items()} == {
         "heartbeat": ("GET", "/api/HeartBeat"),
         "logon": ("POST", "/api/Logon"),
@@ -65,19 +66,19 @@ def test_the_built_in_profile_is_the_assumed_contract() -> None:
 
 def test_the_built_in_profile_is_its_file() -> None:
     """What people read and what every run uses without reading TOML are one."""
-    assert profile_file.profile_of({}) == profiles.load()
+    assert profile_file.profile_of({}) == load_profile()
 
 
 def test_the_description_of_the_interface_and_the_profile_are_one() -> None:
     """Every route and verb of the OpenAPI document is a call of the profile, and the reverse."""
     described = {(verb.upper(), path) for path, item in OPENAPI["paths"].items() for verb in item}
-    assert {(call.method, call.path) for call in profiles.load().calls.values()} == described
+    assert {(call.method, call.path) for call in load_profile().calls.values()} == described
 
 
 @pytest.mark.parametrize("name", ["status", "messages"])
 def test_the_query_is_the_described_one(name: CallName) -> None:
     """The names of query parameters agree as well."""
-    call = profiles.load().calls[name]
+    call = load_profile().calls[name]
     item = OPENAPI["paths"][call.path][call.method.lower()]
     parameters = [resolved(entry) for entry in item.get("parameters", [])]
     assert set(call.query) == {entry["name"] for entry in parameters if entry["in"] == "query"}
@@ -86,7 +87,7 @@ def test_the_query_is_the_described_one(name: CallName) -> None:
 def test_the_token_travels_in_the_described_header() -> None:
     """The security scheme names it."""
     scheme = OPENAPI["components"]["securitySchemes"]["logonToken"]
-    assert (scheme["in"], scheme["name"]) == ("header", profiles.load().token.header)
+    assert (scheme["in"], scheme["name"]) == ("header", load_profile().token.header)
 
 
 def resolved(node: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def resolved(node: dict[str, Any]) -> dict[str, Any]:
 def test_a_file_replaces_entry_by_entry(tmp_path: Path) -> None:
     """What it does not name stays built in."""
     site = changed(tmp_path, '[calls.logon]\npath = "/v2/Logon"\n[members]\nstatus = ["Zustand"]\n')
-    built_in = profiles.load()
+    built_in = load_profile()
     assert (site.calls["logon"].path, site.calls["logon"].body) == ("/v2/Logon", built_in.calls["logon"].body)
     assert names(site.members.status) == ["Zustand"]
     assert site.members.token == built_in.members.token
@@ -122,7 +123,7 @@ def test_a_body_and_a_query_are_replaced_whole(tmp_path: Path) -> None:
 
 def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
     """Nor does one with Notepad's byte-order mark."""
-    assert changed(tmp_path, b"\xef\xbb\xbf# nothing yet\r\n").calls == profiles.load().calls
+    assert changed(tmp_path, b"\xef\xbb\xbf# nothing yet\r\n").calls == load_profile().calls
 
 
 def test_statuses_are_added_with_their_class(tmp_path: Path) -> None:
@@ -278,13 +279,13 @@ def test_a_list_is_a_whole_value_of_the_body(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """The path is in the message's subject, the reason in its text."""
     with pytest.raises(ConfigurationError, match="can't be read") as caught:
-        profiles.load(tmp_path / "nowhere.toml")
+        load_profile(tmp_path / "nowhere.toml")
     assert "nowhere.toml" in caught.value.subject
 
 
 def test_every_call_of_the_type_is_in_the_file() -> None:
     """The names of calls are written twice, as a type and as data; nobody knows that there is a logoff."""
-    assert (*profiles.load().calls, "logoff") == get_args(CallName) == tuple(ALLOWED)
+    assert (*load_profile().calls, "logoff") == get_args(CallName) == tuple(ALLOWED)
 
 
 def test_the_contract_is_in_the_profile_alone() -> None:
@@ -297,6 +298,6 @@ def test_the_contract_is_in_the_profile_alone() -> None:
 
 def test_reading_a_profile_needs_no_http_client() -> None:
     """The wire knows data, not sockets."""
-    code = "import sys; from amtconnector.amtopcon.wire import profiles; profiles.load(); print('httpx' in sys.modules)"
+    code = "import sys; from amtconnector.amtopcon.wire import built_in; built_in.load_profile(); print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
-    assert result.stdout.strip() == "False"
+    assert "httpx" not in result.stdout.split()

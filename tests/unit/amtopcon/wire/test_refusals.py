@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from amtconnector.amtopcon.wire import profiles
 from amtconnector.amtopcon.wire.answers import (
     Refused,
     Started,
@@ -18,6 +17,7 @@ from amtconnector.amtopcon.wire.answers import (
     read_start,
     read_status,
 )
+from amtconnector.amtopcon.wire.built_in import load_profile
 from amtconnector.amtopcon.wire.document import parsed
 from amtconnector.amtopcon.wire.profile_file import profile_of
 from amtconnector.amtopcon.wire.reply import Reply
@@ -26,7 +26,7 @@ from amtconnector.amtopcon.wire.shape import exchange_of, shape_of
 from amtconnector.errors import Busy, CallFailed, LogonRefused, NotFound, NotUnderstood, Rejected, Unauthorized
 from amtconnector.task import RequestId
 
-BUILT_IN = profiles.load()
+BUILT_IN = load_profile()
 ID = RequestId("2112")
 ENVELOPE = profile_of(
     tomllib.loads("""

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amtconnector.amtopcon.wire import profile, profiles, requests
+from amtconnector.amtopcon.wire import profile, requests
+from amtconnector.amtopcon.wire.built_in import load_profile
 from amtconnector.amtopcon.wire.requests import Sender
 from amtconnector.task import RequestId, Task
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from amtconnector.amtopcon.wire.profile import CallName, Profile
 
-BUILT_IN = profiles.load()
+BUILT_IN = load_profile()
 SENDER = Sender(BUILT_IN)
 VALUES = st.one_of(st.text(), st.sampled_from(["{job}", "{user}", '"', "\\", "\u2028", "\ud800", "{{job}}"]))
 
@@ -120,14 +121,14 @@ body = { id = "no {request_id}" }
 """,
         "utf-8",
     )
-    return profiles.load(path)
+    return load_profile(path)
 
 
 @given(user=st.text(st.characters(codec="utf-8")), password=VALUES)
 def test_values_in_a_path_or_a_query_can_not_change_their_form(user: str, password: str) -> None:
     """For all values: slashes, question marks and blanks are escaped."""
     call = profile.Call("logon", "PUT", "/sessions/{user}/x", {"mode": "as {user}"}, {"secret": "x{password}x"})
-    built_in = profiles.load()
+    built_in = load_profile()
     own = built_in._replace(calls={**built_in.calls, "logon": call})
     request = requests.logon(Sender(own), user, password)
     path, _, query = request.target.partition("?")
