@@ -19,7 +19,9 @@ from amtconnector.errors import (
     NotFound,
     NotUnderstood,
     Rejected,
+    ServerFailed,
     Unauthorized,
+    Unsupported,
 )
 from amtconnector.named_tuple import NamedTuple
 from amtconnector.text import described, excerpt
@@ -105,8 +107,10 @@ _FAILURES: dict[int, type[CallFailed]] = {
     403: Forbidden,
     404: NotFound,
     408: NoAnswer,
-    409: NoAnswer,
+    409: ServerFailed,
     429: Busy,
+    501: Unsupported,
+    505: Unsupported,
 }
 
 
@@ -115,7 +119,7 @@ def _failure_of_class(reply: Reply) -> type[CallFailed]:
         return Busy
     if 300 <= reply.status < 500:
         return Rejected
-    return NoAnswer if reply.status >= 500 else NotUnderstood
+    return ServerFailed if reply.status >= 500 else NotUnderstood
 
 
 def server_words(reply: Reply, places: tuple[Path, ...] = ()) -> str:
