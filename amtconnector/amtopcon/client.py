@@ -10,12 +10,13 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from amtconnector.amtopcon.doubtful_logon import judge
 from amtconnector.amtopcon.wire import answers, requests
 from amtconnector.amtopcon.wire.document import UNREADABLE
 from amtconnector.amtopcon.wire.pages import PageTurner, oldest_first
 from amtconnector.amtopcon.wire.requests import Sender
 from amtconnector.amtopcon.wire.shape import exchange_of
-from amtconnector.errors import CallFailed, LogonRefused, NoAnswer, NotUnderstood, Rejected, Unauthorized
+from amtconnector.errors import Busy, CallFailed, LogonRefused, NoAnswer, NotUnderstood, Rejected, Unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,6 +59,9 @@ class Account(Protocol):
 
     def doubted(self) -> None:
         """Take note that the server may have refused them, in words that nobody understood."""
+
+    def failed(self) -> bool:
+        """Take note that the server failed at this logon alone; the second time count it as doubted, and return so."""
 
 
 class AmtClient:
@@ -119,14 +123,24 @@ class AmtClient:
         except LogonRefused:
             self._account.refused()
             raise
-        except (NotUnderstood, Rejected) as error:
-            error.may_refuse = self._last is not None and answers.may_refuse(self._last[1])
-            if error.may_refuse:
-                self._account.doubted()
+        except (NotUnderstood, Rejected, NoAnswer, Busy) as error:
+            if self._last is not None:
+                judge(error, self._last[1], self._profile, self._account, self._is_alive)
             raise
         self._sender = self._sender._replace(token=token)
         self._exchange.keep_secret(password, token)
         self._account.accepted()
+
+    def _is_alive(self) -> bool:
+        """Return whether the server answers otherwise; True where it has no call that would tell."""
+        if not self.has("heartbeat"):
+            return True
+        request = requests.heartbeat(self._current())
+        try:
+            with self._noted(request, None):
+                return self._exchange.reply(request).status < 500
+        except CallFailed:
+            return False
 
     def _token_for(self, logon: Request) -> str:
         reply = self._reply(logon)

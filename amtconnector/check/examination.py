@@ -177,6 +177,10 @@ class _Nobody:
     def doubted(self) -> None:
         """Take note of nothing."""
 
+    def failed(self) -> bool:
+        """Take note of nothing."""
+        return False
+
 
 def _skipped(steps: tuple[Step, ...], reason: str) -> Iterator[Finding]:
     return (skipped(step, reason) for step in steps)
