@@ -24,7 +24,9 @@
         ├── NotFound                   the server knows no such thing
         ├── Rejected                   any other refusal: the request was not executed
         ├── NoAnswer                   it may have been received: time-out, reset, server error
-        │   └── AnswerLate             it may still be at work on it: time-out
+        │   ├── AnswerLate             it may still be at work on it: time-out
+        │   └── ServerFailed           it answered that it could not: 409, 5xx
+        │       └── Unsupported        it answered that it has no such call: 501, 505
         └── NotUnderstood              an answer that does not fit the contract
 
 A `RunError` says what happened, to what, and what to do next, for the operator who reads the job log; and, as values,
@@ -230,6 +232,14 @@ class NoAnswer(CallFailed):
 
 class AnswerLate(NoAnswer):
     """No answer came in time, so the server may still be at work on the request."""
+
+
+class ServerFailed(NoAnswer):
+    """The server answered that it could not do it, now or here (409, 5xx); a part may be done all the same."""
+
+
+class Unsupported(ServerFailed):
+    """The server answered that it can't do such a thing at all (501, 505): asking again changes nothing."""
 
 
 class NotUnderstood(CallFailed):

@@ -10,13 +10,14 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from amtconnector.amtopcon.doubtful_logon import judge
 from amtconnector.amtopcon.waits import go_on
 from amtconnector.amtopcon.wire import answers, requests
 from amtconnector.amtopcon.wire.document import UNREADABLE
 from amtconnector.amtopcon.wire.pages import PageTurner, oldest_first
 from amtconnector.amtopcon.wire.requests import Sender
 from amtconnector.amtopcon.wire.shape import exchange_of
-from amtconnector.errors import CallFailed, LogonRefused, NoAnswer, NotUnderstood, Rejected, Unauthorized
+from amtconnector.errors import Busy, CallFailed, LogonRefused, NoAnswer, NotUnderstood, Rejected, Unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,6 +60,9 @@ class Account(Protocol):
 
     def doubted(self) -> None:
         """Take note that the server may have refused them, in words that nobody understood."""
+
+    def failed(self) -> bool:
+        """Take note that the server failed at this logon alone; the second time count it as doubted, and return so."""
 
 
 class AmtClient:
@@ -128,14 +132,24 @@ class AmtClient:
         except LogonRefused:
             account.refused()
             raise
-        except (NotUnderstood, Rejected) as error:
-            error.may_refuse = self._last is not None and answers.may_refuse(self._last[1])
-            if error.may_refuse:
-                account.doubted()
+        except (NotUnderstood, Rejected, NoAnswer, Busy) as error:
+            if self._last is not None:
+                judge(error, self._last[1], self._profile, account, self._is_alive)
             raise
         self._sender = self._sender._replace(token=token)
         self._exchange.keep_secret(password, token)
         account.accepted()
+
+    def _is_alive(self) -> bool:
+        """Return whether the server answers otherwise; True where it has no call that would tell."""
+        if not self.has("heartbeat"):
+            return True
+        request = requests.heartbeat(self._current())
+        try:
+            with self._noted(request, None):
+                return self._exchange.reply(request).status < 500
+        except CallFailed:
+            return False
 
     def start(self, task: Task) -> Started | Refused:
         """Send the start, once. Raises CallFailed, whose class says whether it was executed.

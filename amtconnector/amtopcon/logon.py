@@ -5,7 +5,9 @@ processes try the same credentials at once, however good they were a short while
 changed since; and a refusal is noted in the run directory before others get their turn: then these credentials are
 not tried again for 10 minutes. So it is after an answer that is not understood and may have been a refusal, until the
 wire profile is another. A logon that was left without an answer keeps its place for 45 s more, for AMT may still refuse
-it. Where the run directory can't be used, each process still remembers its own refusal.
+it. A logon at which the server fails although it answers otherwise may be its way to refuse: none follows for 45 s,
+then one, and when that fails so too it counts as such an answer. Where the run directory can't be used, each process
+still remembers its own refusal.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import TYPE_CHECKING
 from amtconnector.config import load
 from amtconnector.credentials import Credentials, read_credentials
 from amtconnector.errors import AnswerLate, Busy, ConnectorError, LogonRefused, NotUnderstood
-from amtconnector.records.logon_notes import REFUSAL_LASTS, SILENCE_LASTS, LogonNotes
+from amtconnector.records.logon_notes import FAILURE_PAUSES, REFUSAL_LASTS, SILENCE_LASTS, LogonNotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,6 +48,7 @@ class Account:
         self._profile = _profile_text(config)
         self._refused: dict[str, datetime] = {}
         self._is_used = False
+        self._has_failed = False
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -117,8 +120,21 @@ class Account:
         """Take note that the answer was not understood, and may have refused the current credentials."""
         self._note(self._doubt)
 
+    def failed(self) -> bool:
+        """Take note that the server failed at this logon alone; the second time count it as doubted, and return so."""
+        notes = self._notes(self._digest)
+        is_second = self._has_failed or notes.has_failed_before
+        self._has_failed = True
+        if is_second:
+            self.doubted()
+            notes.forget_failure()  # only now, for until then it bars the way
+        else:
+            notes.note_failure(datetime.now(UTC))
+        return is_second
+
     def forget_refusal(self) -> None:
         """Let the current credentials be tried again, for somebody has seen to it; nothing is said about them."""
+        self._has_failed = False
         for digest in (self._digest, self._doubt):
             self._refused.pop(digest, None)
             self._notes(digest).forget()
@@ -156,6 +172,11 @@ class Account:
         return slot
 
     def _why_no_place(self, notes: LogonNotes) -> str:
+        if notes.has_just_failed:
+            return (
+                "the server has just failed at a logon with this account, and answers otherwise: it may be its way to "
+                f"refuse, so none follows for {FAILURE_PAUSES.seconds} s, lest AMT locks the account"
+            )
         if notes.awaits_answers:
             return (
                 f"AMT has just left two logons with this account without an answer; each may still be refused, so none "

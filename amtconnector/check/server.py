@@ -90,6 +90,12 @@ _CONTRACT = (
 )
 
 
+_MAY_REFUSE = (
+    "It may be the server's way to refuse the account: look in AMT Control Center at its name, its password, and "
+    "whether it is locked."
+)
+
+
 def may_log_on(reply: Reply) -> bool:
     """Return whether the answer to a HeartBeat leaves it possible that it is AMT to whom credentials would be sent."""
     failure = failure_of(reply)
@@ -129,6 +135,8 @@ def logon(service: AmtClient, config: Path) -> Finding:
             *failure.exchange.splitlines(),
         )
     except CallFailed as failure:
-        return unanswered(Step.LOGON, failure)
+        finding = unanswered(Step.LOGON, failure)
+        said = f"{_MAY_REFUSE}\n{finding.next_step}"
+        return finding._replace(next_step=said) if failure.may_refuse else finding
     shown = service.last_exchange.lines.splitlines() if service.last_exchange else ()
     return ok(Step.LOGON, "AMT accepted the account", *shown)

@@ -3,6 +3,7 @@
     <directory>/rejected-logon-<digest>.note   when these credentials were refused
     <directory>/logon-<digest>-<number>.lock   whoever logs on with them holds the lock on one of these files
     <directory>/logon-<digest>-<number>.note   when the last logon in that place was left without an answer
+    <directory>/failed-logon-<digest>.note     when the server failed at a logon with them, and answered otherwise
 
 `<digest>` names server, user and stored password: other credentials are another question.
 """
@@ -29,8 +30,12 @@ SILENCE_LASTS = timedelta(seconds=45)
 A job waits longer than that for a place: where the server was only slow for a while, none ends for it.
 """
 
+FAILURE_PAUSES = timedelta(seconds=45)
+"""How long none is tried after a logon at which the server failed alone, which may be its way to refuse."""
+
 NOTE_PREFIX = "rejected-logon-"
 SLOT_PREFIX = "logon-"
+FAILURE_PREFIX = "failed-logon-"
 
 _SLOTS = 2
 
@@ -43,20 +48,46 @@ class LogonNotes:
         name = hashlib.sha256(digest.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         self._directory = directory
         self._note = directory / f"{NOTE_PREFIX}{name}{timestamps.ENDING}"
+        self._failure = directory / f"{FAILURE_PREFIX}{name}{timestamps.ENDING}"
         self._slots = [directory / f"{SLOT_PREFIX}{name}-{number}.lock" for number in range(1, _SLOTS + 1)]
 
     def slot(self) -> Slot | None:
         """Take one of the two places for a logon, until it is released; None when both are taken.
 
-        Creates the directory; raises `OSError` when it can't be used.
+        After a logon at which the server failed there is none for 45 s, then a single one until it succeeds. Creates
+        the directory; raises `OSError` when it can't be used.
         """
         files.create_directory(self._directory)
-        for path in self._slots:
-            if not _awaits_answer(path) and (lock := locks.take(path)):
-                if not _awaits_answer(path):  # once more: whoever had the lock may have noted it
+        for path in self._slots[:1] if self._failed_until(REFUSAL_LASTS) else self._slots:
+            if self._is_free(path) and (lock := locks.take(path)):
+                if self._is_free(path):  # once more: whoever had the lock may have noted something
                     return Slot(path, lock)
                 lock.remove()
         return None
+
+    def _is_free(self, slot: Path) -> bool:
+        return not _awaits_answer(slot) and not self.has_just_failed
+
+    def _failed_until(self, span: timedelta) -> datetime | None:
+        return _lasts_until(self._failure, datetime.now(UTC), span)
+
+    @property
+    def has_just_failed(self) -> bool:
+        """Whether the server failed at a logon with these credentials a moment ago."""
+        return self._failed_until(FAILURE_PAUSES) is not None
+
+    @property
+    def has_failed_before(self) -> bool:
+        """Whether it did within the last 10 minutes, before the pause."""
+        return not self.has_just_failed and self._failed_until(REFUSAL_LASTS) is not None
+
+    def note_failure(self, now: datetime) -> None:
+        """Note that the server failed at a logon with these credentials, and answers otherwise; never raises."""
+        _note(self._failure, now)
+
+    def forget_failure(self) -> None:
+        """Remove that note; never raises."""
+        files.remove_file(self._failure)
 
     @property
     def awaits_answers(self) -> bool:
@@ -78,7 +109,7 @@ class LogonNotes:
 
     def forget(self) -> None:
         """Remove what is noted of these credentials; never raises."""
-        for note in (self._note, *map(_note_of, self._slots)):
+        for note in (self._note, self._failure, *map(_note_of, self._slots)):
             files.remove_file(note)
 
 

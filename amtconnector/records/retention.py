@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _DAY = timedelta(days=1)
 _LONGEST_DAYS = 365_000
 _TEMPORARY = r"\.[0-9a-f]{12}\.tmp\Z|\Acheck-[0-9]+-[0-9a-f]{8}\.tmp\Z"
-_LOGON_NOTES = (logon_notes.NOTE_PREFIX, logon_notes.SLOT_PREFIX, "accepted-logon-")
+_LOGON_NOTES = (logon_notes.NOTE_PREFIX, logon_notes.FAILURE_PREFIX, logon_notes.SLOT_PREFIX, "accepted-logon-")
 _LOGON_LOCKS = (logon_notes.SLOT_PREFIX, "accepted-logon-")  # the last of each is what version 1.0 left behind
 _OWN = "cleaned."
 _STAMP = f"cleaned{timestamps.ENDING}"

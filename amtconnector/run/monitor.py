@@ -45,14 +45,21 @@ _UNREAD = (NotUnderstood, Rejected, Forbidden)
 class Subject(NamedTuple):
     """What is watched, in words for the operator: the job, its request, and what can be done about it.
 
-    `way_out` is how a job is freed whose task is settled; "" where nothing holds it.
+    `follow` is how its end is seen, `kill` how it is ended. `way_out` is how a job is freed whose task is settled; ""
+    where nothing holds it.
     """
 
     name: str
     request_id: RequestId
     server: str
-    ways_on: str
+    follow: str
+    kill: str
     way_out: str = ""
+
+    @property
+    def ways_on(self) -> str:
+        """Say how to see its end and how to end it."""
+        return f"{self.follow}\n{self.kill}"
 
     @property
     def text(self) -> str:

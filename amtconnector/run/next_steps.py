@@ -54,16 +54,20 @@ class NextSteps(NamedTuple):
 
     def ways_on(self, request_id: str) -> str:
         """Return how to follow and how to end a task that may be running."""
-        return f"Follow it to its end:  {self.command('ATTACH', request_id)}\n{self.kill(request_id)}"
+        return self.restart(request_id, is_protected=False)
 
     def kill(self, request_id: str) -> str:
         """Return how to end a task that may be running."""
         return f"End it:                {self.command('KILL', request_id)}"
 
-    def restart(self, request_id: str, *, is_protected: bool) -> str:
-        """Return how a job whose monitoring has ended early is taken up again."""
+    def follow(self, request_id: str, *, is_protected: bool) -> str:
+        """Return how a task is followed to its end; `is_protected` where a restart of the job takes it up."""
         first = "Restart this OpCon job: it starts nothing new and attaches to this request.\n" if is_protected else ""
-        return first + self.ways_on(request_id)
+        return f"{first}Follow it to its end:  {self.command('ATTACH', request_id)}"
+
+    def restart(self, request_id: str, *, is_protected: bool) -> str:
+        """Return how a job whose monitoring has ended early is taken up again, or its task ended."""
+        return f"{self.follow(request_id, is_protected=is_protected)}\n{self.kill(request_id)}"
 
     def fate_unknown(self, record: RunRecord) -> str:
         """Return what to look for when nobody knows whether AMT received a start, and the two ways on."""

@@ -191,7 +191,8 @@ class Runner:
             known.name,
             known.request_id,
             self._settings.server,
-            ways_on=next_steps.restart(known.request_id.text, is_protected=is_taken_up_again),
+            follow=next_steps.follow(known.request_id.text, is_protected=is_taken_up_again),
+            kill=next_steps.kill(known.request_id.text),
             way_out=next_steps.forget(record) if is_taken_up_again else "",
         )
         return StatusMonitor(self._context, subject, self._clock.monotonic() - max(0.0, known.age_s or 0.0))

@@ -68,7 +68,7 @@ def watched(duration_s: float, messages: int = MESSAGES, length: int = LENGTH) -
     """Follow such a task to its end."""
     task = Chatty(duration_s, messages, length)
     context = run_context(task, FakeNarrator())
-    monitor = StatusMonitor(context, Subject("JOB", REQUEST, "server:4004", ""), 0.0)
+    monitor = StatusMonitor(context, Subject("JOB", REQUEST, "server:4004", "", ""), 0.0)
     stream = MessageStream(context, REQUEST)
     task.clock.wait(SETTINGS.initial_delay_s)
     monitor.until_end(lambda: stream.fetch_if_due(monitor.interval_s))

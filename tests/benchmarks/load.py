@@ -106,7 +106,7 @@ def watched(job: Job) -> Job:
     """Follow one job as a run does after its start: initial delay, status and messages until the end, the rest."""
     printer = FakeNarrator()
     context = run_context(job, printer)
-    monitor = StatusMonitor(context, Subject("JOB", REQUEST, "server:4004", ""), 0.0)
+    monitor = StatusMonitor(context, Subject("JOB", REQUEST, "server:4004", "", ""), 0.0)
     stream = MessageStream(context, REQUEST)
     job.clock.wait(SETTINGS.initial_delay_s)
     monitor.until_end(lambda: stream.fetch_if_due(monitor.interval_s))

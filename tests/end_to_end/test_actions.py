@@ -121,6 +121,24 @@ def test_a_kill_that_is_not_confirmed_is_107(site: Workplace, simulator: SharedS
     assert "may be running" in run.text
 
 
+@pytest.mark.parametrize(("status", "at_most"), [(403, 1), (501, 1), (409, 5), (500, 5)])
+def test_a_kill_that_amt_does_not_accept_is_sent_seldom_and_said_once(
+    site: Workplace, simulator: SharedSimulator, status: int, at_most: int
+) -> None:
+    """With AMT's reason; the KILL is named again only for when a right has been given."""
+    site.write_config({"KILL_CONFIRM_TIMEOUT": 3, "STATUS_CHECK_POLL_INTERVAL": 0.2})
+    _, request = started(site, simulator, "NEVER_ENDS")
+    simulator.add_fault("kill", "status", status=status, count=100)
+    run = site.run("-jt", "KILL", "-id", request, environment=KILL_JOB)
+    assert run.exit_code == 107, run.text
+    assert 1 <= len(simulator.requests("kill")) <= at_most
+    assert run.text.count("AMT has not accepted the KILL") == (at_most > 1)
+    assert f"the server answered {status}" in run.text.partition("What happened")[2]
+    assert (f"-jt KILL -id {request}" in run.text) is (status == 403)
+    assert f"-jt ATTACH -id {request}" in run.text
+    simulator.clear_faults()
+
+
 def test_stop_waits_for_the_orderly_end(site: Workplace, simulator: SharedSimulator) -> None:
     """Longer than a kill may take, up to STATUS_CHECK_MAX_OUTAGE."""
     site.write_config({"KILL_CONFIRM_TIMEOUT": 0.1, "STATUS_CHECK_POLL_INTERVAL": 0.1})

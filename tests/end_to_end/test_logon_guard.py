@@ -72,6 +72,44 @@ def test_good_credentials_let_every_job_through_two_at_a_time(site: Workplace, s
     assert len(simulator.tasks()) == 12
 
 
+def test_a_logon_that_fails_alone_is_tried_three_times_by_twelve_jobs(
+    site: Workplace, simulator: SharedSimulator
+) -> None:
+    """Some servers answer a wrong password with 500; the jobs end with 108 before AMT can lock the account."""
+    simulator.add_fault("logon", "status", status=500, count=1000)
+    jobs = [ended(process) for process in at_once(site, 12)]
+    assert {job.exit_code for job in jobs} == {108}
+    assert len(simulator.requests("logon")) <= 3
+    assert all("It may be a refusal of the password." in job.text for job in jobs)
+    simulator.clear_faults()
+    assert site.run(*SHORT, environment=opcon_job()).exit_code == 108
+    assert site.run("check").exit_code == 0
+    assert site.run(*SHORT, environment=opcon_job()).exit_code == 4
+
+
+def test_an_error_that_names_the_account_is_tried_twice_at_most(site: Workplace, simulator: SharedSimulator) -> None:
+    """It is no plain refusal, and reason enough to ask an operator."""
+    body = '{"ExceptionMessage":"The user OPCON has been locked"}'
+    simulator.add_fault("logon", "status", status=500, body=body, count=1000)
+    assert codes(at_once(site, 12)) == {108}
+    assert len(simulator.requests("logon")) <= 2
+
+
+def test_a_server_that_fails_as_a_whole_for_a_while_turns_nobody_away(
+    site: Workplace, simulator: SharedSimulator
+) -> None:
+    """While it restarts everything is answered with 500 or 503; the jobs wait."""
+    for call in ("logon", "heartbeat"):
+        simulator.add_fault(call, "status", status=500, count=1000)
+    jobs = at_once(site, 8)
+    time.sleep(4)
+    for call in ("logon", "heartbeat"):
+        simulator.add_fault(call, "status", status=503, count=1000)
+    time.sleep(2)
+    simulator.clear_faults()
+    assert codes(jobs) == {4}
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a signal of POSIX")
 def test_a_signal_ends_the_wait_for_the_turn(site: Workplace, simulator: SharedSimulator) -> None:
     """A job that waits for others' logons is told to stop: nothing was started."""

@@ -40,7 +40,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.logons.append(body["Password"])
         status = self.server.logon_status or (200 if body["Password"] == self.server.password else 401)
-        self._answer(status, b'{"AmtLogonToken":"t0k3n"}' if status == 200 else b'{"title":"wrong password"}')
+        words = b"not now" if status >= 500 else b"wrong password"
+        self._answer(status, b'{"AmtLogonToken":"t0k3n"}' if status == 200 else b'{"title":"%s"}' % words)
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         del timestamp

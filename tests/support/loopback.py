@@ -79,6 +79,11 @@ class KnownAccount:
         """Keep it for the test."""
         self.noted.append("doubted")
 
+    def failed(self) -> bool:
+        """Keep it for the test; the second time it is one."""
+        self.noted.append("failed")
+        return self.noted.count("failed") > 1
+
 
 @dataclass
 class Conversation:

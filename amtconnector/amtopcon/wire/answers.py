@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.wire.built_in import UNSUCCESSFUL
 from amtconnector.amtopcon.wire.document import Object, understanding
+from amtconnector.amtopcon.wire.logon_doubts import is_of_database
 from amtconnector.amtopcon.wire.paths import carried, found
 from amtconnector.amtopcon.wire.refusals import fits
 from amtconnector.amtopcon.wire.reply import answered, document_in, failure_of, hint_of, is_page, kind_of, server_words
@@ -53,7 +54,9 @@ def read_logon(reply: Reply, profile: Profile) -> str:
     refused, places = profile.refused, profile.refused.words
     if fits(refused.later, reply):
         raise Busy(answered(reply, places), retry_after_s=reply.retry_after_s)
-    if reply.status in {401, 403} or fits(refused.credentials, reply) or fits(refused.when, reply):
+    refused = profile.refused
+    in_words = fits(refused.credentials, reply) or fits(refused.when, reply)
+    if reply.status in {401, 403} or (in_words and not is_of_database(reply)):
         raise LogonRefused(answered(reply, places), hint=hint_of(reply))
     if reply.status == 404:  # of the whole interface: no request is meant
         words = server_words(reply, places)
@@ -65,14 +68,6 @@ def read_logon(reply: Reply, profile: Profile) -> str:
     document = document_in(reply, profile.answers_format, quotes=False)
     words = reply.quoted(words_of(document, places)) if isinstance(document, Object) else ""
     raise LogonRefused("the server answered with an empty token" + (f": {words}" if words else ""))
-
-
-def may_refuse(reply: Reply) -> bool:
-    """Return whether an answer to a logon that is not understood may have refused the password.
-
-    A web page and a redirect come from somebody else, and a wrong route, verb or type of content is seen before it.
-    """
-    return not is_page(reply) and not 300 <= reply.status < 400 and reply.status not in {404, 405, 406, 415}
 
 
 @understanding

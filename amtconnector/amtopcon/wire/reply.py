@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING
 from amtconnector.amtopcon.wire.document import UNREADABLE, Object, parsed
 from amtconnector.amtopcon.wire.strangers import page_hint, place_of, redirect_hint, title_of
 from amtconnector.amtopcon.wire.words import words_of
-from amtconnector.errors import Busy, CallFailed, Forbidden, NoAnswer, NotFound, NotUnderstood, Rejected, Unauthorized
+from amtconnector.errors import (
+    Busy,
+    CallFailed,
+    Forbidden,
+    NoAnswer,
+    NotFound,
+    NotUnderstood,
+    Rejected,
+    ServerFailed,
+    Unauthorized,
+    Unsupported,
+)
 from amtconnector.named_tuple import NamedTuple
 from amtconnector.text import described, excerpt
 
@@ -112,8 +123,10 @@ _FAILURES: dict[int, type[CallFailed]] = {
     403: Forbidden,
     404: NotFound,
     408: NoAnswer,
-    409: NoAnswer,
+    409: ServerFailed,
     429: Busy,
+    501: Unsupported,
+    505: Unsupported,
 }
 
 
@@ -122,7 +135,7 @@ def _failure_of_class(reply: Reply) -> type[CallFailed]:
         return Busy
     if 300 <= reply.status < 500:
         return Rejected
-    return NoAnswer if reply.status >= 500 else NotUnderstood
+    return ServerFailed if reply.status >= 500 else NotUnderstood
 
 
 def server_words(reply: Reply, places: tuple[Path, ...] = ()) -> str:

@@ -22,6 +22,7 @@ from amtconnector.errors import (
     NotFound,
     NotUnderstood,
     Rejected,
+    ServerFailed,
     Unauthorized,
 )
 from amtconnector.task import RequestId, Task
@@ -96,7 +97,8 @@ def test_a_rejected_logon_is_noted_and_not_tried_again(
     ("answer", "kind"),
     [
         *((httpx.Response(status), Rejected) for status in (301, 302, 400, 405, 410, 415, 422)),
-        *((httpx.Response(status), NoAnswer) for status in (408, 409, 500, 502, 503, 504)),
+        (httpx.Response(408), NoAnswer),
+        *((httpx.Response(status), ServerFailed) for status in (409, 500, 502, 503, 504)),
         (httpx.Response(429), Busy),
         (httpx.Response(503, headers={"Retry-After": "1"}), Busy),
         (httpx.Response(200, json={"Token": "x"}), NotUnderstood),
@@ -125,7 +127,22 @@ def test_any_other_answer_to_a_logon_says_nothing_about_the_credentials(
         (httpx.Response(302, headers={"Location": "/sign-in"}), []),
         (httpx.Response(404), []),
         (httpx.Response(415), []),
-        (httpx.Response(500), []),
+        (httpx.Response(500), ["failed"]),
+        (httpx.Response(500, html="<html>Runtime Error</html>"), ["failed"]),
+        (httpx.Response(409, json={"title": "Conflict"}), ["failed"]),
+        (httpx.Response(500, json={"ExceptionMessage": "User OPCON is locked."}), ["doubted"]),
+        (httpx.Response(500, json={"Message": "Kennwort falsch"}), ["doubted"]),
+        (httpx.Response(503, json={"Message": "Access denied"}), ["doubted"]),
+        (httpx.Response(429, text="Too many attempts, account locked"), ["doubted"]),
+        (httpx.Response(429, json={"Message": "Maximum number of sessions for this account"}), []),
+        (httpx.Response(500, json={"Message": "Cannot open database AMT. Login failed for user 'amt'."}), ["failed"]),
+        (httpx.Response(503, json={"Message": "Login failed: server is in script upgrade mode"}), []),
+        (httpx.Response(502), []),
+        (httpx.Response(503, html="<html>Account service is down</html>"), []),
+        (httpx.Response(504), []),
+        (httpx.Response(408), []),
+        (httpx.Response(429), []),
+        (httpx.Response(501), []),
     ],
 )
 def test_an_answer_to_a_logon_that_may_be_a_refusal_is_noted_as_one(
@@ -137,6 +154,37 @@ def test_an_answer_to_a_logon_that_may_be_a_refusal_is_noted_as_one(
         line.service.log_on()
     assert line.account.noted == noted
     assert caught.value.may_refuse is bool(noted)
+
+
+@pytest.mark.parametrize("heartbeat", [500, 502, 503, None])
+def test_a_logon_that_fails_as_everything_else_does_says_nothing(
+    amt: respx.MockRouter, line: Conversation, heartbeat: int | None
+) -> None:
+    """A server that restarts answers 500 to everything: no job is turned away for that."""
+    amt["logon"].mock(return_value=httpx.Response(500))
+    amt["heartbeat"].mock(return_value=httpx.Response(heartbeat)) if heartbeat else amt["heartbeat"].mock(
+        side_effect=httpx.ConnectError("refused")
+    )
+    for _ in range(3):
+        with pytest.raises(NoAnswer) as caught:
+            line.service.log_on()
+        assert not caught.value.may_refuse
+    assert line.account.noted == []
+
+
+def test_a_second_logon_that_fails_alone_counts_as_an_answer_that_may_refuse(
+    amt: respx.MockRouter, line: Conversation
+) -> None:
+    """After the first it is tried again, after the second it is not."""
+    amt["logon"].mock(return_value=httpx.Response(500, json={"title": "An error has occurred."}))
+    with pytest.raises(NoAnswer) as first:
+        line.service.log_on()
+    with pytest.raises(NotUnderstood, match="500: An error has occurred") as second:
+        line.service.log_on()
+    assert (first.value.may_refuse, second.value.may_refuse) == (True, True)
+    assert "500" in second.value.exchange
+    assert "whether it is locked" in second.value.hint
+    assert line.account.noted == ["failed", "failed"]
 
 
 def test_a_404_to_the_logon_is_about_the_route(amt: respx.MockRouter, line: Conversation) -> None:

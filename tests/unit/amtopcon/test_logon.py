@@ -14,7 +14,7 @@ from amtconnector import config
 from amtconnector.amtopcon import logon as account_module
 from amtconnector.amtopcon.logon import Account
 from amtconnector.errors import AnswerLate, Busy, CredentialsError, LogonRefused, NoAnswer, NotUnderstood
-from amtconnector.records import RunDirectory
+from amtconnector.records import RunDirectory, logon_notes
 from tests.support.configfile import INCUMBENT, written
 
 if TYPE_CHECKING:
@@ -186,6 +186,50 @@ def test_two_logons_without_an_answer_bar_the_way_until_a_check(tmp_path: Path) 
         pytest.fail("a third logon was attempted")
     impatient.forget_refusal()
     assert has_a_place(impatient)
+
+
+def test_a_logon_that_fails_alone_is_tried_once_more_after_a_pause_and_then_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many processes come: two in the air, then none for 45 s, then one, then none for 10 minutes."""
+    impatient = Account(config.load(written(tmp_path, INCUMBENT)), RunDirectory(tmp_path / "runs"), longest_wait_s=0)
+    first, second = account(tmp_path), account(tmp_path)
+    with first.attempt(free), second.attempt(free):
+        assert not first.failed()
+        assert not second.failed()
+    with pytest.raises(Busy, match="just failed at a logon with this account"), impatient.attempt(free):
+        pytest.fail("a third logon was attempted")
+    monkeypatch.setattr(logon_notes, "FAILURE_PAUSES", timedelta(0))
+    third, fourth = account(tmp_path), account(tmp_path)
+    with third.attempt(free):
+        assert not has_a_place(fourth)
+        assert third.failed()
+    with pytest.raises(NotUnderstood, match="not tried again before"), fourth.attempt(free):
+        pytest.fail("a fourth logon was attempted")
+
+
+def test_a_good_logon_after_one_that_failed_opens_both_places_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that was away for a moment costs nobody more than the pause, and the next failure is a first one."""
+    own = account(tmp_path)
+    own.failed()
+    monkeypatch.setattr(logon_notes, "FAILURE_PAUSES", timedelta(0))
+    with own.attempt(free):
+        own.accepted()
+    with account(tmp_path).attempt(free):
+        assert has_a_place(account(tmp_path))
+    assert not own.failed()
+
+
+def test_a_run_remembers_a_failed_logon_that_it_can_not_note(tmp_path: Path) -> None:
+    """The run directory may be one that can't be written."""
+    (tmp_path / "runs").write_text("a file is in the way", "utf-8")
+    own = account(tmp_path)
+    with own.attempt(free):
+        assert not own.failed()
+    with own.attempt(free):
+        assert own.failed()
 
 
 def test_whoever_dies_gives_up_its_place(tmp_path: Path) -> None:

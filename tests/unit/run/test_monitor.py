@@ -44,7 +44,7 @@ from tests.support.fakes import (
     told,
 )
 
-SUBJECT = Subject("RUN_PAY", REQUEST, "amt:4004", "amt -jt ATTACH -id 2112")
+SUBJECT = Subject("RUN_PAY", REQUEST, "amt:4004", "amt -jt ATTACH -id 2112", "amt -jt KILL -id 2112")
 TERMINAL = [one for one in AMT_STATUSES if one.is_terminal]
 OPEN = [one for one in AMT_STATUSES if not one.is_terminal]
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from amtconnector.amtopcon.wire.answers import Refused
 from amtconnector.errors import (
     AuthenticationRefused,
+    Busy,
     CallFailed,
     Forbidden,
     Interrupted,
@@ -24,11 +25,13 @@ from amtconnector.errors import (
     Rejected,
     ReplyNotUnderstood,
     RunError,
+    ServerFailed,
     ServerUnreachable,
     StartRefused,
     StatusUnknown,
     SubmissionUnknown,
     Unauthorized,
+    Unsupported,
 )
 from amtconnector.records.record import RunRecord, RunState
 from amtconnector.run.context import KnownTask
@@ -377,13 +380,13 @@ class TestBeingToldToStop:
         assert stage.state is RunState.SUBMITTED
 
     def test_a_kill_is_repeated_until_it_is_accepted(self) -> None:
-        """At least every 2 s while it is confirmed."""
-        stage = Stage(*[RUNNING] * 3, KILLED)
+        """After 2, 4, 8 seconds; the status is looked at every 2 s all the while."""
+        stage = Stage(*[RUNNING] * 5, KILLED)
         stage.clock.stops_at = stage.clock.now + 12
         stage.service.kills = deque([NoAnswer("reset"), NoAnswer("the server failed"), None])
         assert stage.start() == 3
         assert stage.service.count("kill") == 3
-        assert stage.clock.waits[-3:-1] == [2, 2]
+        assert stage.clock.waits[-5:-1] == [2] * 4
         assert "failed" not in stage.sink.text
 
     def test_a_kill_that_nobody_accepts_is_107_and_says_so(self) -> None:
@@ -593,8 +596,13 @@ class TestEndingThatAmtRefuses:
         assert stage.service.count(action) == 1
         assert f"the right '{action.capitalize()} Running Job'" in error.hint
         assert stage.clock.now == 1000
+        assert ("Once it has that right:\n" in error.hint) is (action == "kill")
+        assert error.hint.count("-jt KILL -id 2112") == 1
+        assert "-jt ATTACH -id 2112" in error.hint
 
-    @pytest.mark.parametrize("refusal", [Rejected("400"), Rejected("302", hint="ADDRESS=x:443"), NotFound("404")])
+    @pytest.mark.parametrize(
+        "refusal", [Rejected("400"), Rejected("302", hint="ADDRESS=x:443"), NotFound("404"), Unsupported("501")]
+    )
     @pytest.mark.parametrize("action", ["kill", "stop"])
     def test_a_request_that_was_not_executed_is_not_sent_again_either(self, action: str, refusal: CallFailed) -> None:
         """What the server refuses in another way than 403 is said once as well, and no right is blamed for it."""
@@ -606,6 +614,49 @@ class TestEndingThatAmtRefuses:
         assert stage.service.count(action) == 1
         assert refusal.hint in error.hint
         assert "right" not in error.hint
+        assert ("-jt KILL" in error.hint) is (action == "stop")
+        assert "-jt ATTACH -id 2112" in error.hint
+        assert ("WIRE_PROFILE" in error.hint) is isinstance(refusal, Unsupported)
+
+    @pytest.mark.parametrize("failure", [ServerFailed("the server answered 409: in use"), NoAnswer("reset")])
+    @pytest.mark.parametrize("action", ["kill", "stop"])
+    def test_what_amt_does_not_accept_for_a_minute_is_given_up_while_it_tells_the_status(
+        self, action: str, failure: CallFailed
+    ) -> None:
+        """Asked for less and less often, said once, and a STOP does not go on for as long as an outage may last."""
+        stage = Stage(RUNNING, max_outage_s=0)
+        getattr(stage.service, f"{action}s").append(failure)
+        getattr(stage.service, f"{action}s").popleft()
+        error = stage.failed(getattr(stage, action))
+        assert (type(error), error.fate.request_id) == (Interrupted, "2112")
+        assert stage.clock.now == 1060
+        assert stage.service.count(action) == 6
+        assert f"in 6 attempts; the last time: {failure.message}" in error.message
+        assert stage.sink.text.count("has not accepted") == 1
+        assert ("-jt KILL" in error.hint) is (action == "stop")
+        assert "-jt ATTACH -id 2112" in error.hint
+
+    def test_a_stop_is_asked_for_all_through_an_outage(self) -> None:
+        """Then the KILL is still named, for it can help."""
+        stage = Stage(RUNNING, NoAnswer("reset"), max_outage_s=300)
+        stage.service.stops = deque([NoAnswer("reset")])
+        error = stage.failed(stage.stop)
+        assert stage.clock.now == 1300
+        assert "-jt KILL -id 2112" in error.hint
+
+    def test_a_server_that_asks_for_time_gets_it(self) -> None:
+        """Retry-After counts for an ending too."""
+        stage = Stage(*[RUNNING] * 25, KILLED)
+        stage.service.kills = deque([Busy("429", retry_after_s=20), None])
+        assert stage.kill() == 3
+        assert stage.service.calls.index("kill", 2) - stage.service.calls.index("kill") == 11
+
+    def test_a_logon_that_is_refused_meanwhile_says_what_to_do_about_it(self) -> None:
+        """The KILL alone would be refused as well."""
+        stage = Stage(RUNNING)
+        stage.service.kills = deque([LogonRefused("wrong password")])
+        hint = stage.failed(stage.kill).hint
+        assert hint.index("unlock it in AMT Control Center") < hint.index("-jt KILL -id 2112")
 
     def test_a_task_that_ends_by_itself_meanwhile_has_ended(self) -> None:
         """The status is looked at once more after the refusal."""

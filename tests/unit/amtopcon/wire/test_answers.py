@@ -22,7 +22,9 @@ from amtconnector.errors import (
     NotFound,
     NotUnderstood,
     Rejected,
+    ServerFailed,
     Unauthorized,
+    Unsupported,
 )
 from amtconnector.statuses import AMT_STATUSES, SUCCESS, Status
 from amtconnector.task import RequestId
@@ -71,6 +73,8 @@ MEANING: dict[type[CallFailed] | None, str] = {
     Rejected: REFUSED,
     NoAnswer: MAY_HAVE_RUN,
     AnswerLate: MAY_HAVE_RUN,
+    ServerFailed: MAY_HAVE_RUN,
+    Unsupported: MAY_HAVE_RUN,
     NotUnderstood: MAY_HAVE_RUN,
 }
 
@@ -99,7 +103,10 @@ def test_every_http_status_means_what_the_table_says(status: int, *, retry_after
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(401, Unauthorized), (403, Forbidden), (404, NotFound), (429, Busy), (400, Rejected), (302, Rejected)],
+    [
+        *((401, Unauthorized), (403, Forbidden), (404, NotFound), (429, Busy), (400, Rejected), (302, Rejected)),
+        *((408, NoAnswer), (409, ServerFailed), (500, ServerFailed), (501, Unsupported), (505, Unsupported)),
+    ],
 )
 def test_refusals_are_told_apart(status: int, kind: type[CallFailed]) -> None:
     """The watch treats each in its own way."""
