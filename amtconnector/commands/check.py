@@ -122,20 +122,23 @@ def _repair(wanted: _Wanted) -> int:
     if wanted.group is not None and (problem := group_problem(wanted.group)):
         raise click.ClickException(f"The rights are not set: {problem}.")
     read = config.load(config.find(wanted.given))
-    commands = repair.lines(read, repair.PLACEHOLDER if wanted.group is None else wanted.group)
     for stranger in repair.strangers_files(read):
         click.echo(f"Not believed, look at it and remove it: {escaped(stranger)}", err=True)
     if wanted.group is None:
-        click.echo("\n".join(commands))
+        click.echo("\n".join(repair.lines(read, repair.PLACEHOLDER)))
+        for doubt in filter(None, (repair.obstacle(read), repair.reservation(read))):
+            click.echo(f"Before that: {doubt}", err=True)
         click.echo("Nothing was changed. To carry this out, for the group NAME:", err=True)
         click.echo(own_command("check", "--repair", "--group", "NAME", "--config", str(read.path)), err=True)
         return 0
     if obstacle := repair.obstacle(read):
         raise click.ClickException(f"The rights are not set: {obstacle}")
-    for outcome in repair.carry_out(commands):
-        click.echo(outcome.line)
+    for outcome in repair.carry_out(read, wanted.group):
+        if outcome.line:
+            click.echo(outcome.line)
         if outcome.problem:
-            raise click.ClickException(f"That did not succeed, and nothing after it was done: {outcome.problem}")
+            what = "That did not succeed, and nothing after it was done" if outcome.line else "The rest is not done"
+            raise click.ClickException(f"{what}: {outcome.problem}")
     return 0
 
 

@@ -85,13 +85,22 @@ def made_by_people(config: Config) -> Iterator[Untrusted]:
             yield Untrusted(what, fault)
 
 
+def faults_of_people(config: Config) -> Iterator[Fault]:
+    """Yield all faults of what people made, from the top on: each is looked at when those before it may be mended."""
+    allowed = file_access.owners(config.path)
+    for _, path, place in _made(config):
+        yield from file_access.all_faults(path, place, allowed)
+    yield from (found.fault for found in program_files(config.path))
+
+
 def program_files(config: Path) -> Iterator[Untrusted]:
     """Yield every file and folder of the built program that others may change, without the folders above it."""
     if not getattr(sys, "frozen", False):
         return
     allowed = file_access.owners(config)
     for path in sorted(own_directory().rglob("*")):
-        place = Place.FOLDER if path.is_dir() else Place.FILE
+        # Of a link its owner counts, as of one on the way: where it leads is none of the program's.
+        place = Place.ABOVE if path.is_symlink() else Place.FOLDER if path.is_dir() else Place.FILE
         if fault := file_access.own_fault(path, place, allowed):
             yield Untrusted("a file of the program", fault)
 

@@ -61,6 +61,7 @@ __all__ = [
     "Fault",
     "Place",
     "account",
+    "all_faults",
     "close",
     "closing_command",
     "exposure",
@@ -103,6 +104,13 @@ def find_fault(path: Path, place: Place, allowed: frozenset[str], *, is_run_dire
     """
     on_the_way = next(way_faults(path, allowed), None)
     return on_the_way or own_fault(path, place, allowed, is_run_directory=is_run_directory)
+
+
+def all_faults(path: Path, place: Place, allowed: frozenset[str]) -> Iterator[Fault]:
+    """Yield everything that makes a path untrusted, the way first; each thing is looked at when it is asked for."""
+    yield from way_faults(path, allowed)
+    if fault := own_fault(path, place, allowed):
+        yield fault
 
 
 def way_faults(path: Path, allowed: frozenset[str]) -> Iterator[Fault]:
