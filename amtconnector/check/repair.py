@@ -41,8 +41,10 @@ class Outcome(NamedTuple):
 def lines(config: Config, group: str) -> list[str]:
     """Return the commands, each a line that can be pasted, that close an installation and let a group work with it.
 
-    Where there is a reservation, those alone that close Connector.config.
+    Where there is a reservation, those alone that close Connector.config; none where there is an obstacle.
     """
+    if obstacle(config):
+        return []
     if reservation(config):
         return _commands(_config_faults(config))
     return list(dict.fromkeys([*_commands(_closing(config)), *_sharing(config, group)]))

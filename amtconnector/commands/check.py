@@ -122,16 +122,18 @@ def _repair(wanted: _Wanted) -> int:
     if wanted.group is not None and (problem := group_problem(wanted.group)):
         raise click.ClickException(f"The rights are not set: {problem}.")
     read = config.load(config.find(wanted.given))
-    for stranger in repair.strangers_files(read):
+    obstacle = repair.obstacle(read)
+    for stranger in () if obstacle else repair.strangers_files(read):
         click.echo(f"Not believed, look at it and remove it: {escaped(stranger)}", err=True)
     if wanted.group is None:
-        click.echo("\n".join(repair.lines(read, repair.PLACEHOLDER)))
-        for doubt in filter(None, (repair.obstacle(read), repair.reservation(read))):
+        for line in repair.lines(read, repair.PLACEHOLDER):
+            click.echo(line)
+        for doubt in filter(None, (obstacle, repair.reservation(read))):
             click.echo(f"Before that: {doubt}", err=True)
         click.echo("Nothing was changed. To carry this out, for the group NAME:", err=True)
         click.echo(own_command("check", "--repair", "--group", "NAME", "--config", str(read.path)), err=True)
         return 0
-    if obstacle := repair.obstacle(read):
+    if obstacle:
         raise click.ClickException(f"The rights are not set: {obstacle}")
     for outcome in repair.carry_out(read, wanted.group):
         if outcome.line:

@@ -41,17 +41,19 @@ def run_directory_fault(path: Path, config: Path) -> Fault | None:
 def ensure_run_directory(path: Path, config: Path, *, is_made: bool) -> str:
     """Refuse a run directory that others may write or own; return a warning for the job log, "" for none.
 
-    `is_made`: it is made where it is missing, before it is looked at; where that is not possible, using it will say so.
+    `is_made`: it is made where it is missing and nobody can change the way to it, before it is looked at itself; where
+    that is not possible, using it will say so.
     A default directory that version 1.0 left open is closed by its owner; where this account is not its owner it is
     worth a warning, since an update must not stop a site. Raises ConfigurationError.
     """
-    if is_made:
-        with suppress(OSError):
-            files.create_directory(path)
     fault = run_directory_fault(path, config)
     for _ in path.parents:
         if fault and _is_closed_now(fault, path):
             fault = run_directory_fault(path, config)
+    if is_made and fault is None and not os.path.lexists(path):
+        with suppress(OSError):
+            files.create_directory(path)
+        fault = run_directory_fault(path, config)
     if fault is None:
         return ""
     if _is_of_version_1_0(fault, path):

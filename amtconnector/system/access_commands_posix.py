@@ -102,8 +102,8 @@ def sharing_advice(path: Path) -> str:
 def _taking(path: Path, owner: str, closing: str) -> Iterator[str]:
     """Yield the commands that take a path from a stranger, with what he granted: his group's rights and his list."""
     name = quoted(str(path))
-    if path.is_symlink():
-        yield f"chown -h {quoted(owner)} {name}"
+    if path.is_symlink():  # it leads where he liked it to
+        yield f"rm {name}"
         return
     yield f"chown {quoted(owner)} {name}"
     if _has_list(path):

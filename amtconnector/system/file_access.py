@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from amtconnector.system.command_line import quoted
@@ -135,5 +137,8 @@ def own_fault(path: Path, place: Place, allowed: frozenset[str], *, is_run_direc
     reason = writing_fault(access, name_of)
     if not reason:
         return None
+    if place is Place.ABOVE:
+        with suppress(OSError):  # no link
+            reason += f" and leads to {os.readlink(path)}"  # noqa: PTH115  # Path.readlink is the same call
     commands = run_directory_commands(path, access) if is_run_directory else mending_commands(path, place, access)
     return Fault(path, reason, commands, is_foreign(access))

@@ -122,6 +122,9 @@ def test_a_strangers_folder_on_the_way_is_left_to_people(
     assert check("--repair", "--group", own_group(), "--config", str(path)) == 1
     assert f"{fault}, and it is on the way there" in capsys.readouterr().err
     assert modes(site.folder) == before
+    assert check("--repair", "--config", str(path)) == 0
+    shown = capsys.readouterr()
+    assert (shown.out, f"Before that: {fault}" in shown.err) == ("", True)
 
 
 def test_a_group_that_does_not_exist_changes_nothing(site: Installation, capsys: pytest.CaptureFixture[str]) -> None:
