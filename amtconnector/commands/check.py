@@ -16,7 +16,6 @@ from amtconnector.check import findings
 from amtconnector.check.findings import Step, Verdict
 from amtconnector.errors import ConfigurationError
 from amtconnector.named_tuple import NamedTuple
-from amtconnector.system.command_line import own_command
 from amtconnector.system.file_access import account, group_problem
 from amtconnector.text import escaped
 
@@ -115,32 +114,17 @@ def _examine(wanted: _Wanted) -> int:
 
 
 def _repair(wanted: _Wanted) -> int:
-    from amtconnector.check import repair  # for administrators, once
+    from amtconnector.commands import repair  # for administrators, once
 
     if wanted.as_json or wanted.save_chain or wanted.no_logon:
         raise click.UsageError("--repair goes with --group and --config alone.")
     if wanted.group is not None and (problem := group_problem(wanted.group)):
         raise click.ClickException(f"The rights are not set: {problem}.")
     read = config.load(config.find(wanted.given))
-    obstacle = repair.obstacle(read)
-    for stranger in () if obstacle else repair.strangers_files(read):
-        click.echo(f"Not believed, look at it and remove it: {escaped(stranger)}", err=True)
     if wanted.group is None:
-        for line in repair.lines(read, repair.PLACEHOLDER):
-            click.echo(line)
-        for doubt in filter(None, (obstacle, repair.reservation(read))):
-            click.echo(f"Before that: {doubt}", err=True)
-        click.echo("Nothing was changed. To carry this out, for the group NAME:", err=True)
-        click.echo(own_command("check", "--repair", "--group", "NAME", "--config", str(read.path)), err=True)
-        return 0
-    if obstacle:
-        raise click.ClickException(f"The rights are not set: {obstacle}")
-    for outcome in repair.carry_out(read, wanted.group):
-        if outcome.line:
-            click.echo(outcome.line)
-        if outcome.problem:
-            what = "That did not succeed, and nothing after it was done" if outcome.line else "The rest is not done"
-            raise click.ClickException(f"{what}: {outcome.problem}")
+        repair.show(read)
+    else:
+        repair.carry_out(read, wanted.group)
     return 0
 
 
