@@ -22,6 +22,7 @@ from amtconnector.config import load
 from amtconnector.credentials import Credentials, read_credentials
 from amtconnector.errors import AnswerLate, Busy, ConnectorError, LogonRefused, NotUnderstood
 from amtconnector.records.logon_notes import FAILURE_PAUSES, REFUSAL_LASTS, SILENCE_LASTS, LogonNotes
+from amtconnector.system.file_kinds import content_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -200,7 +201,7 @@ def _decrypted(config: Config) -> Credentials:
 def _profile_text(config: Config) -> str:
     """Return what the wire profile says, "" for the built-in one and for one that can't be read."""
     try:
-        return config.wire_profile.read_text("utf-8", "replace") if config.wire_profile else ""
+        return content_of(config.wire_profile).decode("utf-8", "replace") if config.wire_profile else ""
     except OSError:
         return ""
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from amtconnector.amtopcon.tls import covers, is_address
 from amtconnector.named_tuple import NamedTuple
-from amtconnector.system.file_kinds import other_than_file
+from amtconnector.system.file_kinds import content_of
 
 if TYPE_CHECKING:
     import socket
@@ -109,8 +109,7 @@ def _chain(tls: ssl.SSLSocket) -> Sequence[bytes]:
 def trusted_in(ca_file: Path) -> tuple[Certificate, ...]:
     """Return the certificates in CA_FILE, none where it can't be read: a run says why."""
     try:
-        content = b"" if other_than_file(ca_file) else ca_file.read_bytes()
-        return tuple(map(_certificate, x509.load_pem_x509_certificates(content)))
+        return tuple(map(_certificate, x509.load_pem_x509_certificates(content_of(ca_file))))
     except (OSError, ValueError):
         return ()
 

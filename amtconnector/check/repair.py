@@ -1,4 +1,8 @@
-"""`amt check --repair`: the access rights that a group of job accounts needs, as commands, shown or carried out."""
+"""`amt check --repair`: the access rights that a group of job accounts needs, as commands, shown or carried out.
+
+Whoever may change a folder could put a link to any file into the place of one that root is about to open to a group.
+So everything is closed from the top on, each thing is looked at when all above it is closed, and only then opened.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,16 @@ import shlex
 import subprocess
 from typing import TYPE_CHECKING
 
-from amtconnector.config import trust
-from amtconnector.credentials import key_places
+from amtconnector.config import installation_id, trust
+from amtconnector.credentials import key_places, keyfile
+from amtconnector.errors import CredentialsError
 from amtconnector.named_tuple import NamedTuple
+from amtconnector.records import file_names
 from amtconnector.system import file_access
+from amtconnector.system.file_access import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from amtconnector.config import Config
@@ -20,6 +27,8 @@ if TYPE_CHECKING:
 
 PLACEHOLDER = "GROUP"
 """What stands for the group in a dry look."""
+
+_ENDINGS = frozenset({file_names.RECORD, file_names.LOCK, ".note", ".attention", ".position", ".tmp"})
 
 
 class Outcome(NamedTuple):
@@ -32,47 +41,125 @@ class Outcome(NamedTuple):
 def lines(config: Config, group: str) -> list[str]:
     """Return the commands, each a line that can be pasted, that close an installation and let a group work with it.
 
-    The ways come first: below a folder that others may change nothing stays what it was looked at as.
+    Where there is a reservation, those alone that close Connector.config; none where there is an obstacle.
     """
-    closing = [line for one in _closing(config) for line in one.commands.splitlines()]
-    steps = file_access.sharing_steps(config.run_directory, _key_file(config), group)
-    return list(dict.fromkeys([*closing, *(_line(step) for step in steps)]))
+    if obstacle(config):
+        return []
+    if reservation(config):
+        return _commands(_config_faults(config))
+    return list(dict.fromkeys([*_commands(_closing(config)), *_sharing(config, group)]))
+
+
+def reservation(config: Config) -> str:
+    """Say what in a Connector.config that others can change may be of their choice, "" for nothing."""
+    if not any(_config_faults(config)) or not (doubt := _doubt(config)):
+        return ""
+    return f"Others could change {config.path}. When it is closed, look at {doubt} in it, and start this again"
 
 
 def obstacle(config: Config) -> str:
-    """Say which folder on the way to run directory or key is a stranger's, "" for none: whose it is, people decide."""
-    fault = next((fault for fault in _way_faults(config) if fault.is_foreign), None)
-    return f"{fault}, and it is on the way there. Where it may be taken from him:\n{fault.commands}" if fault else ""
+    """Say what people have to decide before anything is done, "" for nothing.
+
+    That is what belongs to a stranger: a folder on the way may be his home, a file may say what he likes. The run
+    directory itself is taken from him; what he put there is not believed. So it is with a key file that has a second
+    name, which could be any file.
+    """
+    if fault := next((fault for fault in _closing(config) if fault.is_foreign), None):
+        is_way = fault.path.is_dir() or fault.path.is_symlink()
+        where = ", and it is on the way there. Where" if is_way else ". Look at what is in it. Where"
+        return f"{fault}{where} it may be taken from him:\n{fault.commands}"
+    key = _key_file(config)
+    if key and key.stat().st_nlink > 1:
+        return f"{key}: it has a second name, so it may be another file. Put a copy of it into its place."
+    return ""
 
 
-def carry_out(commands: list[str]) -> Iterator[Outcome]:
-    """Carry the commands out, one after the other, and tell each as soon as it is done; one that fails ends it."""
-    for line in commands:
-        problem = _problem(line)
-        yield Outcome(line, problem)
-        if problem:
-            return
+def carry_out(config: Config, group: str) -> Iterator[Outcome]:
+    """Do everything, and tell each command as soon as it is done; a problem ends it.
+
+    Where others could change Connector.config, what it names may be of their choice: then it is closed, and the rest is
+    done only where that is this installation's beyond doubt.
+    """
+    doubt = reservation(config)
+    for fault in _config_faults(config):
+        yield from _mended(fault)
+    if doubt:
+        yield Outcome("", doubt)
+        return
+    for fault in _closing(config):
+        yield from _mended(fault)
+    if problem := obstacle(config):  # once more, for nobody can change it any longer
+        yield Outcome("", problem)
+        return
+    yield from _done(_sharing(config, group))
 
 
 def _closing(config: Config) -> Iterator[Fault]:
-    yield from _way_faults(config)
-    yield from (found.fault for found in trust.made_by_people(config))
-    yield from (found.fault for found in trust.program_files(config.path))
-
-
-def _way_faults(config: Config) -> Iterator[Fault]:
+    """Yield what is to be closed; each thing is looked at when it is asked for."""
+    yield from _config_faults(config)
     allowed = file_access.owners(config.path)
     for path in filter(None, (config.run_directory, _key_file(config))):
         yield from file_access.way_faults(path, allowed)
+    if (key := _key_file(config)) and (fault := file_access.own_fault(key, Place.FILE, allowed)) and fault.is_foreign:
+        yield fault
+    yield from trust.faults_of_people(config)
+
+
+def _config_faults(config: Config) -> Iterator[Fault]:
+    """Yield what makes Connector.config untrusted; its owner, too, has to be one whom this account trusts."""
+    return file_access.all_faults(config.path, Place.FILE, file_access.owners(None))
+
+
+def _doubt(config: Config) -> str:
+    """Name the setting that may lead to what is not this installation's, "" for none."""
+    runs, key = config.run_directory, _key_file(config)
+    if runs.is_dir() and not (all(map(_is_of_a_run, runs.iterdir())) and _keeps_own_runs(config)):
+        return "RUN_DIRECTORY and INSTALLATION_ID"
+    if config.key_file and key and not (key.is_relative_to(config.path.parent) and _is_key_file(key, config)):
+        return "KEY_FILE"
+    return ""
+
+
+def _is_of_a_run(entry: Path) -> bool:
+    return entry.name == file_names.LOGS or entry.suffix in _ENDINGS
+
+
+def _keeps_own_runs(config: Config) -> bool:
+    return not installation_id.keeps_others(config.run_directory, config.path)
+
+
+def _is_key_file(path: Path, config: Config) -> bool:
+    try:
+        keyfile.load(path, config.path)
+    except CredentialsError:
+        return False
+    return True
+
+
+def _commands(faults: Iterable[Fault]) -> list[str]:
+    return list(dict.fromkeys(line for fault in faults for line in fault.commands.splitlines()))
+
+
+def _mended(fault: Fault) -> Iterator[Outcome]:
+    if fault.is_foreign:  # it was not so when people were asked
+        yield Outcome("", str(fault))
+    else:
+        yield from _done(fault.commands.splitlines())
+
+
+def _done(commands: Iterable[str]) -> Iterator[Outcome]:
+    for line in commands:
+        yield Outcome(line, _problem(line))
+
+
+def _sharing(config: Config, group: str) -> Iterator[str]:
+    for step in file_access.sharing_steps(config.run_directory, _key_file(config), group):
+        yield " ".join(file_access.quoted(word) for word in step)
 
 
 def _key_file(config: Config) -> Path | None:
     place = config.key_file or key_places.place_to_encrypt()
     return place if place.is_file() else None
-
-
-def _line(step: tuple[str, ...]) -> str:
-    return " ".join(file_access.quoted(word) for word in step)
 
 
 def _problem(line: str) -> str:

@@ -17,8 +17,7 @@ from amtconnector.check.findings import Step, Verdict
 from amtconnector.commands.click_command import WholeHelp
 from amtconnector.errors import ConfigurationError
 from amtconnector.named_tuple import NamedTuple
-from amtconnector.system.command_line import own_command
-from amtconnector.system.file_access import account, foreign_files, group_problem
+from amtconnector.system.file_access import account, group_problem
 from amtconnector.text import escaped
 
 if TYPE_CHECKING:
@@ -110,27 +109,17 @@ def _examine(wanted: _Wanted) -> int:
 
 
 def _repair(wanted: _Wanted) -> int:
-    from amtconnector.check import repair  # for administrators, once
+    from amtconnector.commands import repair  # for administrators, once
 
     if wanted.as_json or wanted.save_chain or wanted.no_logon:
         raise click.UsageError("--repair goes with --group and --config alone.")
     if wanted.group is not None and (problem := group_problem(wanted.group)):
         raise click.ClickException(f"The rights are not set: {problem}.")
     read = config.load(config.find(wanted.given))
-    commands = repair.lines(read, repair.PLACEHOLDER if wanted.group is None else wanted.group)
-    for stranger in foreign_files(read.run_directory):
-        click.echo(f"Not believed, look at it and remove it: {escaped(stranger)}", err=True)
     if wanted.group is None:
-        click.echo("\n".join(commands))
-        click.echo("Nothing was changed. To carry this out, for the group NAME:", err=True)
-        click.echo(own_command("check", "--repair", "--group", "NAME", "--config", str(read.path)), err=True)
-        return 0
-    if obstacle := repair.obstacle(read):
-        raise click.ClickException(f"The rights are not set: {obstacle}")
-    for outcome in repair.carry_out(commands):
-        click.echo(outcome.line)
-        if outcome.problem:
-            raise click.ClickException(f"That did not succeed, and nothing after it was done: {outcome.problem}")
+        repair.show(read)
+    else:
+        repair.carry_out(read, wanted.group)
     return 0
 
 

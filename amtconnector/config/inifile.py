@@ -8,14 +8,13 @@ of a value where it stands at its ends. Whatever may be a credential is in no `r
 
 from __future__ import annotations
 
-import errno
 import io
-import stat
 import sys
 from typing import TYPE_CHECKING
 
 from amtconnector.named_tuple import NamedTuple
 from amtconnector.system import files
+from amtconnector.system.file_kinds import content_of
 from amtconnector.text import described
 
 if TYPE_CHECKING:
@@ -105,12 +104,9 @@ def folded(name: str) -> str:
 def read(path: Path) -> IniText:
     """Read a file in UTF-8, with or without byte-order mark, else in the ANSI code page; raises OSError.
 
-    What is no file is not opened: a pipe would be waited for without end.
+    What is no file is not read: a pipe would be waited for without end.
     """
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise OSError(errno.ENXIO, "a pipe, socket or device in the place of a file", str(path))
-    return parse(*_decoded(path.read_bytes()))
+    return parse(*_decoded(content_of(path)))
 
 
 def parse(text: str, encoding: str = "utf-8") -> IniText:

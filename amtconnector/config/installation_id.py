@@ -54,8 +54,7 @@ def first_id(path: Path) -> str:
     A new id where runs of another configuration file are kept in that place.
     """
     first = places.as_id(places.default_run_directory(path, "").name)
-    records = _records(places.default_run_directory(path, first))
-    return first if all(_is_same_file(record.config, path) for record in records) else new_id(path)
+    return new_id(path) if keeps_others(places.default_run_directory(path, first), path) else first
 
 
 def new_id(path: Path) -> str:
@@ -96,6 +95,11 @@ def open_runs_elsewhere(config: Config) -> tuple[str, ...]:
         for runs in found
         if runs
     )
+
+
+def keeps_others(directory: Path, path: Path) -> bool:
+    """Whether a folder holds runs that are not of this configuration file, or do not tell of which they are."""
+    return not all(_is_same_file(record.config, path) for record in _records(directory))
 
 
 def shared_place(config: Config, now: datetime) -> tuple[str, ...]:

@@ -41,17 +41,19 @@ def run_directory_fault(path: Path, config: Path) -> Fault | None:
 def ensure_run_directory(path: Path, config: Path, *, is_made: bool) -> str:
     """Refuse a run directory that others may write or own; return a warning for the job log, "" for none.
 
-    `is_made`: it is made where it is missing, before it is looked at; where that is not possible, using it will say so.
+    `is_made`: it is made where it is missing and nobody can change the way to it, before it is looked at itself; where
+    that is not possible, using it will say so.
     A default directory that version 1.0 left open is closed by its owner; where this account is not its owner it is
     worth a warning, since an update must not stop a site. Raises ConfigurationError.
     """
-    if is_made:
-        with suppress(OSError):
-            files.create_directory(path)
     fault = run_directory_fault(path, config)
     for _ in path.parents:
         if fault and _is_closed_now(fault, path):
             fault = run_directory_fault(path, config)
+    if is_made and fault is None and not os.path.lexists(path):
+        with suppress(OSError):
+            files.create_directory(path)
+        fault = run_directory_fault(path, config)
     if fault is None:
         return ""
     if _is_of_version_1_0(fault, path):
@@ -85,13 +87,22 @@ def made_by_people(config: Config) -> Iterator[Untrusted]:
             yield Untrusted(what, fault)
 
 
+def faults_of_people(config: Config) -> Iterator[Fault]:
+    """Yield all faults of what people made, from the top on: each is looked at when those before it may be mended."""
+    allowed = file_access.owners(config.path)
+    for _, path, place in _made(config):
+        yield from file_access.all_faults(path, place, allowed)
+    yield from (found.fault for found in program_files(config.path))
+
+
 def program_files(config: Path) -> Iterator[Untrusted]:
     """Yield every file and folder of the built program that others may change, without the folders above it."""
     if not getattr(sys, "frozen", False):
         return
     allowed = file_access.owners(config)
     for path in sorted(own_directory().rglob("*")):
-        place = Place.FOLDER if path.is_dir() else Place.FILE
+        # Of a link its owner counts, as of one on the way: where it leads is none of the program's.
+        place = Place.ABOVE if path.is_symlink() else Place.FOLDER if path.is_dir() else Place.FILE
         if fault := file_access.own_fault(path, place, allowed):
             yield Untrusted("a file of the program", fault)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from amtconnector.errors import ConfigurationError
 from amtconnector.named_tuple import NamedTuple
+from amtconnector.system.file_kinds import content_of
 from amtconnector.text import MASK
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _WORD_BEGIN = re.compile(r"(?<!\S)(?=\S)")
 def load(path: Path) -> Callable[[str], str]:
     """Read a file of patterns; return what masks a text. Raises ConfigurationError when it can't be used."""
     try:
-        text = path.read_text("utf-8-sig")
+        text = content_of(path).decode("utf-8-sig")
     except OSError as error:
         raise _unusable(path, f"can't be read ({error.strerror or type(error).__name__})") from error
     except UnicodeError as error:

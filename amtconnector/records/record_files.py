@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from amtconnector.records import file_names as run_names
 from amtconnector.records import record as run_record
 from amtconnector.records import record_format, timestamps
 from amtconnector.system import files
-from amtconnector.system.file_owners import ForeignFile, check_owner
+from amtconnector.system.file_owners import ForeignFile, check_owner, is_as_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from amtconnector.records.record import RunRecord
 
 _COMMON_LENGTH = 64 * 1024
-_HAS_OWNER_NUMBERS = sys.platform != "win32"
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _LIMIT = 4 * 1024 * 1024
 """More bytes than a record has; what is longer is none, and counts as damaged."""
@@ -57,7 +55,7 @@ def starts(directory: Path, names: Iterable[str]) -> Iterator[tuple[str, bytes]]
     Quick, for whoever looks through thousands: what is not a file, not readable or not believed is for `load_leniently`
     to tell.
     """
-    allowed: set[int] = set()
+    allowed: set[int] = set()  # who may is the same for every file of a folder
     for name in names:
         yield name, _start_of(directory, name, allowed)
 
@@ -73,10 +71,10 @@ def _start_of(directory: Path, name: str, allowed: set[int]) -> bytes:
     except OSError:
         return b""
     try:
-        owner = os.fstat(descriptor).st_uid
-        if not _HAS_OWNER_NUMBERS or owner not in allowed:  # who may is the same for every file of a folder
+        status = os.fstat(descriptor)
+        if not is_as_known(status, allowed):
             check_owner(record_path(directory, name), descriptor)
-            allowed.add(owner)
+            allowed.add(status.st_uid)
         return os.read(descriptor, _COMMON_LENGTH)
     except OSError:
         return b""
@@ -87,7 +85,8 @@ def _start_of(directory: Path, name: str, allowed: set[int]) -> bytes:
 def load(directory: Path, name: str) -> RunRecord | None:
     """Read a record; None when there is none; raise `OSError` when the file is there and can't be opened.
 
-    One whose file belongs to an account that may not put one there is damaged, whatever it says.
+    One whose file belongs to an account that may not put one there is damaged, whatever it says, and so is the record
+    of another job that somebody has given this name.
     """
     try:
         file = files.read_file(record_path(directory, name), _LIMIT)
@@ -99,7 +98,10 @@ def load(directory: Path, name: str) -> RunRecord | None:
     written_at = timestamps.from_file_time(written_at_s)
     stamp = f"{written_at:%Y%m%d%H%M%S}" if written_at else f"{written_at_s}"
     run_id = _own_run_id(name, content + stamp.encode("ascii"))
-    return record_format.loaded(content, run_id=run_id, written_at=written_at)._replace(file_name=name)
+    record = record_format.loaded(content, run_id=run_id, written_at=written_at)
+    if not record.is_damaged and not _is_for(name, record):
+        return _distrusted(name, run_id, "it is the record of another job, put there under this one's name")
+    return record._replace(file_name=name)
 
 
 def load_leniently(directory: Path, name: str) -> RunRecord | None:
@@ -113,7 +115,7 @@ def load_leniently(directory: Path, name: str) -> RunRecord | None:
 
 def save(directory: Path, name: str, record: RunRecord) -> None:
     """Put a record in the place of the one before, flushed to the disk; raise `OSError`, which leaves that one."""
-    files.replace_file(record_path(directory, name), record_format.dumped(record))
+    files.replace_file(record_path(directory, name), record_format.dumped(record._replace(file_name=name)))
 
 
 def _foreign(directory: Path, name: str, error: OSError) -> RunRecord:
@@ -122,8 +124,17 @@ def _foreign(directory: Path, name: str, error: OSError) -> RunRecord:
         mark = f"{status.st_uid} {status.st_ino} {status.st_mtime_ns}"
     except OSError:
         mark = ""
-    record = record_format.loaded(b"", run_id=_own_run_id(name, mark.encode("ascii")), written_at=None)
-    return record._replace(distrust=f"{error.strerror}: {error.filename}", file_name=name)
+    return _distrusted(name, _own_run_id(name, mark.encode("ascii")), f"{error.strerror}: {error.filename}")
+
+
+def _distrusted(name: str, run_id: str, why: str) -> RunRecord:
+    record = record_format.loaded(b"", run_id=run_id, written_at=None)
+    return record._replace(distrust=why, file_name=name)
+
+
+def _is_for(name: str, record: RunRecord) -> bool:
+    """Whether a record was written for the file of this name; those of version 1.0 tell it by their job alone."""
+    return name == (record.file_name or run_names.file_name(record.key, record.run_id))
 
 
 def _own_run_id(name: str, content: bytes) -> str:

@@ -28,6 +28,7 @@ def dumped(record: RunRecord) -> bytes:
     """Return the record as it goes to disk: ASCII, a member a line; raise `ValueError` for a time without zone."""
     members = {
         "version": VERSION,
+        "file_name": record.file_name,
         "run_id": record.run_id,
         "state": record.state.value,
         "request_id": record.request_id,
@@ -78,6 +79,7 @@ def _record_of(members: _Members) -> RunRecord:
         released_at=members.time("released_at"),
         host=members.text("host"),
         config=members.text("config"),
+        file_name=members.text("file_name"),
     )
 
 

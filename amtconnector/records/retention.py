@@ -20,6 +20,7 @@ from amtconnector.records import attention, logon_notes, record_files, timestamp
 from amtconnector.records import file_names as run_names
 from amtconnector.records.record import is_run_id
 from amtconnector.system import files, locks
+from amtconnector.system.file_owners import ForeignFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,10 @@ def clean(directory: Path, retain_days: float, *, now: datetime, countdown: Coun
 def is_due(directory: Path, now: datetime) -> bool:
     """Whether there is something to go through today; raise `OSError` when that can't be found out."""
     # A stamp from the future was made by a clock that was wrong.
-    stamped = timestamps.read(directory / _STAMP)
+    try:
+        stamped = timestamps.read(directory / _STAMP)
+    except ForeignFile:  # it is replaced
+        return True
     return stamped is None or not timedelta(0) <= now - stamped < _DAY or _position(directory) is not None
 
 
@@ -109,7 +113,10 @@ def _go_on(directory: Path, limits: _Limits, now: datetime, countdown: Countdown
 
 def _position(directory: Path) -> int | None:
     """Return where to go on; None where nothing was left undone."""
-    file = files.read_file(directory / _POSITION, 32)
+    try:
+        file = files.read_file(directory / _POSITION, 32)
+    except ForeignFile:
+        return None
     if file is None:
         return None
     text = file[0].strip()
@@ -201,7 +208,7 @@ class _Sweep:
         """Return the id of a run, and whether it ended long ago."""
         from amtconnector.records.glance import end_at_a_glance  # most passes are over before they begin
 
-        if end := end_at_a_glance(record_files.start_of(self._directory, name)):
+        if end := end_at_a_glance(name, record_files.start_of(self._directory, name)):
             return end.run_id, end.since < self._limits.ended
         record = record_files.load_leniently(self._directory, name)
         if record is None:

@@ -102,8 +102,8 @@ def sharing_advice(path: Path) -> str:
 def _taking(path: Path, owner: str, closing: str) -> Iterator[str]:
     """Yield the commands that take a path from a stranger, with what he granted: his group's rights and his list."""
     name = quoted(str(path))
-    if path.is_symlink():
-        yield f"chown -h {quoted(owner)} {name}"
+    if path.is_symlink():  # it leads where he liked it to
+        yield f"rm {name}"
         return
     yield f"chown {quoted(owner)} {name}"
     if _has_list(path):
@@ -167,8 +167,8 @@ def sharing_steps(run_directory: Path, key: Path | None, group: str) -> Iterator
     """Yield the commands that give a group of job accounts the run directory, and the reading of the key file.
 
     The folders are closed while it is done: who owned or wrote one could swap a file that was found for a link to one
-    from elsewhere, as which a file with a second name is not touched either. Files keep their owners: a stranger's must
-    not become one that is believed.
+    from elsewhere, as which a file with a second name is not touched either. Files keep their owners, and one that
+    everybody may write stays so: what is a stranger's, or may be by what it says, must not become what is believed.
     """
     runs = os.path.realpath(run_directory)
     if not run_directory.is_dir():
@@ -179,7 +179,7 @@ def sharing_steps(run_directory: Path, key: Path | None, group: str) -> Iterator
     if any(map(_has_list, (run_directory, *run_directory.rglob("*")))):
         yield "setfacl", "-R", "-P", "-b", runs
     yield (
-        *("find", runs, "-type", "f", "-links", "1"),
+        *("find", runs, "-type", "f", "-links", "1", "!", "-perm", "-2"),
         *("-exec", "chgrp", group, "{}", "+", "-exec", "chmod", "660", "{}", "+"),
     )
     yield (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from amtconnector.system.command_line import quoted
@@ -61,6 +63,7 @@ __all__ = [
     "Fault",
     "Place",
     "account",
+    "all_faults",
     "close",
     "closing_command",
     "exposure",
@@ -105,6 +108,13 @@ def find_fault(path: Path, place: Place, allowed: frozenset[str], *, is_run_dire
     return on_the_way or own_fault(path, place, allowed, is_run_directory=is_run_directory)
 
 
+def all_faults(path: Path, place: Place, allowed: frozenset[str]) -> Iterator[Fault]:
+    """Yield everything that makes a path untrusted, the way first; each thing is looked at when it is asked for."""
+    yield from way_faults(path, allowed)
+    if fault := own_fault(path, place, allowed):
+        yield fault
+
+
 def way_faults(path: Path, allowed: frozenset[str]) -> Iterator[Fault]:
     """Yield what makes the folders and links on the way to a path untrusted, from the root on."""
     for folder, kind in way_to(path):
@@ -127,5 +137,8 @@ def own_fault(path: Path, place: Place, allowed: frozenset[str], *, is_run_direc
     reason = writing_fault(access, name_of)
     if not reason:
         return None
+    if place is Place.ABOVE:
+        with suppress(OSError):  # no link
+            reason += f" and leads to {os.readlink(path)}"  # noqa: PTH115  # Path.readlink is the same call
     commands = run_directory_commands(path, access) if is_run_directory else mending_commands(path, place, access)
     return Fault(path, reason, commands, is_foreign(access))

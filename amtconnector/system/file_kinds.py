@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+
+LARGEST = 16 * 1024 * 1024
+"""Bytes: more than any file has that people make for the connector."""
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -12,6 +16,24 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+
+
+def content_of(path: str | os.PathLike[str]) -> bytes:
+    """Return what is in a file that people made; raise `OSError` also for what is no file, or is too large to be one.
+
+    What was looked at before can be another one by now: a pipe is not waited for, and a device has no end.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        if kind := _KINDS.get(stat.S_IFMT(os.fstat(descriptor).st_mode)):
+            raise OSError(errno.ENXIO, f"{kind} in the place of a file", os.fspath(path))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(LARGEST + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > LARGEST:
+        raise OSError(errno.EFBIG, "it is larger than 16 MiB", os.fspath(path))
+    return content
 
 
 def other_than_file(path: str | os.PathLike[str]) -> str:

@@ -31,6 +31,26 @@ def foreign_owner(path: Path, descriptor: int | None) -> str:
     return "" if is_on_share(status) else user_name(owner)
 
 
+def reach_of_others(path: Path, descriptor: int | None) -> str:
+    """Say how others reach a file of ours past the folder that it is in, "" where they can't; raise `OSError`."""
+    status = path.lstat() if descriptor is None else os.fstat(descriptor)
+    reach = _reach_by_status(status)
+    return reach if reach and not is_on_share(status) else ""
+
+
+def is_as_known(status: os.stat_result, owners: set[int]) -> bool:
+    """Whether an open file needs no look: others of its owner in its folder were found to be in order, so it is."""
+    return status.st_uid in owners and not _reach_by_status(status)
+
+
+def _reach_by_status(status: os.stat_result) -> str:
+    if not stat.S_ISREG(status.st_mode):
+        return ""
+    if status.st_nlink > 1:
+        return "it has a second name, by which others may reach it"
+    return "every account of this machine may write it" if status.st_mode & stat.S_IWOTH else ""
+
+
 def user_name(uid: int) -> str:
     """Return how messages name an account."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import msvcrt
 import os
+import stat
 import sys
 from ctypes import wintypes
 from functools import cache
@@ -38,6 +39,19 @@ def foreign_owner(path: Path, descriptor: int | None) -> str:
     if owner == folder.owner or owner in sids.granted_sids(folder):
         return ""
     return "" if is_on_share(path) or _may_add(owner, path.parent) else account_name(owner)
+
+
+def reach_of_others(path: Path, descriptor: int | None) -> str:
+    """Say how others reach a file of ours past the folder that it is in, "" where they can't; raise `OSError`."""
+    status = path.lstat() if descriptor is None else os.fstat(descriptor)
+    is_linked = stat.S_ISREG(status.st_mode) and status.st_nlink > 1 and not is_on_share(path)
+    return "it has a second name, by which others may reach it" if is_linked else ""
+
+
+def is_as_known(status: os.stat_result, owners: set[int]) -> bool:
+    """Return False: here a status tells no owner, so each file is looked at."""
+    del status, owners
+    return False
 
 
 def security_of(path: Path) -> SecurityDescriptor:

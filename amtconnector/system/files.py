@@ -14,12 +14,12 @@ from stat import S_IMODE, S_ISDIR, S_ISREG
 if sys.platform == "win32":
     from amtconnector.system import access_lists_windows
     from amtconnector.system import files_windows as _system
-    from amtconnector.system.files_windows import file_mode, flush_directory, patiently, set_mode
+    from amtconnector.system.files_windows import file_mode, flush_directory, lock_mode, patiently, set_mode
 else:
     from amtconnector.system import files_posix as _system
-    from amtconnector.system.files_posix import file_mode, flush_directory, patiently, set_mode
+    from amtconnector.system.files_posix import file_mode, flush_directory, lock_mode, patiently, set_mode
 
-from amtconnector.system.file_owners import check_owner
+from amtconnector.system.file_owners import ExposedFile, check_owner
 
 __all__ = [
     "TEMPORARY",
@@ -30,6 +30,7 @@ __all__ = [
     "file_mode",
     "flush_directory",
     "left_beside",
+    "lock_mode",
     "open_existing",
     "open_file",
     "patiently",
@@ -195,9 +196,12 @@ def open_file(path: str | Path, flags: int, mode: int) -> int:
     return descriptor
 
 
-def open_existing(path: Path, flags: int) -> int:
-    """Open a file of ours that is there, as `open_file`; raise `OSError`, `ForeignFile` for somebody else's."""
-    return _opened(path, flags, 0)
+def open_existing(path: Path, flags: int, *, may_be_exposed: bool = False) -> int:
+    """Open a file of ours that is there, as `open_file`; raise `OSError`, `ForeignFile` for somebody else's.
+
+    `may_be_exposed`: also one that others reach by another name, or may write.
+    """
+    return _opened(path, flags, 0, may_be_exposed=may_be_exposed)
 
 
 _KEPT = (Access.AS_BEFORE, Access.AS_BEFORE_WITH_OWNER)
@@ -266,13 +270,18 @@ def _start_of(path: Path, limit: int) -> tuple[bytes, float]:
         return file.read(limit), os.fstat(file.fileno()).st_mtime
 
 
-def _opened(path: Path, flags: int, mode: int) -> int:
+def _opened(path: Path, flags: int, mode: int, *, may_be_exposed: bool = False) -> int:
     descriptor = _opened_carefully(path, flags, mode)
     try:
         kind = os.fstat(descriptor).st_mode
         if not S_ISREG(kind):
             raise _no_file(errno.EISDIR if S_ISDIR(kind) else errno.ENXIO, path)
         check_owner(path, descriptor)
+    except ExposedFile:
+        if may_be_exposed:
+            return descriptor
+        os.close(descriptor)
+        raise
     except OSError:
         os.close(descriptor)
         raise

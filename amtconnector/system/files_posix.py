@@ -143,8 +143,17 @@ def flush_directory(path: Path) -> None:
 
 
 def file_mode(directory: Path) -> int:
-    """Return the mode of new files in a directory: as open as the directory is, whatever the umask says."""
-    return directory.stat().st_mode & 0o666
+    """Return the mode of new files in a directory: as open as the directory is, whatever the umask says.
+
+    But never one that everybody may write: nothing in it would be believed.
+    """
+    return directory.stat().st_mode & 0o664
+
+
+def lock_mode(directory: Path) -> int:
+    """Return the mode of lock files: for those who may write the directory, since a reader could hold a lock."""
+    writing = directory.stat().st_mode & 0o222
+    return 0o600 | writing | writing << 1
 
 
 def set_mode(descriptor: int, mode: int) -> None:

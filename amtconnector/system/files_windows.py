@@ -127,5 +127,8 @@ def file_mode(directory: Path) -> int:
     return 0o666
 
 
+lock_mode = file_mode
+
+
 def set_mode(descriptor: int, mode: int) -> None:
     """Do nothing: modes are POSIX's."""

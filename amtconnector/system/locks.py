@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amtconnector.system import files
-from amtconnector.system.file_owners import ForeignFile
+from amtconnector.system.file_owners import ExposedFile, ForeignFile
+from amtconnector.system.lock_calls import LockRefused, give_back, is_still_named, sole_remover, try_lock, unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+__all__ = ["FileLock", "LockRefused", "is_taken", "take"]
 
 _HELD: dict[str, object] = {}
 """The lock files that this process has open, by real path.
@@ -27,10 +29,6 @@ would drop it. So a file that is in here is never opened again. This state is th
 """
 
 _ATTEMPTS = 100
-
-
-class LockRefused(OSError):
-    """The system lets this account lock nothing there: it is not known whether another process is at work."""
 
 
 class FileLock:
@@ -58,7 +56,7 @@ class FileLock:
             return
         descriptor, self._descriptor = self._descriptor, None
         try:
-            _give_back(self._name, descriptor, removes=removes)
+            give_back(self._name, descriptor, removes=removes)
         finally:
             _HELD.pop(self._name, None)
 
@@ -75,7 +73,7 @@ def take(path: Path, *, is_patient: bool = True) -> FileLock | None:
         return None
     descriptor = None
     try:
-        descriptor = _locked_descriptor(name, files.file_mode(path.parent), is_patient=is_patient)
+        descriptor = _locked_descriptor(name, files.lock_mode(path.parent), is_patient=is_patient)
     finally:
         if descriptor is None:
             del _HELD[name]
@@ -100,12 +98,14 @@ def is_taken(path: Path) -> bool:
 def _is_taken_by_another(name: str) -> bool:
     try:
         descriptor = _opened(lambda: files.open_existing(Path(name), os.O_RDONLY), is_patient=True)
+    except ExposedFile:
+        return not _is_free(name)
     except (FileNotFoundError, ForeignFile):  # nobody who may is at work there
         return False
     try:
-        is_free = _try_lock(descriptor, is_shared=True)
+        is_free = try_lock(descriptor, is_shared=True)
         if is_free:
-            _unlock(descriptor)
+            unlock(descriptor)
         return not is_free
     finally:
         os.close(descriptor)
@@ -115,20 +115,62 @@ def _locked_descriptor(name: str, mode: int, *, is_patient: bool) -> int | None:
     for _ in range(_ATTEMPTS):
         try:
             descriptor = _opened(lambda: files.open_file(name, os.O_RDWR, mode), is_patient=is_patient)
-        except ForeignFile:
-            Path(name).unlink(missing_ok=True)  # whoever planted it could hold it for ever
+        except ForeignFile as error:
+            if not _is_removed(name, error):
+                return None
             continue
         is_kept = False
         try:
-            if not _try_lock(descriptor, is_shared=False):
+            files.set_mode(descriptor, mode)  # version 1.0 let readers hold it
+            if not try_lock(descriptor, is_shared=False):
                 return None
-            is_kept = _is_still_named(name, descriptor)
+            is_kept = is_still_named(name, descriptor)
             if is_kept:
                 return descriptor
         finally:
             if not is_kept:
                 os.close(descriptor)
     raise OSError(errno.EBUSY, "the lock file is removed over and over", name)
+
+
+def _is_removed(name: str, error: ForeignFile) -> bool:
+    """Remove a lock file that others have planted or reach, who could hold it for ever; False where a run may hold it.
+
+    One process does that at a time, and looks once more: another one may have put its own there. Raises the error where
+    it is not to be removed.
+    """
+    try:
+        with sole_remover(os.path.dirname(name)):  # noqa: PTH120 - as text, for it is a key
+            return _is_removed_now(name)
+    except BlockingIOError:
+        raise error from None
+
+
+def _is_removed_now(name: str) -> bool:
+    try:
+        os.close(files.open_existing(Path(name), os.O_RDWR))
+    except FileNotFoundError:
+        return True
+    except ForeignFile as error:
+        if isinstance(error, ExposedFile) and not _is_free(name):
+            return False
+        try:
+            Path(name).unlink(missing_ok=True)
+        except PermissionError:  # on Windows, where he has it open
+            raise error from None
+    return True
+
+
+def _is_free(name: str) -> bool:
+    """Whether nobody holds the lock on a file that others reach."""
+    try:
+        descriptor = files.open_existing(Path(name), os.O_RDWR, may_be_exposed=True)
+    except FileNotFoundError:
+        return True
+    try:
+        return try_lock(descriptor, is_shared=False)
+    finally:
+        os.close(descriptor)
 
 
 def _opened(open_it: Callable[[], int], *, is_patient: bool) -> int:
@@ -138,67 +180,3 @@ def _opened(open_it: Callable[[], int], *, is_patient: bool) -> int:
 def _name(path: Path) -> str:
     """Return one name for a file, however its folder is reached; a link in the file's own place is not followed."""
     return os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118 - as text, for it is a key
-
-
-if sys.platform == "win32":
-    import ctypes
-    import msvcrt
-
-    from amtconnector.system import windows_api
-
-    # LockFileEx itself, not msvcrt.locking: that one tells "held by another" by nothing but EACCES, and has no shared
-    # locks.
-    def _try_lock(descriptor: int, *, is_shared: bool) -> bool:
-        flags = windows_api.LOCKFILE_FAIL_IMMEDIATELY | (0 if is_shared else windows_api.LOCKFILE_EXCLUSIVE_LOCK)
-        position = ctypes.byref(windows_api.Overlapped())
-        is_ours: bool = windows_api.LockFileEx(msvcrt.get_osfhandle(descriptor), flags, 0, 1, 0, position)
-        return is_ours
-
-    def _unlock(descriptor: int) -> None:
-        # Closing unlocks too, but Windows does not promise when.
-        position = ctypes.byref(windows_api.Overlapped())
-        windows_api.UnlockFileEx(msvcrt.get_osfhandle(descriptor), 0, 1, 0, position)
-
-    def _is_still_named(name: str, descriptor: int) -> bool:  # noqa: ARG001 - an open file can't be removed here
-        return True
-
-    def _give_back(name: str, descriptor: int, *, removes: bool) -> None:
-        # The C run-time opens files without sharing their removal, so removing fails while anybody has this one open.
-        _unlock(descriptor)
-        os.close(descriptor)
-        if removes:
-            files.remove_file(Path(name))
-
-else:
-    import fcntl
-
-    # POSIX lets a system say EACCES for a lock that is held. Linux does not: there it is a security module's refusal.
-    _HELD_BY_ANOTHER = {errno.EAGAIN} if sys.platform == "linux" else {errno.EAGAIN, errno.EACCES}
-
-    def _try_lock(descriptor: int, *, is_shared: bool) -> bool:
-        kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
-        try:
-            fcntl.lockf(descriptor, kind | fcntl.LOCK_NB, 1, 0, os.SEEK_SET)
-        except OSError as error:
-            if error.errno in _HELD_BY_ANOTHER:
-                return False
-            raise LockRefused(error.errno, f"locks are refused there: {error.strerror}") from error
-        return True
-
-    def _unlock(descriptor: int) -> None:
-        fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, 0, os.SEEK_SET)
-
-    def _is_still_named(name: str, descriptor: int) -> bool:
-        # A file is removed only under its lock. Between our opening and our locking it may have been, and the name may
-        # be another file's by now: a lock on a file without that name keeps nobody out.
-        try:
-            return os.path.samestat(os.fstat(descriptor), Path(name).stat())
-        except FileNotFoundError:
-            return False
-
-    def _give_back(name: str, descriptor: int, *, removes: bool) -> None:
-        try:
-            if removes:
-                files.remove_file(Path(name))
-        finally:
-            os.close(descriptor)

@@ -175,7 +175,20 @@ def test_a_link_of_a_strangers_on_the_way_is_refused(site: Workplace, simulator:
     site.folder.chmod(0o1777)
     plant('ln -s "$1" "$2"', closed, site.runs)
     refused = site.run(*SHORT, environment=JOB)
-    assert_refused(refused, simulator, site.runs, "it belongs to the account number")
+    leads = f"it belongs to the account number {STRANGER} and leads to {closed}"
+    assert_refused(refused, simulator, site.runs, leads, f"rm {site.runs}")
+    site.runs.unlink()
+    assert site.run(*SHORT, environment=JOB).exit_code == 4
+    assert list(closed.iterdir()) == []
+
+
+def test_nothing_is_made_in_a_strangers_folder(site: Workplace, simulator: SharedSimulator) -> None:
+    """It could be swapped for a link to any folder meanwhile."""
+    site.folder.chmod(0o1777)
+    plant('mkdir "$1"', site.runs)
+    site.write_config({"RUN_DIRECTORY": "runs/below"})
+    assert_refused(site.run(*SHORT, environment=JOB), simulator, site.runs, "by a folder on the way to it")
+    assert list(site.runs.iterdir()) == []
 
 
 def planted_record(site: Workplace, simulator: SharedSimulator, **members: object) -> Path:

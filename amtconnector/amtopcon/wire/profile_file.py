@@ -12,6 +12,7 @@ from amtconnector.amtopcon.wire.checks import one_of, only, table, text
 from amtconnector.amtopcon.wire.placeholders import TASK
 from amtconnector.amtopcon.wire.profile import CallName, NotGiven, Profile, TokenPlaces
 from amtconnector.errors import ConfigurationError
+from amtconnector.system.file_kinds import content_of
 
 if TYPE_CHECKING:
     from amtconnector.amtopcon.wire.profile import Call
@@ -65,10 +66,16 @@ def entries(site: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return _merged(built_in, _without_inherited_bodies(site, built_in)), built_in
 
 
+def _text_of(path: FilePath) -> str:
+    """Return the text of a site's file; raises OSError, and UnicodeDecodeError where it is not UTF-8."""
+    # As a text file is read elsewhere, whatever ends its lines.
+    return content_of(path).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+
+
 def site_entries(path: FilePath) -> dict[str, Any]:
     """Return the entries of a site's file as they stand there; raises ValueError."""
     try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
+        return tomllib.loads(_text_of(path))
     except OSError as error:
         raise ValueError(f"it can't be read ({error.strerror or 'unknown reason'})") from error
     except UnicodeDecodeError as error:

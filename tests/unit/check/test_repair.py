@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from amtconnector.check import repair
 from amtconnector.commands.check import command
 from amtconnector.commands.click_command import run_command
-from amtconnector.records import RunDirectory, RunKey
+from amtconnector.config import trust
+from amtconnector.records import RunDirectory, RunKey, RunRecord, RunState
 from amtconnector.system import file_access
 from amtconnector.system.file_access import Fault
 from tests.support.examined import sound_installation
@@ -120,6 +122,9 @@ def test_a_strangers_folder_on_the_way_is_left_to_people(
     assert check("--repair", "--group", own_group(), "--config", str(path)) == 1
     assert f"{fault}, and it is on the way there" in capsys.readouterr().err
     assert modes(site.folder) == before
+    assert check("--repair", "--config", str(path)) == 0
+    shown = capsys.readouterr()
+    assert (shown.out, f"Before that: {fault}" in shown.err) == ("", True)
 
 
 def test_a_group_that_does_not_exist_changes_nothing(site: Installation, capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,3 +137,111 @@ def test_a_group_that_does_not_exist_changes_nothing(site: Installation, capsys:
 def test_what_does_not_go_together_is_a_wrong_command_line(arguments: list[str]) -> None:
     """A group without --repair would do nothing, and an examination is another thing to ask for."""
     assert check(*arguments) == 101
+
+
+@pytest.mark.parametrize("setting", ["KEY_FILE", "RUN_DIRECTORY"])
+def test_what_an_open_configuration_names_elsewhere_is_not_touched(
+    site: Installation, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str], setting: str
+) -> None:
+    """Whoever could change it could lead root to any file: it is closed, and people look at it first."""
+    victim = tmp_path_factory.mktemp("victim")
+    secret = victim / "secret"
+    secret.write_text("root's alone")
+    secret.chmod(0o600)
+    path = site.having(**{setting: str(secret if setting == "KEY_FILE" else victim)}).write()
+    path.chmod(0o666)
+    before = modes(victim)
+    assert check("--repair", "--config", str(path)) == 0
+    shown = capsys.readouterr()
+    assert shown.out.splitlines() == [f"chmod o-w {path}"]
+    assert f"look at {setting}" in shown.err
+    assert check("--repair", "--group", own_group(), "--config", str(path)) == 1
+    assert f"look at {setting}" in capsys.readouterr().err
+    assert modes(victim) == before
+    assert stat.S_IMODE(path.stat().st_mode) == 0o664
+
+
+def test_the_runs_of_another_configuration_are_not_touched_for_an_open_one(
+    site: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its RUN_DIRECTORY may lead to another installation's, whose accounts would be shut out."""
+    path = site.write()
+    directory = RunDirectory(site.folder / "runs")
+    key = RunKey(schedule_date="20261123", schedule_name="s", opcon_job="j")
+    record = RunRecord(key, "20261123-0123456789", RunState.NOT_STARTED, config="/elsewhere/Connector.config")
+    with directory.claim(key, record.run_id) as claim:
+        claim.save(record)
+    path.chmod(0o666)
+    before = modes(site.folder / "runs")
+    assert check("--repair", "--group", own_group(), "--config", str(path)) == 1
+    assert "look at RUN_DIRECTORY" in capsys.readouterr().err
+    assert modes(site.folder / "runs") == before
+    assert check("--repair", "--group", own_group(), "--config", str(path)) == 0
+    assert modes(site.folder / "runs") != before
+
+
+def test_a_key_file_with_a_second_name_is_not_opened_to_a_group(
+    site: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may be a file from elsewhere."""
+    (site.folder / "second").hardlink_to(site.folder / "connector.key")
+    assert check("--repair", "--group", own_group(), "--config", str(site.write())) == 1
+    assert "it has a second name" in capsys.readouterr().err
+    assert modes(site.folder)["connector.key"] == 0o600
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root makes a link another account's")
+def test_a_key_that_is_swapped_while_its_folder_is_open_is_not_followed(
+    site: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Between the first look and the moment in which its folder is closed a stranger may do what he likes."""
+    victim = site.folder / "victim"
+    victim.write_text("root's alone")
+    victim.chmod(0o600)
+    keys = site.folder / "keys"
+    keys.mkdir(mode=0o777)
+    keys.chmod(0o777)
+    key = keys / "connector.key"
+    shutil.copy(site.folder / "connector.key", key)
+    key.chmod(0o600)
+    carried_out = repair._problem
+
+    def swapped_first(line: str) -> str:
+        if line.endswith(str(keys)):
+            key.unlink()
+            key.symlink_to(victim)
+            os.chown(key, 54321, 54321, follow_symlinks=False)
+        return carried_out(line)
+
+    monkeypatch.setattr(repair, "_problem", swapped_first)
+    path = site.having(KEY_FILE=str(key)).write()
+    assert check("--repair", "--group", own_group(), "--config", str(path)) == 1
+    assert "The rest is not done" in capsys.readouterr().err
+    assert modes(site.folder)["victim"] == 0o600
+
+
+def test_a_file_that_everybody_could_write_does_not_become_one_that_is_believed(
+    site: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stranger may have written what it says."""
+    record = site.folder / "runs" / "x.json"
+    record.touch(0o600)
+    record.chmod(0o666)
+    assert check("--repair", "--group", own_group(), "--config", str(site.write())) == 0
+    assert "Not believed, look at it and remove it: x.json: every account" in capsys.readouterr().err
+    assert modes(site.folder)["x.json"] == 0o666
+
+
+def test_a_link_in_the_programs_folder_leads_no_command_to_what_it_names(
+    site: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stranger's link to a folder that is open on purpose, say `/tmp`, would close that one."""
+    program = site.folder / "program"
+    program.mkdir()
+    elsewhere = site.folder / "elsewhere"
+    elsewhere.mkdir()
+    elsewhere.chmod(0o777)
+    (program / "lib").symlink_to(elsewhere)
+    monkeypatch.setattr(trust, "own_directory", lambda: program)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert list(trust.program_files(site.write())) == []

@@ -176,7 +176,7 @@ def test_a_file_that_can_not_be_read_is_a_problem_of_its_own(tmp_path: Path, mon
         raise PermissionError(13, "Permission denied")
 
     path = written(tmp_path, SERVER)
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr("amtconnector.config.inifile.content_of", denied)
     with pytest.raises(ConfigurationError) as caught:
         config.load(path)
     assert caught.value.message == "The configuration file can't be read: Permission denied."

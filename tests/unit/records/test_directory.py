@@ -47,6 +47,11 @@ def damage(directory: RunDirectory, record: RunRecord, content: bytes = b"") -> 
     return path
 
 
+def without_file_name(content: bytes) -> bytes:
+    """Return a record as version 1.0 wrote it."""
+    return b"".join(line for line in content.splitlines(keepends=True) if not line.startswith(b'"file_name"'))
+
+
 def test_a_first_run_finds_nothing_and_makes_the_directory(directory: RunDirectory) -> None:
     """The first claim makes what is missing, and leaves no record before one is saved."""
     with directory.claim(KEY, RUN_ID) as claim:
@@ -295,6 +300,48 @@ def test_a_damaged_run_can_be_forgotten(directory: RunDirectory) -> None:
     (record,) = directory.records()
     assert (record.state, record.is_damaged, record.run_id) == (RunState.NOT_STARTED, False, run_id)
     assert not any(record.is_unfinished for record in directory.records())
+
+
+@pytest.mark.parametrize("is_of_version_1_0", [False, True])
+def test_a_record_under_the_name_of_another_job_is_damaged(directory: RunDirectory, *, is_of_version_1_0: bool) -> None:
+    """Linked, copied or renamed while the folder was open to others: a good end of one job is none of the other."""
+    kept = keep(directory, FINISHED)
+    source = directory.path / f"{kept.file_name}.json"
+    if is_of_version_1_0:
+        source.write_bytes(without_file_name(source.read_bytes()))
+    key = KEY._replace(opcon_job="EOD")
+    name = file_name(key, RUN_ID)
+    shutil.copy(source, directory.path / f"{name}.json")
+    assert [found for found, end in directory.ends() if end] == ([] if is_of_version_1_0 else [kept.file_name])
+    with directory.claim(KEY, OTHER_ID) as claim:
+        assert claim.record == kept
+    with directory.claim(key, OTHER_ID) as claim:
+        found = claim.record
+        assert found is not None
+        assert (found.state, found.request_id, found.is_damaged) == (RunState.INTENDED, "", True)
+        assert "another job" in found.distrust
+    assert directory.forget(found.run_id, NOW) is not None
+    with directory.claim(key, OTHER_ID) as claim:
+        assert claim.record is not None
+        assert claim.record.state is RunState.NOT_STARTED
+
+
+def test_a_record_by_hand_under_the_name_of_another_run_is_damaged(directory: RunDirectory) -> None:
+    """Its name holds its run's id."""
+    kept = keep(directory, FINISHED._replace(key=BY_HAND))
+    other = file_name(BY_HAND, OTHER_ID)
+    shutil.copy(directory.path / f"{kept.file_name}.json", directory.path / f"{other}.json")
+    assert {(found.run_id, found.is_damaged) for found in directory.records()} == {(RUN_ID, False), (OTHER_ID, True)}
+
+
+def test_a_damaged_record_that_a_run_settles_is_believed_from_then_on(directory: RunDirectory) -> None:
+    """Its job may not be known any more; whoever held the lock wrote it for this file."""
+    damage(directory, keep(directory, SUBMITTED))
+    found = directory.unfinished_of_opcon_job(*KEY[:3])[0]
+    with directory.claim_record(found) as claim:
+        claim.save(FINISHED._replace(key=found.key))
+    with directory.claim(KEY, OTHER_ID) as claim:
+        assert claim.record == FINISHED._replace(file_name=found.file_name)
 
 
 def test_a_finished_run_is_not_changed_by_forgetting(directory: RunDirectory) -> None:

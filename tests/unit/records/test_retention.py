@@ -293,3 +293,14 @@ def ticking() -> Callable[[], float]:
     """Return a clock on which a second passes whenever it is read."""
     times = iter(range(1_000_000))
     return lambda: float(next(times))
+
+
+@pytest.mark.parametrize("name", ["cleaned.note", "cleaned.position"])
+def test_a_planted_note_of_a_cleaning_stops_none(directory: RunDirectory, name: str) -> None:
+    """A file that is not believed is none, and is replaced."""
+    keep(directory, 1, RunState.FINISHED, 40 * DAY)
+    note = directory.path / name
+    note.write_text(f"{NOW.isoformat()}\n")
+    (directory.path / "second").hardlink_to(note)
+    assert directory.needs_cleaning(NOW)
+    assert directory.clean(30, now=NOW) == 3

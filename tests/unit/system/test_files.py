@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from amtconnector.system import files
-from amtconnector.system.file_owners import ForeignFile
+from amtconnector.system.file_owners import ExposedFile, ForeignFile
 
 SYSTEM: Any = vars(files)["_system"]
 """The half of the module that is for this system."""
@@ -234,4 +234,25 @@ def test_a_strangers_file_is_not_read(tmp_path: Path, monkeypatch: pytest.Monkey
     path.write_text("planted")
     monkeypatch.setattr("amtconnector.system.file_owners.foreign_owner", lambda *_: "'mallory'")
     with pytest.raises(ForeignFile, match="it belongs to 'mallory'"):
+        files.read_file(path, 10)
+
+
+def test_a_file_with_a_second_name_is_not_read(tmp_path: Path) -> None:
+    """Who gave it the other name may write it by that, or has put it here from elsewhere."""
+    path = tmp_path / "f"
+    path.write_text("ours")
+    (tmp_path / "second").hardlink_to(path)
+    with pytest.raises(ExposedFile, match="it has a second name"):
+        files.read_file(path, 10)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")
+def test_a_file_that_everybody_may_write_is_not_read(tmp_path: Path) -> None:
+    """Whoever has opened it can still write it when the folder is closed; what is made anew is never that open."""
+    path = tmp_path / "f"
+    tmp_path.chmod(0o777)
+    files.replace_file(path, b"ours")
+    assert files.read_file(path, 10)
+    path.chmod(0o666)
+    with pytest.raises(ExposedFile, match="every account of this machine may write it"):
         files.read_file(path, 10)

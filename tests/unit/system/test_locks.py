@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amtconnector.system import locks
+from amtconnector.system import lock_calls, locks
+from amtconnector.system.file_owners import ForeignFile
+
+if sys.platform != "win32":
+    import fcntl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 HOLDER = """
 import sys
 from pathlib import Path
-from amtconnector.system import locks
+from amtconnector.system import lock_calls, locks
 lock = locks.take(Path(sys.argv[1]))
 print("held" if lock else "refused", flush=True)
 sys.stdin.read()
@@ -28,7 +32,7 @@ sys.stdin.read()
 CONTENDER = """
 import os, sys
 from pathlib import Path
-from amtconnector.system import locks
+from amtconnector.system import lock_calls, locks
 lock_path, inside = Path(sys.argv[1]), sys.argv[2]
 won = 0
 while won < int(sys.argv[3]):
@@ -140,7 +144,7 @@ def test_released_twice_is_released_once(path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="an open file can't be removed there")
 def test_a_lock_on_a_file_that_has_lost_its_name_is_not_taken(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between opening and locking the file may be removed: the lock must be on the file that others will find."""
-    real = locks._try_lock
+    real = lock_calls.try_lock
     attempts = []
 
     def lock_after_removal(descriptor: int, *, is_shared: bool) -> bool:
@@ -149,7 +153,7 @@ def test_a_lock_on_a_file_that_has_lost_its_name_is_not_taken(path: Path, monkey
             path.unlink()
         return real(descriptor, is_shared=is_shared)
 
-    monkeypatch.setattr(locks, "_try_lock", lock_after_removal)
+    monkeypatch.setattr(locks, "try_lock", lock_after_removal)
     lock = locks.take(path)
     assert lock
     assert len(attempts) == 2
@@ -160,7 +164,7 @@ def test_a_lock_on_a_file_that_has_lost_its_name_is_not_taken(path: Path, monkey
 @pytest.mark.skipif(sys.platform == "win32", reason="an open file can't be removed there")
 def test_a_lock_file_that_never_stays_is_a_failure(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file system that shows another file each time ends as an error, not in a loop."""
-    monkeypatch.setattr(locks, "_is_still_named", lambda _name, _descriptor: False)
+    monkeypatch.setattr(locks, "is_still_named", lambda _name, _descriptor: False)
     with pytest.raises(OSError, match="removed over and over"):
         locks.take(path)
     monkeypatch.undo()
@@ -175,7 +179,7 @@ def test_a_file_system_without_locks_is_a_failure_and_not_a_lock(path: Path, mon
     def fail(*_: object, **__: object) -> bool:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr(locks, "_try_lock", fail)
+    monkeypatch.setattr(locks, "try_lock", fail)
     with pytest.raises(OSError, match="lock"):
         locks.take(path)
     with pytest.raises(OSError, match="lock"):
@@ -194,10 +198,17 @@ def test_a_directory_that_is_missing_is_a_failure(path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")
-@pytest.mark.parametrize(("directory_mode", "file_mode"), [(0o700, 0o600), (0o770, 0o660), (0o750, 0o640)])
-def test_a_lock_file_is_as_open_as_its_directory(path: Path, directory_mode: int, file_mode: int) -> None:
-    """Accounts that share a directory can all take its locks, whatever the umask of the first one was."""
+@pytest.mark.parametrize(
+    ("directory_mode", "file_mode"), [(0o700, 0o600), (0o770, 0o660), (0o750, 0o600), (0o755, 0o600)]
+)
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_lock_is_for_those_alone_who_may_write_its_directory(
+    path: Path, directory_mode: int, file_mode: int, *, is_there: bool
+) -> None:
+    """Accounts that share a directory can all take its locks; who may only read it could hold one by a shared lock."""
     path.parent.chmod(directory_mode)
+    if is_there:
+        path.touch(0o644)
     lock = locks.take(path)
     assert lock
     lock.release()
@@ -243,3 +254,61 @@ def test_a_lock_file_of_a_stranger_is_replaced(path: Path, monkeypatch: pytest.M
     assert lock is not None
     assert path.read_text() == ""
     lock.release()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file can't be removed there")
+def test_a_lock_file_with_a_second_name_is_replaced_where_nobody_holds_it(
+    path: Path, hold: Callable[[Path], object]
+) -> None:
+    """Who has the other name could hold it for ever; where it is held it may be by a run, and a run is not cut out."""
+    path.touch()
+    second = path.with_name("second")
+    second.hardlink_to(path)
+    lock = locks.take(path)
+    assert lock is not None
+    assert path.stat().st_nlink == second.stat().st_nlink == 1
+    lock.release()
+    second.unlink()
+    hold(path)
+    second.hardlink_to(path)
+    assert locks.is_taken(path)
+    assert locks.take(path) is None
+    assert path.samefile(second)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file can't be removed there")
+def test_a_planted_lock_that_another_process_has_just_replaced_is_not_replaced_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The slower one must not remove what the quicker one holds: both would start the task."""
+    path.write_text("planted")
+    quick: list[int] = []
+
+    def foreign(_: Path, descriptor: int | None) -> str:
+        if descriptor is None or os.fstat(descriptor).st_size == 0:
+            return ""
+        path.unlink()  # between our look and our removal
+        path.touch()
+        quick.append(path.stat().st_ino)
+        return "'mallory'"
+
+    monkeypatch.setattr("amtconnector.system.file_owners.foreign_owner", foreign)
+    assert locks.take(path) is not None
+    assert [path.stat().st_ino] == quick
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are not locked there")
+def test_a_planted_lock_is_left_where_somebody_keeps_the_folder_locked(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then it can't be told who else replaces it: the run ends and says whose file is in the way."""
+    path.write_text("planted")
+    monkeypatch.setattr("amtconnector.system.file_owners.foreign_owner", lambda *_: "'mallory'")
+    monkeypatch.setattr("amtconnector.system.lock_calls.REPLACING_PATIENCE_S", 0)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        with pytest.raises(ForeignFile, match="'mallory'"):
+            locks.take(path)
+    finally:
+        os.close(folder)
