@@ -10,13 +10,14 @@ The program sees a clean environment: none of the SMA_* variables of the machine
 
 from __future__ import annotations
 
-import os
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amtconnector import credentials
 from amtconnector.credentials import key_places
+from tests.support import processes
+from tests.support.processes import clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +100,7 @@ class Installation:
     ) -> subprocess.Popen[bytes]:
         """Start `amt` with this configuration, named or found in the folder; stdout and stderr are one pipe."""
         config = ["--config", self.programs.path(self.config)] if names_config else []
-        return subprocess.Popen(
+        return processes.start(
             [*self.programs.amt, *arguments, *config],
             cwd=self.folder,
             env={**clean_environment(self.folder), **(environment or {})},
@@ -114,7 +115,7 @@ class Installation:
 
     def run_bare(self, *command: str, entered: bytes = b"") -> Ended:
         """Run a whole command line in this folder as it stands; stderr is kept apart."""
-        process = subprocess.Popen(
+        process = processes.start(
             command,
             cwd=self.folder,
             env=clean_environment(self.folder),
@@ -135,14 +136,6 @@ def ended(process: subprocess.Popen[bytes], timeout_s: float = TIMEOUT_S) -> End
         output, _ = process.communicate()
         raise AssertionError(f"still running after {timeout_s:g} s:\n{output.decode(errors='replace')}") from None
     return Ended(process.returncode, output, errors or b"")
-
-
-def clean_environment(home: Path) -> dict[str, str]:
-    """Return an environment with the least that a program needs, and a home folder of its own."""
-    kept = {
-        name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "TMP", "PROGRAMDATA") if name in os.environ
-    }
-    return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8"}
 
 
 def _lines(values: Mapping[str, object]) -> list[str]:

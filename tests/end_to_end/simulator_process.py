@@ -22,6 +22,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from amtconnector.simulator.certificates import self_signed
+from tests.support import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,8 +97,9 @@ class SimulatorProcess:
 
     def start(self) -> None:
         """Start it and return when it takes connections; the port stays the same from then on."""
-        self._process = subprocess.Popen(
+        self._process = processes.start(
             self._command(),
+            env=processes.clean_environment(self.folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

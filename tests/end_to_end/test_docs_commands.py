@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.installation import PASSWORD, USER, Ended, Installation, clean_environment
+from tests.end_to_end.installation import PASSWORD, USER, Ended, Installation
 from tests.end_to_end.simulator_process import SimulatorProcess
 from tests.support.doc_pages import Command, commands
+from tests.support.processes import clean_environment, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,9 +113,10 @@ def test_the_command_works(command: Command, site: Installation) -> None:
 def test_the_simulator_starts(command: Command, tmp_path: Path) -> None:
     """A command of the simulator serves, on a free port here."""
     rest = re.sub(r"--port \d+", "--port 0", command.rest)
-    with subprocess.Popen(
+    with start(
         [sys.executable, "-m", "amtconnector.simulator", *split(rest)],
         cwd=tmp_path,
+        env=clean_environment(tmp_path),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     ) as process:
@@ -140,9 +142,9 @@ def test_every_exception_is_needed() -> None:
 @pytest.mark.parametrize(("program", "rest"), MENTIONS, ids=" ".join)
 def test_what_is_only_mentioned_exists(program: str, rest: str, site: Installation) -> None:
     """An option or a subcommand that a page names is in the help."""
-    start = site.programs.amt if program == "amt" else site.programs.encrypt
+    begin = site.programs.amt if program == "amt" else site.programs.encrypt
     words = [word for word in split(rest) if not word.startswith("-")]
-    done = site.run_bare(*start, *words, "--help")
+    done = site.run_bare(*begin, *words, "--help")
     assert done.exit_code == 0
     assert set(split(rest)) - set(words) <= set(re.split(r"[\s,]+", done.text))
 

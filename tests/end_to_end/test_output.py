@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.installation import clean_environment
 from tests.end_to_end.workplace import opcon_job, start_of
+from tests.support.processes import clean_environment
 
 if TYPE_CHECKING:
     from tests.end_to_end.workplace import SharedSimulator, Workplace

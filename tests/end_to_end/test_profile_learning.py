@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.installation import PASSWORD, USER, Installation, clean_environment
+from tests.end_to_end.installation import PASSWORD, USER, Installation
 from tests.end_to_end.simulator_process import SimulatorProcess
 from tests.end_to_end.test_simulator_servers import SERVED, SERVERS, end_of
 from tests.support.configfile import ROOT
+from tests.support.processes import clean_environment, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +58,7 @@ def recording(site: Installation, trace: Path) -> Iterator[str]:
     """Record into a file; yield the recorder's address. Ctrl-C ends it with exit code 0."""
     address = f"127.0.0.1:{free_port()}"
     command = [*site.programs.amt, "profile", "record", "--listen", address, "--output", str(trace)]
-    process = subprocess.Popen(
+    process = start(
         command,
         cwd=site.folder,
         env=clean_environment(site.folder),

@@ -9,16 +9,17 @@ import ssl
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from tests.end_to_end.simulator_process import PASSWORD, USER, SimulatorProcess
+from tests.support import processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 DEFINITIONS = r"""
 [scheduler]
@@ -368,8 +369,9 @@ def test_tls_is_served_with_a_certificate_that_its_ca_vouches_for(tmp_path: Path
 def program(*arguments: str, **options: Any) -> subprocess.Popen[str]:
     """Start the program itself."""
     command = [sys.executable, "-m", "amtconnector.simulator", *arguments]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", **options
+    environment = processes.clean_environment(Path())
+    return processes.start(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", **options
     )
 
 

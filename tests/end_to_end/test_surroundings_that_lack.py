@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.installation import Ended, clean_environment, ended
+from tests.end_to_end.installation import Ended, ended
 from tests.end_to_end.workplace import opcon_job, start_of
+from tests.support.processes import clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
