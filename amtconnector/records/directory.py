@@ -158,7 +158,7 @@ class RunDirectory:
 
         for name, content in record_files.starts(self.path, record_files.names(self.path)):
             if not content or not holding or holding in content.lower():
-                yield name, end_at_a_glance(name, content)
+                yield name, end_at_a_glance(content)
 
     def unfinished_of_opcon_job(self, schedule_date: str, schedule_name: str, opcon_job: str) -> list[RunRecord]:
         """Return the unfinished records of an OpCon job, whatever AMT task it started; raise `OSError` as `records`."""
@@ -259,7 +259,7 @@ class RunDirectory:
     def _unfinished(self, part_of_name: str) -> list[RunRecord]:
         names = list(record_files.names(self.path, part_of_name))
         if len(names) > _FEW:
-            names = [name for name, content in record_files.starts(self.path, names) if not _is_over(name, content)]
+            names = [name for name, content in record_files.starts(self.path, names) if not _is_over(content)]
         return [record for record in self.loaded(names) if record.is_unfinished]
 
     def _names_holding(self, content: bytes) -> Iterator[str]:
@@ -275,10 +275,10 @@ class RunDirectory:
             return current or record
 
 
-def _is_over(name: str, content: bytes) -> bool:
+def _is_over(content: bytes) -> bool:
     from amtconnector.records.glance import end_at_a_glance  # most runs look at no other
 
-    return end_at_a_glance(name, content) is not None
+    return end_at_a_glance(content) is not None
 
 
 def _name_of(record: RunRecord) -> str:

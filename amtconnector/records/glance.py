@@ -26,7 +26,7 @@ def _lines(names: Iterable[str], value: bytes) -> bytes:
 
 
 _RECORD = re.compile(
-    rb'\{\n"version": 1,\n"file_name": "([a-z0-9-]*)",\n"run_id": "([0-9]{8}-[0-9a-f]{10})",\n'
+    rb'\{\n"version": 1,\n(?:"file_name": "[a-z0-9-]*",\n)?"run_id": "([0-9]{8}-[0-9a-f]{10})",\n'
     rb'"state": "(not started|finished)",\n'
     rb'"request_id": "(?:(?:[1-9][0-9]{0,63}|[0-9]{0,40}[A-Za-z][0-9A-Za-z-]{0,23})?)",\n'
     + _lines((*RunKey._fields, *TEXTS), _TEXT)
@@ -44,18 +44,16 @@ class Ended(NamedTuple):
     exit_code: int | None
 
 
-def end_at_a_glance(name: str, content: bytes) -> Ended | None:
+def end_at_a_glance(content: bytes) -> Ended | None:
     """Return the end of a run without reading all of its record, for directories that hold thousands.
 
-    `name` is that of the record's file. None where the run is not over, and where the record is not just as `dumped`
-    writes it for this file: then it must be read.
+    None where the run is not over, and where the record is not just as `dumped` writes it, or as version 1.0 did: then
+    it must be read.
     """
     found = _RECORD.fullmatch(content)
     if found is None:
         return None
-    file_name, run_id, state, *times, code = found.groups()
-    if file_name != name.encode("ascii", "replace"):
-        return None
+    run_id, state, *times, code = found.groups()
     known = [_usable_time(time) if time else None for time in times]
     _, _, _, _, finished_at, released_at = known
     is_finished = state == b"finished"

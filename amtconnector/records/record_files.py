@@ -82,11 +82,11 @@ def _start_of(directory: Path, name: str, allowed: set[int]) -> bytes:
         os.close(descriptor)
 
 
-def load(directory: Path, name: str) -> RunRecord | None:
+def load(directory: Path, name: str, *, of_any_name: bool = False) -> RunRecord | None:
     """Read a record; None when there is none; raise `OSError` when the file is there and can't be opened.
 
     One whose file belongs to an account that may not put one there is damaged, whatever it says, and so is the record
-    of another job that somebody has given this name.
+    of another job that somebody has given this name, unless `of_any_name`.
     """
     try:
         file = files.read_file(record_path(directory, name), _LIMIT)
@@ -99,15 +99,15 @@ def load(directory: Path, name: str) -> RunRecord | None:
     stamp = f"{written_at:%Y%m%d%H%M%S}" if written_at else f"{written_at_s}"
     run_id = _own_run_id(name, content + stamp.encode("ascii"))
     record = record_format.loaded(content, run_id=run_id, written_at=written_at)
-    if not record.is_damaged and not _is_for(name, record):
+    if not of_any_name and not record.is_damaged and not _is_for(name, record):
         return _distrusted(name, run_id, "it is the record of another job, put there under this one's name")
     return record._replace(file_name=name)
 
 
-def load_leniently(directory: Path, name: str) -> RunRecord | None:
+def load_leniently(directory: Path, name: str, *, of_any_name: bool = False) -> RunRecord | None:
     """Read a record for a list, in which one that can't be opened counts as open and says why it can't."""
     try:
-        return load(directory, name)
+        return load(directory, name, of_any_name=of_any_name)
     except OSError as error:
         record = record_format.loaded(b"", run_id=_own_run_id(name, b""), written_at=None)
         return record._replace(trouble=error.strerror or type(error).__name__, file_name=name)

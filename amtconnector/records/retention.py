@@ -208,9 +208,10 @@ class _Sweep:
         """Return the id of a run, and whether it ended long ago."""
         from amtconnector.records.glance import end_at_a_glance  # most passes are over before they begin
 
-        if end := end_at_a_glance(name, record_files.start_of(self._directory, name)):
+        if end := end_at_a_glance(record_files.start_of(self._directory, name)):
             return end.run_id, end.since < self._limits.ended
-        record = record_files.load_leniently(self._directory, name)
+        # Whose it says that it is decides nothing here.
+        record = record_files.load_leniently(self._directory, name, of_any_name=True)
         if record is None:
             return "", False
         self._knows_kept_runs = self._knows_kept_runs and not record.is_damaged

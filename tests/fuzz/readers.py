@@ -173,7 +173,7 @@ def _received(content: bytes) -> tuple[Head, bytes]:
 
 def _record(content: bytes) -> str:
     record = record_format.loaded(content, run_id="20261127-0123456789", written_at=None)
-    ended = glance.end_at_a_glance(record.file_name, content)
+    ended = glance.end_at_a_glance(content)
     if ended and (record.is_damaged or (ended.run_id, ended.exit_code) != (record.run_id, record.exit_code)):
         return f"at a glance it has ended as {ended}, and read in full it is {record.state}"
     if record.is_damaged:

@@ -312,7 +312,6 @@ def test_a_record_under_the_name_of_another_job_is_damaged(directory: RunDirecto
     key = KEY._replace(opcon_job="EOD")
     name = file_name(key, RUN_ID)
     shutil.copy(source, directory.path / f"{name}.json")
-    assert [found for found, end in directory.ends() if end] == ([] if is_of_version_1_0 else [kept.file_name])
     with directory.claim(KEY, OTHER_ID) as claim:
         assert claim.record == kept
     with directory.claim(key, OTHER_ID) as claim:

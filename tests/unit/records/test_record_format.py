@@ -172,7 +172,7 @@ def test_a_glance_tells_how_a_run_that_is_over_ended_and_nothing_else(state: Run
     record = RunRecord(RunKey(job="\u00e4\n"), RUN_ID, state, request_id="2112", created_at=at)
     if state is RunState.FINISHED:
         record = record._replace(finished_at=at, exit_code=12)
-    glance = end_at_a_glance("a-1", dumped(record._replace(file_name="a-1")))
+    glance = end_at_a_glance(dumped(record._replace(file_name="a-1")))
     if record.is_unfinished:
         assert glance is None
     else:
@@ -184,14 +184,14 @@ def test_a_glance_takes_nothing_for_an_end_that_a_full_look_takes_for_damage() -
     at = datetime(2026, 11, 23, 2, 14, tzinfo=UTC)
     record = RunRecord(RunKey(), RUN_ID, RunState.FINISHED, request_id="2112", finished_at=at, exit_code=4)
     content = dumped(record)
-    assert end_at_a_glance("", content)
+    assert end_at_a_glance(content)
     for length in range(len(content)):
-        assert end_at_a_glance("", content[:length]) is None
+        assert end_at_a_glance(content[:length]) is None
     for wrong in (b'"version": 2', b'"finished_at": null', b'"finished_at": "9999-12-31T00:00:00Z"'):
         name = wrong.split(b":")[0]
-        assert end_at_a_glance("", re.sub(name + rb": [^,]*", wrong, content)) is None
-    assert end_at_a_glance("", content + b"\n") is None
-    assert end_at_a_glance("", content.replace(b'"exit_code": 4', b'"exit_code": null')) is None
+        assert end_at_a_glance(re.sub(name + rb": [^,]*", wrong, content)) is None
+    assert end_at_a_glance(content + b"\n") is None
+    assert end_at_a_glance(content.replace(b'"exit_code": 4', b'"exit_code": null')) is None
 
 
 def test_a_glance_sees_damage_in_the_middle_too() -> None:
@@ -200,9 +200,9 @@ def test_a_glance_sees_damage_in_the_middle_too() -> None:
     key = RunKey("20261123", "Nightly", 'End "of" day\\\n\u00e4', "amt:443", "DEMO2", "RUN")
     record = RunRecord(key, RUN_ID, RunState.FINISHED, request_id="2112", finished_at=at, exit_code=4, created_at=at)
     content = dumped(record._replace(parameters=("a", 'b "c"'), task_values=("",)))
-    assert end_at_a_glance("", content)
+    assert end_at_a_glance(content)
     for position in range(len(content)):
         for byte in (b'"', b"x", b"\\", b"\n", b",", b"9"):
             changed = content[:position] + byte + content[position + 1 :]
-            if end_at_a_glance("", changed):
+            if end_at_a_glance(changed):
                 assert not read(changed).is_damaged, changed
