@@ -9,7 +9,11 @@ import marshal
 import os
 import re
 import shutil
+import signal
+import subprocess
+import time
 import zipfile
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -63,6 +67,24 @@ def test_a_read_only_copy_below_blanks_and_umlauts_runs_a_job_and_stays_as_it_wa
     assert run.exit_code == 4, run.text
     assert "Done" in run.lines
     assert digests(read_only_copy) == before
+
+
+@pytest.mark.posix_only
+def test_an_interrupt_at_any_moment_of_the_start_is_107_or_the_signals_own_end(
+    folder: Path, programs: Programs
+) -> None:
+    """1 is QUEUED to an operator. Only the interpreter's first 2 ms are beyond our reach: few interrupts fall there."""
+    assert folder
+    codes: Counter[int] = Counter()
+    for moment_ms in range(2, 102):
+        command = (*programs.amt, "-jt", "START", "-an", "A", "-jn", "J", "--config", str(folder / "none"))
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(moment_ms / 1000)
+        process.send_signal(signal.SIGINT)
+        codes[process.wait(timeout=60)] += 1
+    assert set(codes) <= {107, -signal.SIGINT, 102, 1, 255}
+    assert codes[107] > 10
+    assert codes[1] + codes[255] <= 12
 
 
 def test_the_folder_holds_what_an_administrator_looks_for(folder: Path) -> None:

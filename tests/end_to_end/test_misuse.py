@@ -208,7 +208,7 @@ def test_no_secret_is_shown_anywhere(site: Workplace, simulator: SharedSimulator
     gossip = f'{{"title": "no", "detail": "user {USER} with {PASSWORD} is not known"}}'
     simulator.add_fault("start", "status", status=400, body=gossip)
     outputs.append(site.run(*START, environment=opcon_job("B")))
-    simulator.add_fault("logon", "status", status=500, body=gossip, headers={"X": PASSWORD})
+    simulator.add_fault("logon", "status", status=503, body=gossip, headers={"X": PASSWORD})
     outputs.append(site.run(*START, environment=opcon_job("C")))
     simulator.add_fault("logon", "status", status=400, body=gossip)
     outputs.append(site.run(*START, environment=opcon_job("D")))

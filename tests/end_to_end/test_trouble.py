@@ -248,7 +248,7 @@ def test_messages_are_complete_after_passing_trouble(site: Workplace, simulator:
         ({"kind": "status", "status": 404}, 108, 1),
         ({"kind": "content", "content": "html"}, 108, 1),
         ({"kind": "content", "body": "{}"}, 108, 1),
-        ({"kind": "status", "status": 500}, 4, 2),
+        ({"kind": "status", "status": 502}, 4, 2),
         ({"kind": "status", "status": 429}, 4, 2),
         ({"kind": "reset-before"}, 4, 2),
         ({"kind": "truncated"}, 4, 2),
