@@ -74,7 +74,6 @@ def test_an_interrupt_at_any_moment_of_the_start_is_107_or_the_signals_own_end(
     folder: Path, programs: Programs
 ) -> None:
     """1 is QUEUED to an operator. Only the interpreter's first 2 ms are beyond our reach: few interrupts fall there."""
-    assert folder
     codes: Counter[int] = Counter()
     for moment_ms in range(2, 102):
         command = (*programs.amt, "-jt", "START", "-an", "A", "-jn", "J", "--config", str(folder / "none"))
