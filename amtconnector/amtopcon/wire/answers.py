@@ -54,7 +54,6 @@ def read_logon(reply: Reply, profile: Profile) -> str:
     refused, places = profile.refused, profile.refused.words
     if fits(refused.later, reply):
         raise Busy(answered(reply, places), retry_after_s=reply.retry_after_s)
-    refused = profile.refused
     in_words = fits(refused.credentials, reply) or fits(refused.when, reply)
     if reply.status in {401, 403} or (in_words and not is_of_database(reply)):
         raise LogonRefused(answered(reply, places), hint=hint_of(reply))
