@@ -30,6 +30,10 @@ _Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", sel
 _UNDER_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", 0)})
 
 
+class NotResolvedInTime(TimeoutError):
+    """The name servers gave no answer as long as a connection may take."""
+
+
 class Resolver:
     """Looks names up. A look-up that hangs is not begun a second time: the next call waits for the same one."""
 
@@ -40,7 +44,7 @@ class Resolver:
     def addresses(self, host: str, port: int, limits: CallLimits, until: float) -> list[Address]:
         """Return the addresses of a name, in the system's order, or the one that `host` is.
 
-        Raises socket.gaierror, and TimeoutError when it is past `until`.
+        Raises socket.gaierror, and NotResolvedInTime when it is past `until`.
         """
         try:
             return _looked_up(host, port, socket.AI_NUMERICHOST)
@@ -48,7 +52,10 @@ class Resolver:
             pass
         if self._lookup is None or self._name != (host, port):
             self._lookup, self._name = Background(lambda: _looked_up(host, port)), (host, port)
-        found = self._lookup.result(limits, until)
+        try:
+            found = self._lookup.result(limits, until)
+        except TimeoutError as error:
+            raise NotResolvedInTime from error
         self._lookup = None
         return found
 

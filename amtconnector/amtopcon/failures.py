@@ -10,6 +10,7 @@ import ssl
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from amtconnector.amtopcon.addresses import NotResolvedInTime
 from amtconnector.amtopcon.http_answer import AnswerUnclear, NoHttp, SpeaksTls
 from amtconnector.amtopcon.http_connection import HANDSHAKE
 from amtconnector.amtopcon.httpx_import import httpx
@@ -103,7 +104,8 @@ def _cause(error: Exception, server: Server) -> Explanation:
     if is_of_tls(root):
         return explain(root, server)
     if isinstance(error, httpx.ConnectTimeout):
-        return (not_secured if HANDSHAKE in str(error) else not_connected)(TimeoutError(), server)
+        late = root if isinstance(root, TimeoutError) else TimeoutError()
+        return (not_secured if HANDSHAKE in str(error) else not_connected)(late, server)
     if isinstance(error, httpx.ConnectError) and isinstance(root, OSError):
         return (not_secured if HANDSHAKE in str(error) else not_connected)(root, server)
     if isinstance(error, httpx.TimeoutException):
@@ -111,13 +113,19 @@ def _cause(error: Exception, server: Server) -> Explanation:
     return _cut(error, root, server)
 
 
+_NO_SUCH_NAME = "Check the spelling in SERVER_ADDRESS. If it is right, ask the network's administrator about DNS."
+_NO_DNS = "Ask the network's administrator about DNS: the name servers of this machine do not answer."
+
+
 def not_connected(error: OSError, server: Server) -> Explanation:
     """Explain why no connection to the server came about; `amt check` asks here too."""
     if isinstance(error, socket.gaierror):
         return (
             f"the name {server.host} can't be resolved ({_spoken(error)})",
-            "Check the spelling in SERVER_ADDRESS. If it is right, ask the network's administrator about DNS.",
+            _NO_DNS if error.errno == socket.EAI_AGAIN else _NO_SUCH_NAME,
         )
+    if isinstance(error, NotResolvedInTime):
+        return f"the name {server.host} was not resolved within {server.connect_timeout_s:g} s", _NO_DNS
     if isinstance(error, TimeoutError):
         return (
             f"no connection within {server.connect_timeout_s:g} s",

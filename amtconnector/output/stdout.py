@@ -20,6 +20,8 @@ _LONGEST_DELAY_S = 0.2
 _LARGEST_BATCH = 64 * 1024
 _LARGEST_BACKLOG = 4 * 1024 * 1024
 _STANDSTILL_S = 30.0
+_LONGEST_STEP_S = 1.0
+"""What one look at the clock counts at most: a machine that was suspended meanwhile has not waited."""
 _STDOUT = 1
 
 
@@ -114,12 +116,14 @@ class _Writer:
 
     def drain(self, standstill_s: float) -> None:
         """Wait until everything is written; give up after a standstill of so many seconds."""
-        seen, since, pause_s = self._written, time.monotonic(), 0.0
-        while self.backlog and time.monotonic() - since < standstill_s:
+        seen, waited_s, pause_s, looked_at = self._written, 0.0, 0.0, time.monotonic()
+        while self.backlog and waited_s < standstill_s:
             time.sleep(pause_s)
             pause_s = min(pause_s + 0.0002, 0.01)
+            before, looked_at = looked_at, time.monotonic()
+            waited_s += max(0.0, min(looked_at - before, _LONGEST_STEP_S))
             if self._written != seen:
-                seen, since = self._written, time.monotonic()
+                seen, waited_s = self._written, 0.0
         if self.backlog:
             self.broken = "nobody reads it"  # and nobody is waited for a second time
 

@@ -134,6 +134,14 @@ def test_the_cause_is_told_in_words(kind: type[Exception], cause: Exception | No
     assert message in converted(raised(kind, cause), SERVER, NOT_LEFT).message
 
 
+@pytest.mark.parametrize(("code", "spelling"), [(socket.EAI_NONAME, True), (socket.EAI_AGAIN, False)])
+def test_a_name_server_that_does_not_answer_sends_nobody_to_look_at_the_spelling(code: int, *, spelling: bool) -> None:
+    """Only a name that it does not know may be misspelt."""
+    failure = converted(raised(httpx.ConnectError, socket.gaierror(code, "no")), SERVER, NOT_LEFT)
+    assert ("spelling" in failure.hint) is spelling
+    assert "about DNS" in failure.hint
+
+
 def test_a_certificate_that_fails_is_told_from_other_trouble_of_a_handshake() -> None:
     """It is permanent; a handshake that was cut short may be tried again."""
     unverified = raised(httpx.ConnectError, ssl.SSLCertVerificationError(1, "no"))

@@ -184,6 +184,25 @@ def test_nothing_is_written_for_nothing(written: Written) -> None:
     assert written.calls == 0
 
 
+@pytest.mark.parametrize("jump_s", [7200.0, -7200.0])
+def test_a_clock_that_jumps_loses_no_line(written: Written, monkeypatch: pytest.MonkeyPatch, jump_s: float) -> None:
+    """A machine that was suspended while the last lines were written wakes up with every time over."""
+    ahead_s = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: _now() + ahead_s[0])
+
+    def write(descriptor: int, data: memoryview) -> int:
+        _sleep(0.1)
+        ahead_s[0] = jump_s
+        _sleep(0.1)
+        return written(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write)
+    stream = Output("utf-8")
+    stream.write("the last line")
+    stream.close()
+    assert (written.data.split(), stream.broken) == ([b"the", b"last", b"line"], "")
+
+
 def test_a_reader_that_stands_still_holds_nobody_up(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines pile up, the run goes on, and too many of them are noticed."""
     gate = threading.Event()
