@@ -30,7 +30,8 @@ def configuration(path: Path) -> tuple[Config | None, Finding]:
     except ConfigurationError as error:
         return None, refused(Step.CONFIGURATION, error)
     text = f"{path}, for the server {read.server.base_url}"
-    if odd := (*read.warnings, *installation_id.shared_place(read, datetime.now(UTC))):
+    places = (*installation_id.shared_place(read, datetime.now(UTC)), *installation_id.open_runs_elsewhere(read))
+    if odd := (*read.warnings, *places):
         count = "an oddity" if len(odd) == 1 else f"{len(odd)} oddities"
         hint = "Correct them; until then the connector runs as these lines say."
         return read, warning(Step.CONFIGURATION, f"{text}, with {count}", hint, *odd)

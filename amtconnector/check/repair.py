@@ -6,8 +6,10 @@ So everything is closed from the top on, each thing is looked at when all above 
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amtconnector.config import installation_id, trust
@@ -20,7 +22,6 @@ from amtconnector.system.file_access import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from amtconnector.config import Config
     from amtconnector.system.file_access import Fault
@@ -165,9 +166,16 @@ def _key_file(config: Config) -> Path | None:
 def _problem(line: str) -> str:
     done = subprocess.run(
         line if file_access.IS_WINDOWS else shlex.split(line),
+        executable=_system_program(line) if file_access.IS_WINDOWS else None,
         capture_output=True,
         text=True,
         errors="replace",
         check=False,
     )
     return "" if done.returncode == 0 else (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
+
+
+def _system_program(line: str) -> str:
+    # Windows looks beside amt.exe and in the working directory first, where anybody may have put another one.
+    name = line.split(maxsplit=1)[0]
+    return str(Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", f"{name}.exe"))

@@ -142,7 +142,7 @@ class Job:
 
         is_made = self._invocation.arguments.action is Action.START
         warnings = (
-            *_runs_elsewhere(config),  # before the run directory is made
+            *_runs_elsewhere(config),
             trust.ensure_run_directory(config.run_directory, config.path, is_made=is_made),
             trust.warning(list(trust.made_by_people(config)), config.path),
         )
@@ -224,7 +224,9 @@ class Job:
 
 def _runs_elsewhere(config: Config) -> tuple[str, ...]:
     """Warn of open runs that this run can't find: those of a version in another folder, say."""
-    if os.path.isdir(config.run_directory):  # noqa: PTH112 - Path's raises
+    from amtconnector.records import RunDirectory
+
+    if RunDirectory(config.run_directory).has_runs:
         return ()
     from amtconnector.config.installation_id import open_runs_elsewhere  # only the first run of an installation
 

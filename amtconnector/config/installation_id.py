@@ -82,11 +82,10 @@ def named_open_runs(ini: inifile.IniText, directory: Path, path: Path) -> OpenRu
 def open_runs_elsewhere(config: Config) -> tuple[str, ...]:
     """Warn of unfinished runs of the same server in other default places of this machine, where the own is new.
 
-    Call it before the run directory is made; () when it is there, or when the file names it in RUN_DIRECTORY. Never
-    raises OSError.
+    () when it has a run, or when the file names it in RUN_DIRECTORY. Never raises OSError.
     """
     own = config.run_directory
-    if own.parent != places.runs_directory() or os.path.isdir(own):  # noqa: PTH112 - Path's raises
+    if RunDirectory(own).has_runs or own.parent != places.runs_directory():
         return ()
     found = (open_runs(other, server=config.server.address) for other in _folders(own.parent))
     return tuple(

@@ -143,6 +143,14 @@ class RunDirectory:
         """Return all records, newest first, damaged ones included; raise `OSError` when they can't be listed."""
         return self.loaded(record_files.names(self.path))
 
+    @property
+    def has_runs(self) -> bool:
+        """Whether there is a record at all; never raises, and says yes where that can't be found out."""
+        try:
+            return any(True for _ in record_files.names(self.path))
+        except OSError:
+            return True
+
     def loaded(self, names: Iterable[str]) -> list[RunRecord]:
         """Return the records of some files, newest first, damaged ones included."""
         loaded = (record_files.load_leniently(self.path, name) for name in names)

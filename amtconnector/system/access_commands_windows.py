@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from amtconnector.system import file_access_sids as sids
 from amtconnector.system import file_owners_windows as file_owners
+from amtconnector.system import files_windows
 from amtconnector.system.command_line import quoted
 from amtconnector.system.file_access_rules import Access, Place, Standing, is_foreign
 
@@ -24,6 +25,8 @@ def account() -> str:
 
 def mending_commands(path: Path, place: Place, access: Access) -> str:
     """Return the commands, one a line, after which a path is trusted: who may change it now may still read it."""
+    if is_foreign(access) and files_windows.is_link(path):  # it leads where he liked it to
+        return f"{'rmdir' if path.is_dir() else 'del'} {quoted(str(path))}"
     commands = [_taking(path)] if is_foreign(access) else []
     if ungranted := [party.id for party in access.writers if party.standing is Standing.UNGRANTED]:
         reach = "" if place is Place.FILE else "(OI)(CI)"
@@ -50,24 +53,30 @@ def closing_command(path: Path) -> str:
     readers = sids.access_of(descriptor, Place.FILE, frozenset({file_owners.own_sid()})).readers
     unwanted = [party.id for party in readers if party.standing is Standing.UNGRANTED] or sids.WIDE_GROUPS
     groups = " ".join(f'"*{sid}"' for sid in unwanted)
-    grants = f'"*{sids.SYSTEM}:F" "*{sids.ADMINISTRATORS}:F" "{account()}:R"'
+    grants = f'"*{sids.SYSTEM}:F" "*{sids.ADMINISTRATORS}:F" "{_account_for_icacls()}:R"'
     return f"icacls {quoted(str(path))} /inheritance:r /grant:r {grants} /remove:g {groups}"
 
 
 def granting_command(path: Path) -> str:
     """Return the command that lets this account read a file that it can't."""
-    return f'icacls {quoted(str(path))} /grant "{account()}:R"'
+    return f'icacls {quoted(str(path))} /grant "{_account_for_icacls()}:R"'
 
 
 def granting_writes(folder: Path) -> str:
     """Return the commands, one a line, that let this account write a folder and what is in it."""
     making = "" if folder.is_dir() else f"mkdir {quoted(str(folder))}\n"
-    return making + f'icacls {quoted(str(folder))} /grant "{account()}:(OI)(CI)M"'
+    return making + f'icacls {quoted(str(folder))} /grant "{_account_for_icacls()}:(OI)(CI)M"'
 
 
 def sharing_advice(path: Path) -> str:
     """Say how another account than this one gets to read the file."""
     return f'allow it (Local System and administrators are): icacls "{path}" /grant "ACCOUNT:R"'
+
+
+def _account_for_icacls() -> str:
+    """Return this account as icacls takes it: an identifier needs a star."""
+    name = account()
+    return f"*{name}" if name == file_owners.own_sid() else name
 
 
 def _taking(path: Path) -> str:

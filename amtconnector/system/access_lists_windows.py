@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from amtconnector.system.security_descriptor import Entry
-
 assert sys.platform == "win32"  # noqa: S101  # mypy takes it as the switch between the systems
 
 _PARENTS_WITH_GRANTS = 2
@@ -81,14 +79,14 @@ def descriptor_of(path: Path) -> Iterator[ctypes.c_void_p]:
 def _entries(folder: Path) -> str:
     """Return the entries of a folder's own list, in the security descriptor definition language."""
     everything = dict.fromkeys((sids.SYSTEM, sids.ADMINISTRATORS, file_owners.own_sid()), "FA")
-    named = {entry.sid: f"0x{entry.rights:x}" for entry in _named_entries(folder) if entry.reaches_children}
+    named = {sid: f"0x{rights:x}" for sid, rights in _let_in(folder).items()}
     return "".join(f"(A;OICI;{rights};;;{sid})" for sid, rights in {**named, **everything}.items())
 
 
-def _named_entries(folder: Path) -> Iterator[Entry]:
+def _let_in(folder: Path) -> dict[str, int]:
+    """Return whom a folder and those above it let in by name to what is made there; the nearest one decides."""
+    found: dict[str, int] = {}
     for at in (*reversed(folder.parents[:_PARENTS_WITH_GRANTS]), folder):
         with suppress(OSError, ValueError):
-            descriptor = file_owners.security_of(at)
-            granted = sids.granted_sids(descriptor)
-            wanted = (entry for entry in descriptor.entries or () if not sids.is_administrator(entry.sid))
-            yield from (entry for entry in wanted if entry.sid in granted)
+            found.update(sids.granted_to_children(file_owners.security_of(at)))
+    return found

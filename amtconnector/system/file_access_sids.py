@@ -36,12 +36,23 @@ WIDE_GROUPS = {
     "S-1-5-32-547": "Power Users",
     "S-1-5-32-554": "Pre-Windows 2000 Compatible Access",
     "S-1-5-32-555": "Remote Desktop Users",
+    "S-1-5-13": "Terminal Server Users",
+    "S-1-5-1000": "Other Organization",
+    "S-1-5-80-0": "All services",
+    "S-1-5-64-10": "NTLM Authentication",
+    "S-1-5-64-14": "SChannel Authentication",
+    "S-1-5-64-21": "Digest Authentication",
+    "S-1-18-1": "Authentication authority asserted identity",
+    "S-1-18-2": "Service asserted identity",
     "S-1-15-2-1": "All application packages",
     "S-1-15-2-2": "All restricted application packages",
 }
 """The groups that are as good as everybody: nobody grants them anything by name."""
 
 _WIDE_OF_DOMAIN = re.compile(r"S-1-5-21-\d+-\d+-\d+-(501|513|514|515)")
+_WIDE_KINDS = {"S-1-15-2-": "Application package", "S-1-15-3-": "Application capability"}
+"""Of an application whoever started it; no account of a job."""
+
 _WIDE_NAMES = {"501": "Guest", "513": "Domain Users", "514": "Domain Guests", "515": "Domain Computers"}
 _ADMINISTRATOR_OF_DOMAIN = re.compile(r"S-1-5-21-\d+-\d+-\d+-(500|512|518|519)")
 _TRUSTED = frozenset(
@@ -74,7 +85,8 @@ def wide_name(sid: str) -> str:
     """Return the English name of a group that is as good as everybody, "" for any other account."""
     if match := _WIDE_OF_DOMAIN.fullmatch(sid):
         return _WIDE_NAMES[match[1]]
-    return WIDE_GROUPS.get(sid, "")
+    of_its_kind = next((name for start, name in _WIDE_KINDS.items() if sid.startswith(start)), "")
+    return WIDE_GROUPS.get(sid, of_its_kind)
 
 
 def is_administrator(sid: str) -> bool:
@@ -86,6 +98,16 @@ def granted_sids(descriptor: SecurityDescriptor) -> frozenset[str]:
     """Return who was let in by name: the entries that are not inherited and name no group that is everybody."""
     entries = descriptor.entries or ()
     return frozenset(entry.sid for entry in entries if not entry.is_inherited and not wide_name(entry.sid))
+
+
+def granted_to_children(descriptor: SecurityDescriptor) -> dict[str, int]:
+    """Return who was let in by name to what is made in a folder, administrators apart, with all his rights there."""
+    granted = granted_sids(descriptor)
+    rights: dict[str, int] = {}
+    for entry in descriptor.entries or ():
+        if entry.reaches_children and entry.sid in granted and not is_administrator(entry.sid):
+            rights[entry.sid] = rights.get(entry.sid, 0) | entry.rights
+    return rights
 
 
 def access_of(

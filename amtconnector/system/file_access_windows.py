@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from amtconnector.system import file_access_sids as sids
 from amtconnector.system import file_owners_windows as file_owners
+from amtconnector.system import files_windows
 from amtconnector.system.file_access_rules import Access, Place, reading_fault
 
 if TYPE_CHECKING:
@@ -29,17 +30,20 @@ def owners(config: Path | None) -> frozenset[str]:
 
 
 def way_to(path: Path) -> Iterator[tuple[Path, Place]]:
-    """Yield the folders above a path, as it is written and as it is really: a link may lead elsewhere."""
+    """Yield the folders above a path, as it is written and as it is really, and the links among them and itself."""
     written, real = path.absolute(), Path(os.path.realpath(path))
     for folder in dict.fromkeys([*reversed(written.parents), *reversed(real.parents)]):
         if folder.exists():
             yield folder, Place.ROOT if folder.parent == folder else Place.ABOVE
+    if files_windows.is_link(written):
+        yield written, Place.ABOVE
 
 
 def look(path: Path, place: Place, allowed: frozenset[str]) -> Access:
-    """Return who owns, writes and reads a file or folder; raise `OSError`."""
+    """Return who owns, writes and reads a file or folder, a link on the way not followed; raise `OSError`."""
     try:
-        descriptor = file_owners.security_of(path)
+        is_itself = place is Place.ABOVE and files_windows.is_link(path)
+        descriptor = file_owners.security_of_link(path) if is_itself else file_owners.security_of(path)
     except ValueError as error:
         raise OSError(errno.EINVAL, "its access list can't be understood", str(path)) from error
     return sids.access_of(descriptor, place, allowed, is_shared=file_owners.is_on_share(path))

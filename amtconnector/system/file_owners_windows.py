@@ -38,7 +38,7 @@ def foreign_owner(path: Path, descriptor: int | None) -> str:
     folder = security_of(path.parent)
     if owner == folder.owner or owner in sids.granted_sids(folder):
         return ""
-    return "" if is_on_share(path) or _may_add(owner, path.parent) else account_name(owner)
+    return "" if is_on_share(path) or _may_add(owner, folder) else account_name(owner)
 
 
 def reach_of_others(path: Path, descriptor: int | None) -> str:
@@ -54,8 +54,21 @@ def is_as_known(status: os.stat_result, owners: set[int]) -> bool:
     return False
 
 
+def security_of_link(path: Path) -> SecurityDescriptor:
+    """Return owner and access list of a link itself, not of what it leads to; raise `OSError`."""
+    flags = windows_api.FILE_FLAG_OPEN_REPARSE_POINT | windows_api.FILE_FLAG_BACKUP_SEMANTICS
+    shared = windows_api.FILE_SHARE_EVERYTHING
+    handle = windows_api.CreateFile(
+        str(path), windows_api.READ_CONTROL, shared, None, windows_api.OPEN_EXISTING, flags, None
+    )
+    try:
+        return _of_handle(handle)
+    finally:
+        windows_api.CloseHandle(handle)
+
+
 def security_of(path: Path) -> SecurityDescriptor:
-    """Return owner and access list of a file or folder; raise `OSError`."""
+    """Return owner and access list of a file or folder, of what a link leads to; raise `OSError`."""
     found = ctypes.c_void_p()
     windows_api.GetNamedSecurityInfo(
         str(path), windows_api.SE_FILE_OBJECT, _WHAT, None, None, None, None, ctypes.byref(found)
@@ -114,28 +127,25 @@ def _taken(descriptor: ctypes.c_void_p) -> SecurityDescriptor:
         windows_api.LocalFree(descriptor)
 
 
-def _may_add(sid: str, folder: Path) -> bool:
-    """Whether an account may put files into a folder, by its groups too; False where that can't be found out."""
-    acl, descriptor = ctypes.c_void_p(), ctypes.c_void_p()
-    rights = wintypes.DWORD()
+def _may_add(sid: str, folder: SecurityDescriptor) -> bool:
+    """Whether an account belongs to a group that a folder lets in by name to add files; False where nobody can say.
+
+    Only those entries are asked about: what a wide group may makes nobody one of ours.
+    """
+    named = sids.granted_sids(folder)
+    adding = (entry for entry in folder.entries or () if entry.sid in named and entry.rights & _ADDING)
+    entries = "".join(f"(A;;0x{_ADDING:x};;;{entry.sid})" for entry in adding)
+    if not entries:
+        return False
+    acl, rights = ctypes.c_void_p(), wintypes.DWORD()
     try:
-        windows_api.GetNamedSecurityInfo(
-            str(folder),
-            windows_api.SE_FILE_OBJECT,
-            _WHAT,
-            None,
-            None,
-            ctypes.byref(acl),
-            None,
-            ctypes.byref(descriptor),
-        )
-        with windows_api.sid_from(sid) as pointer:
+        with windows_api.descriptor_from(f"D:{entries}") as descriptor, windows_api.sid_from(sid) as pointer:
+            flags = ctypes.byref(wintypes.BOOL()), ctypes.byref(wintypes.BOOL())
+            windows_api.GetSecurityDescriptorDacl(descriptor, flags[0], ctypes.byref(acl), flags[1])
             trustee = windows_api.Trustee(None, 0, windows_api.TRUSTEE_IS_SID, 0, pointer)
             windows_api.GetEffectiveRightsFromAcl(acl, ctypes.byref(trustee), ctypes.byref(rights))
     except OSError:
         return False
-    finally:
-        windows_api.LocalFree(descriptor)
     return bool(rights.value & _ADDING)
 
 

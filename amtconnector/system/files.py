@@ -106,7 +106,7 @@ def create_subdirectory(path: Path) -> None:
     One that exists must be none of an account that may not put it there, and no link to somewhere else.
     """
     if os.path.lexists(path):
-        if path.is_symlink():
+        if _system.is_link(path):
             raise OSError(errno.ELOOP, "a link in the place of a folder, which is not followed", str(path))
         check_owner(path)
     if path.is_dir():

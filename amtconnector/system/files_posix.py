@@ -103,6 +103,11 @@ class NewFile:
         os.link(f"/proc/self/fd/{self._file}", target, src_dir_fd=self._file)
 
 
+def is_link(path: Path) -> bool:
+    """Whether a path is a link to somewhere else."""
+    return path.is_symlink()
+
+
 def rename(source: Path, target: Path) -> None:
     """Give a file a name that nobody has."""
     os.link(source, target)

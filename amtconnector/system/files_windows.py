@@ -22,6 +22,8 @@ _Result = TypeVar("_Result")
 
 _PAUSE_S = 0.01
 _PATIENCE_S = 0.6
+_NAME_SURROGATE = 0x20000000
+"""IsReparseTagNameSurrogate: of tags that stand for another file or folder."""
 
 
 class NewFile:
@@ -88,6 +90,14 @@ class NewFile:
                 None,
             )
         return msvcrt.open_osfhandle(handle, os.O_WRONLY | os.O_BINARY)
+
+
+def is_link(path: Path) -> bool:
+    """Whether a path is a link to somewhere else: a symbolic one, a junction, a folder that a drive is mounted in."""
+    try:
+        return bool(path.lstat().st_reparse_tag & _NAME_SURROGATE)
+    except OSError:
+        return False
 
 
 def rename(source: Path, target: Path) -> None:

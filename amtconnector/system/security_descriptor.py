@@ -12,7 +12,12 @@ from amtconnector.named_tuple import NamedTuple
 
 _DACL_PRESENT = 0x0004
 _ALLOWING = frozenset({0x0, 0x9})
-"""ACCESS_ALLOWED_ACE_TYPE and ACCESS_ALLOWED_CALLBACK_ACE_TYPE; the others deny, audit or are about directories."""
+"""ACCESS_ALLOWED_ACE_TYPE and ACCESS_ALLOWED_CALLBACK_ACE_TYPE, whose condition counts as met."""
+
+_ALLOWING_OBJECTS = frozenset({0x5, 0xB})
+"""The same with a part that names objects of a directory (2.4.4.3), which a file has not; the others deny or audit."""
+
+_OBJECT_TYPE_PRESENT, _INHERITED_OBJECT_TYPE_PRESENT, _GUID_LENGTH = 0x1, 0x2, 16
 
 _OBJECT_INHERIT, _CONTAINER_INHERIT, _INHERIT_ONLY, _INHERITED = 0x1, 0x2, 0x8, 0x10
 
@@ -55,8 +60,16 @@ def _entries(content: bytes, offset: int) -> tuple[Entry, ...]:
         kind, flags, size, rights = struct.unpack_from("<BBHI", content, offset)
         if kind in _ALLOWING:
             found.append(_entry(_sid(content, offset + 8), rights, flags))
+        elif kind in _ALLOWING_OBJECTS:
+            found.append(_entry(_sid(content, _behind_objects(content, offset + 8)), rights, flags))
         offset += size
     return tuple(found)
+
+
+def _behind_objects(content: bytes, offset: int) -> int:
+    (present,) = struct.unpack_from("<I", content, offset)
+    given = sum(bool(present & flag) for flag in (_OBJECT_TYPE_PRESENT, _INHERITED_OBJECT_TYPE_PRESENT))
+    return offset + 4 + given * _GUID_LENGTH
 
 
 def _entry(sid: str, rights: int, flags: int) -> Entry:

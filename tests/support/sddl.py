@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import struct
+import uuid
 
 _SIDS = {
     "SY": "S-1-5-18",
@@ -36,8 +37,8 @@ _RIGHTS = {
     "M": 0x1301BF,
 }
 _FLAGS = {"OI": 0x1, "CI": 0x2, "NP": 0x4, "IO": 0x8, "ID": 0x10}
-_ENTRY = re.compile(r"\((?P<kind>[AD]|XA);(?P<flags>[A-Z]*);(?P<rights>[^;]*);;;(?P<sid>[^)]*)\)")
-_KINDS = {"A": 0x0, "D": 0x1, "XA": 0x9}
+_ENTRY = re.compile(r"\((?P<kind>[AD]|XA|OA);(?P<flags>[A-Z]*);(?P<rights>[^;]*);(?P<guid>[^;]*);;(?P<sid>[^)]*)\)")
+_KINDS = {"A": 0x0, "D": 0x1, "XA": 0x9, "OA": 0x5}
 _HEADER = 20
 
 
@@ -57,7 +58,12 @@ def _entry(match: re.Match[str]) -> bytes:
     sid = _sid(match["sid"])
     flags = sum(_FLAGS[match["flags"][at : at + 2]] for at in range(0, len(match["flags"]), 2))
     rights = _RIGHTS[match["rights"]] if match["rights"] in _RIGHTS else int(match["rights"], 16)
-    return struct.pack("<BBHI", _KINDS[match["kind"]], flags, 8 + len(sid), rights) + sid
+    whom = _object(match["guid"]) + sid if match["kind"] == "OA" else sid
+    return struct.pack("<BBHI", _KINDS[match["kind"]], flags, 8 + len(whom), rights) + whom
+
+
+def _object(guid: str) -> bytes:
+    return struct.pack("<I", 1) + uuid.UUID(guid).bytes_le if guid else struct.pack("<I", 0)
 
 
 def _sid(text: str) -> bytes:

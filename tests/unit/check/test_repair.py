@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,8 +22,6 @@ from amtconnector.system.file_access import Fault
 from tests.support.examined import sound_installation
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.examined import Installation
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="chgrp and chmod are POSIX's")
@@ -245,3 +244,18 @@ def test_a_link_in_the_programs_folder_leads_no_command_to_what_it_names(
     monkeypatch.setattr(trust, "own_directory", lambda: program)
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert list(trust.program_files(site.write())) == []
+
+
+def test_on_windows_a_command_is_the_systems_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows would else look for it beside amt.exe and in the working directory first."""
+    told: list[object] = []
+
+    def run(line: str, *, executable: str | None = None, **_: object) -> subprocess.CompletedProcess[str]:
+        told.extend((line, executable))
+        return subprocess.CompletedProcess(line, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(file_access, "IS_WINDOWS", True)
+    monkeypatch.setenv("SYSTEMROOT", "W:")
+    assert repair._problem("icacls runs /inheritance:r") == ""
+    assert told == ["icacls runs /inheritance:r", str(Path("W:", "System32", "icacls.exe"))]

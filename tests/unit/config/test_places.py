@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amtconnector import config
+from amtconnector.check import local
 from amtconnector.config import installation_id, places
 from amtconnector.errors import ConfigurationError
 from amtconnector.records import RunDirectory, RunKey, RunRecord, RunState
@@ -164,12 +165,21 @@ def test_open_runs_of_another_server_are_nobodys_business(tmp_path: Path) -> Non
     assert installation_id.open_runs_elsewhere(named(tmp_path / "test", "bank-test-01")) == ()
 
 
-def test_a_place_that_is_there_already_is_not_new(tmp_path: Path) -> None:
-    """Only the first run of an installation looks around."""
+def test_a_place_with_a_run_is_not_new(tmp_path: Path) -> None:
+    """Only the first run of an installation looks around; `amt check`, tried before it, makes the folder alone."""
     submitted(named(tmp_path / "1.0", "bank-test-01"))
     read = named(tmp_path / "1.1", "bank-test-02")
     read.run_directory.mkdir(parents=True)
+    assert len(installation_id.open_runs_elsewhere(read)) == 1
+    submitted(read)
     assert installation_id.open_runs_elsewhere(read) == ()
+
+
+def test_the_examination_tells_of_open_runs_elsewhere(tmp_path: Path) -> None:
+    """A new version is tried with `amt check` before any job is led to it."""
+    submitted(named(tmp_path / "1.0", "bank-test-01"))
+    _, finding = local.configuration(named(tmp_path / "1.1", "bank-test-02").path)
+    assert any("bank-test-01" in detail for detail in finding.details)
 
 
 def test_an_id_that_two_servers_share_is_told(tmp_path: Path) -> None:

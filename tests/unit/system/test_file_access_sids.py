@@ -6,7 +6,7 @@ import pytest
 
 from amtconnector.system import security_descriptor
 from amtconnector.system.file_access_rules import Access, Place, reading_fault, writing_fault
-from amtconnector.system.file_access_sids import access_of, is_administrator, wide_name
+from amtconnector.system.file_access_sids import access_of, granted_to_children, is_administrator, wide_name
 from tests.support.sddl import descriptor
 
 OWN = "S-1-5-21-1-2-3-1001"
@@ -49,6 +49,14 @@ def test_a_run_directory_for_administrators_and_who_was_let_in_by_name_is_truste
         ("(A;;0x40;;;DU)", "Domain Users"),
         ("(A;OICIIO;M;;;AU)", "Authenticated Users"),
         ("(XA;;M;;;WD)", "Everyone"),
+        ("(OA;;M;;;WD)", "Everyone"),
+        ("(OA;;M;bf967aba-0de6-11d0-a285-00aa003049e2;;AU)", "Authenticated Users"),
+        ("(A;;M;;;S-1-5-13)", "Terminal Server Users"),
+        ("(A;;M;;;S-1-5-80-0)", "All services"),
+        ("(A;;M;;;S-1-5-64-10)", "NTLM Authentication"),
+        ("(A;;M;;;S-1-15-2-1)", "All application packages"),
+        ("(A;;M;;;S-1-15-2-11-22-33-44-55-66-77)", "Application package"),
+        ("(A;;M;;;S-1-15-3-1)", "Application capability"),
         (f"(A;OICIID;M;;;{OTHER})", OTHER),
     ],
 )
@@ -136,3 +144,10 @@ def test_what_is_no_descriptor_is_refused(content: bytes) -> None:
     """A descriptor that was cut is none."""
     with pytest.raises(ValueError, match="not a security descriptor"):
         security_descriptor.parse(content)
+
+
+def test_who_was_let_in_by_name_has_the_rights_of_all_his_entries() -> None:
+    """Rights come in several entries; closing a folder keeps them all."""
+    jobs = f"(A;OICI;0x1200a9;;;{JOBS})(A;OICI;0x6;;;{JOBS})"
+    others = f"(A;;0x10000;;;{OTHER})(A;OICI;FA;;;BU)(A;OICI;FA;;;SY)(A;OICIID;FA;;;{OWN})"
+    assert granted_to_children(security_descriptor.parse(descriptor(f"O:BAD:{jobs}{others}"))) == {JOBS: 0x1200AF}

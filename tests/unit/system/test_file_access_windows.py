@@ -21,6 +21,7 @@ if sys.platform == "win32":
         file_access_windows,
         file_owners_windows,
         files,
+        files_windows,
         security_descriptor,
         windows_api,
     )
@@ -91,3 +92,34 @@ if sys.platform == "win32":
         """Messages name accounts; the wide groups have one name in every language."""
         assert file_access_windows.name_of(sids.EVERYONE) == "Everyone"
         assert file_access_windows.name_of("S-1-5-21-1-2-3-4711") == "S-1-5-21-1-2-3-4711"
+
+    def test_a_link_counts_as_what_it_is_and_goes_where_it_is_a_strangers(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whose it is decides where it leads tomorrow, whatever it leads to today."""
+        link = tmp_path / "runs"
+        link.mkdir()
+        foreign = security_descriptor.parse(descriptor("O:S-1-5-21-1-2-3-1002D:P(A;OICI;FA;;;SY)"))
+        monkeypatch.setattr(files_windows, "is_link", lambda path: path == link)
+        monkeypatch.setattr(file_owners_windows, "security_of_link", lambda _path: foreign)
+        assert (link, Place.ABOVE) in list(file_access_windows.way_to(link))
+        fault = file_access.own_fault(link, Place.ABOVE, file_access.owners(None))
+        assert fault is not None
+        assert fault.is_foreign
+        assert fault.commands.startswith("rmdir ")
+        assert file_access.own_fault(link, Place.FOLDER, file_access.owners(None)) is None
+
+    def test_a_link_is_looked_at_by_a_handle_of_its_own(tmp_path: Path) -> None:
+        """What is no link is the same by both ways."""
+        assert file_owners_windows.security_of_link(tmp_path) == file_owners_windows.security_of(tmp_path)
+        assert not files_windows.is_link(tmp_path)
+
+    def test_only_a_group_that_was_let_in_by_name_makes_its_members_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+        """What a wide group may, in a folder that version 1.0 left open, makes nobody's record one to believe."""
+        asked: list[str] = []
+        monkeypatch.setattr(windows_api, "GetEffectiveRightsFromAcl", lambda *_: asked.append("asked"))
+        for text, count in (("O:BAD:(A;OICI;FA;;;BU)", 0), ("O:BAD:(A;OICI;M;;;S-1-5-21-1-2-3-1103)", 1)):
+            asked.clear()
+            folder = security_descriptor.parse(descriptor(text))
+            assert not file_owners_windows._may_add("S-1-5-21-1-2-3-1002", folder)
+            assert len(asked) == count
