@@ -76,7 +76,7 @@ def test_before_the_logon_nothing_is_started(
 
 def test_a_logon_that_is_tried_again_ends_with_the_signal(site: Workplace, simulator: SharedSimulator) -> None:
     """In the pause between two attempts too."""
-    simulator.add_fault("logon", "status", status=500, count=0)
+    simulator.add_fault("logon", "status", status=503, count=0)
     process = site.start(*SHORT, environment=JOB)
     simulator.wait_for_call("logon", count=2)
     run = signalled(process, signal.SIGTERM, within_s=1.5)
