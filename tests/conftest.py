@@ -56,7 +56,10 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line("markers", "posix_only: is about something that only POSIX systems have")
     config.addinivalue_line("markers", "not_wine(reason): shows nothing under wine, for this reason")
-    config.addinivalue_line("markers", "begins_as(number): takes a minute; all others run beside it")
+    config.addinivalue_line(
+        "markers",
+        "begins_as(number, process=0): takes a minute, so it begins a process of pytest",
+    )
 
 
 def pytest_sessionstart() -> None:
@@ -68,21 +71,35 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return how many processes run the tests: one for a core; two where processes are waited for, end to end.
+    """Return how many processes run the tests: one for a core; three where processes are waited for, end to end.
 
     Files that are named one by one run in this process: starting others takes longer.
     """
     folders = [Path(argument) for argument in config.args if Path(argument).is_dir()]
     waits = any((folder / "end_to_end").is_dir() or "end_to_end" in folder.parts for folder in folders)
-    return (2 if waits else 1) * (os.cpu_count() or 1) if folders else 0
+    return (3 if waits else 1) * (os.cpu_count() or 1) if folders else 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put first, in the order of their numbers, what takes long on any machine; everything else keeps its order.
+    """Give each process of pytest its part of what waits, end to end, then of what computes; neighbours stay together.
 
-    The first process then has these, one running and others that are not taken from it.
+    The processes get pieces of the list that are equally long, and take over from each other at the end. What takes a
+    minute on any machine begins a piece.
     """
-    items.sort(key=lambda item: mark.args[0] if (mark := item.get_closest_marker("begins_as")) else sys.maxsize)
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    length = len(items)
+    long = [(mark, item) for item in items if (mark := item.get_closest_marker("begins_as"))]
+    short = [item for item in items if not item.get_closest_marker("begins_as")]
+    kinds = [[item for item in short if ("end_to_end" in item.path.parts) is waits] for waits in (True, False)]
+    items[:] = [item for piece in range(count) for kind in kinds for item in _piece(kind, piece, count)]
+    for piece in range(count):
+        begin = -(-piece * length // count)
+        here = [(mark, item) for mark, item in long if mark.kwargs.get("process", 0) % count == piece]
+        items[begin:begin] = [item for _, item in sorted(here, key=lambda pair: pair[0].args[0])]
+
+
+def _piece(items: list[pytest.Item], number: int, count: int) -> list[pytest.Item]:
+    return items[number * len(items) // count : (number + 1) * len(items) // count]
 
 
 @pytest.fixture(scope="session")

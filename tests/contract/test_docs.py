@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +9,7 @@ from amtconnector import errors
 from amtconnector.cli import HELP, SUBCOMMANDS
 from amtconnector.run.arguments import FLAGS
 from amtconnector.statuses import AMT_STATUSES, SUCCESS
+from tests.support import processes
 from tests.support.configfile import ROOT
 from tests.support.doc_pages import PAGES
 
@@ -145,8 +145,9 @@ HELPS = (
 def test_help_fits_one_screen_and_shows_examples(command: tuple[str, ...], programs: Programs, lab: list[str]) -> None:
     """30 lines of 80 characters at most, and a line that can be typed."""
     program = {"amt": programs.amt, "Encrypt": programs.encrypt, "amt-lab": tuple(lab)}[command[0]]
-    lines = subprocess.run([*program, *command[1:]], capture_output=True, text=True, check=True).stdout.splitlines()
-    assert len(lines) <= 30
+    done = processes.run([*program, *command[1:]], env=processes.clean_environment(ROOT))
+    lines = done.stdout.splitlines()
+    assert (done.returncode, len(lines) <= 30) == (0, True)
     assert max(map(len, lines)) <= 80
     example = " ".join(command[:-1])
     assert any(re.match(rf" +{example}( |$)", line) for line in lines)

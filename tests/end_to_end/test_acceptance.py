@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amtconnector.lab.acceptance.plan import CHECKS
+from tests.support import processes
+from tests.support.processes import clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +60,7 @@ def temporary(tmp_path: Path) -> Path:
 @pytest.fixture
 def environment(temporary: Path) -> dict[str, str]:
     """Return an environment with that folder, inside of an OpCon job of its own."""
-    return {**os.environ, "TMPDIR": str(temporary), "SMA_MSLSAM_JOB_NAME": "NIGHTLY 0000000001"}
+    return {**clean_environment(temporary), "TMPDIR": str(temporary), "SMA_MSLSAM_JOB_NAME": "NIGHTLY 0000000001"}
 
 
 @pytest.fixture
@@ -67,9 +69,7 @@ def accept(lab: list[str], folder: Path, environment: dict[str, str], temporary:
 
     def run(*arguments: str) -> Accepted:
         command = [*lab, "acceptance", "--report", str(folder), *arguments]
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, encoding="utf-8"
-        )
+        done = processes.run(command, env=environment, timeout_s=TIMEOUT_S)
         assert list(temporary.iterdir()) == []
         assert processes_of(temporary) == []
         return Accepted(done, folder)

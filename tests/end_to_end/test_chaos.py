@@ -23,7 +23,7 @@ def test_a_plan_is_made_from_its_seed_and_number_alone() -> None:
     assert plan_of(SEED, 5) != plan_of(SEED, 6) != plan_of(SEED + 1, 6)
 
 
-@pytest.mark.begins_as(2)
+@pytest.mark.begins_as(1, process=1)
 def test_in_random_trouble_nothing_is_started_twice_and_nothing_is_lost(programs: Programs, tmp_path: Path) -> None:
     """Faults, restarts, kills and signals at random: one task, the right code, the right lines, a true text."""
     report = Theatre(tmp_path, programs, at_once=6, say=lambda _text: None).play(SEED, range(RUNS))

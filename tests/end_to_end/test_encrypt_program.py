@@ -12,6 +12,7 @@ import pytest
 
 from amtconnector import credentials
 from amtconnector.credentials import Secret, Stored, keyfile
+from tests.support import processes
 
 CONFIG = """\
 [CONNECTOR]
@@ -34,16 +35,8 @@ def run(
     program: list[str], folder: Path, *args: str, typed: str = "", env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run Encrypt in a folder, without a terminal."""
-    return subprocess.run(
-        [*program, *args],
-        cwd=folder,
-        input=typed,
-        env={**os.environ, **(env or {})},
-        capture_output=True,
-        encoding="utf-8",
-        start_new_session=True,
-        check=False,
-    )
+    environment = {**processes.clean_environment(folder), **(env or {})}
+    return processes.run([*program, *args], cwd=folder, entered=typed, env=environment, start_new_session=True)
 
 
 def decrypted(text: str, folder: Path) -> str:

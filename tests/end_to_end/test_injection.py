@@ -51,7 +51,7 @@ def test_a_point_is_played_again_by_its_text() -> None:
     assert point_of("write:file:3:ENOSPC+").setting == "write:file:3:28+"
 
 
-@pytest.mark.begins_as(3)
+@pytest.mark.begins_as(1, process=2)
 @pytest.mark.posix_only
 @pytest.mark.skipif(sys.platform != "linux", reason="preloads a library of Linux")
 @pytest.mark.skipif(not (shutil.which("gcc") or shutil.which("cc")), reason="there is no C compiler")

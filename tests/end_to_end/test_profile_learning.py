@@ -39,6 +39,7 @@ echo = true
 messages = ["Started", { text = "a < b & c", repeat = 3 }, { at = 0.4, text = "Done" }]
 [applications.A.jobs.LONG]
 duration = 60
+kill_delay = 0.2
 messages = ["Started"]
 """
 VALUES, PARAMETERS = ["25", "START=NOW"], ["'PARAM'"]

@@ -46,6 +46,8 @@ messages = ["Control totals differ"]
 [applications.A.jobs.LONG]
 duration = 60
 stop_ends = "KILLED"
+kill_delay = 0.2
+stop_delay = 0.2
 messages = ["Started"]
 """
 

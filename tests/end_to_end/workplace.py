@@ -44,6 +44,8 @@ messages = ["Started", { at = 1, text = "Half" }, { at = 1.9, text = "Done" }]
 
 [applications.DEMO2.jobs.NEVER_ENDS]
 ends = "never"
+kill_delay = 0.2
+stop_delay = 0.3
 messages = ["Started"]
 
 [applications.DEMO2.jobs.STUBBORN]

@@ -24,14 +24,17 @@ from typing import Any, TextIO
 import amtconnector
 
 MOST_BYTES = 1 << 17
-NOT_THERE_YET = ("h11", "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.h11_impl")
-"""What the simulator imports by its name when it serves."""
+IMPORTED_LATER = (
+    *("cryptography.fernet", "difflib", "encodings.idna", "encodings.utf_16_be", "encodings.utf_8_sig", "stringprep"),
+    *("h11", "importlib.readers", "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.h11_impl"),
+)
+"""What a run and the simulator import of others when they need it."""
 
 
 def import_everything() -> None:
     """Import what any of the programs imports on its way, except the modules that are the programs."""
     modules = [module.name for module in pkgutil.walk_packages(amtconnector.__path__, "amtconnector.")]
-    for name in (*modules, *NOT_THERE_YET):
+    for name in (*modules, *IMPORTED_LATER):
         if "windows" not in name and not name.endswith("__main__"):
             import_module(name)
 
@@ -60,11 +63,13 @@ def serve(channel: socket.socket) -> dict[str, Any]:
 
 
 def take_over(request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
-    """Let this process have the standard streams, the folder, the environment and the arguments of a request."""
+    """Let this process have the standard streams, session, folder, environment and arguments of a request."""
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     sys.stdin, sys.stdout, sys.stderr = map(reopened, (sys.stdin, sys.stdout, sys.stderr), range(3))
+    if request["starts_session"]:
+        os.setsid()
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])

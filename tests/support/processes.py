@@ -5,7 +5,7 @@
 of pytest. What comes of it is a child of pytest's with an id, an exit code, signals, standard streams, a folder, an
 environment, arguments and module state of its own, so a test sees no difference. What it does not prove is the start
 itself: the order of imports, and what Python and its libraries read before the first line of ours. So a real process
-starts where a test asks for anything of that (variables other than HOME and SMA_*, ignored signals, options of
+starts where a test asks for anything of that (variables other than HOME, TMPDIR and SMA_*, ignored signals, options of
 Popen), where it calls `subprocess` itself, on Windows, with AMT_TEST_REAL_PROCESSES=1, and for every built program:
 .ci/run tries those with the same tests.
 """
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _MODULES = ("amtconnector", "encrypt", "amtconnector.lab", "amtconnector.simulator")
-_OPTIONS = {"bufsize", "cwd", "encoding", "env", "errors", "stderr", "stdin", "stdout", "text"}
+_OPTIONS = {"cwd", "encoding", "env", "start_new_session", "stderr", "stdin", "stdout", "text"}
+_VARIABLES = ("HOME", "SMA_", "TMPDIR")
 _PR_SET_CHILD_SUBREAPER = 36
 _SERVER = Path(__file__).with_name("fork_server.py")
 
@@ -46,6 +47,20 @@ def start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
     return (_Forked if _can_fork(command, options) else subprocess.Popen)(command, **options)
 
 
+def run(
+    command: Sequence[str], *, entered: str = "", timeout_s: float = 120, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, with what is entered on stdin; stdout and stderr are captured as text."""
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with start(command, **pipes, encoding="utf-8", **options) as process:
+        try:
+            output, errors = process.communicate(entered, timeout_s)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
 def _can_fork(command: Sequence[str], options: Mapping[str, Any]) -> bool:
     return (
         sys.platform == "linux"
@@ -53,7 +68,7 @@ def _can_fork(command: Sequence[str], options: Mapping[str, Any]) -> bool:
         and (*command[:2],) == (sys.executable, "-m")
         and command[2] in _MODULES
         and options.keys() <= _OPTIONS
-        and all(name == "HOME" or name.startswith("SMA_") for name in _changed(options.get("env") or os.environ))
+        and all(name.startswith(_VARIABLES) for name in _changed(options.get("env") or os.environ))
         and all(signal.getsignal(number) != signal.SIG_IGN for number in (1, 2, 15))
     )
 
@@ -111,12 +126,13 @@ class _Forked(subprocess.Popen[Any]):
     """A child that was not started by this process: all but its birth is Popen's."""
 
     def _execute_child(self, args: Sequence[str], *rest: Any) -> None:
-        folder, environment, *streams = *rest[4:6], *rest[9:15]
+        folder, environment, *streams, starts_session = *rest[4:6], *rest[9:15], rest[20]
         request = {
             "module": args[2],
             "arguments": args[3:],
             "folder": str(Path(folder or "").absolute()),
             "environment": dict(environment or os.environ),
+            "starts_session": starts_session,
         }
         given = (streams[0], streams[3], streams[5])
         self.pid = _server.fork(request, [number if given[number] == -1 else given[number] for number in range(3)])

@@ -218,8 +218,8 @@ def test_every_answer_is_read_in_linear_time(before: bytes, repeated: bytes, siz
     """Four times as much takes about four times as long, wherever the network cuts."""
     count = 16_000 // len(repeated)
     short = cut(before + repeated * count, size)
-    long = cut(before + repeated * 4 * count, size)
-    assert seconds(long) < 10 * max(seconds(short), seconds(short), 0.02)
+    of_long = seconds(cut(before + repeated * 4 * count, size))
+    assert of_long < 0.2 or of_long < 10 * max(seconds(short), seconds(short))
 
 
 def test_a_malformed_element_is_counted_and_what_follows_it_is_read() -> None:
