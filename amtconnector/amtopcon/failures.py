@@ -114,7 +114,10 @@ def _cause(error: Exception, server: Server) -> Explanation:
 
 
 _NO_SUCH_NAME = "Check the spelling in SERVER_ADDRESS. If it is right, ask the network's administrator about DNS."
-_NO_DNS = "Ask the network's administrator about DNS: the name servers of this machine do not answer."
+_NO_DNS = (
+    "Ask the network's administrator about DNS: the name servers of this machine do not answer.\n"
+    "If they do for other names, check the spelling in SERVER_ADDRESS."
+)
 
 
 def not_connected(error: OSError, server: Server) -> Explanation:
