@@ -77,6 +77,8 @@ class Sheet:
     def path(self, setting: Setting[str]) -> Path | None:
         """Return a path, which may be relative to the file's folder; None when none is given."""
         value = self.value(setting)
+        if {*"~$%"} & {*value} and _is_for_a_shell(value):
+            self.warn(setting, "is taken as it stands: ~, $NAME and %NAME% are not expanded. Give the whole path.")
         return self._folder / value if value else None
 
     def existing_file(self, setting: Setting[str]) -> Path | None:
@@ -210,6 +212,13 @@ def _odd(text: str, *, is_refused: bool = False) -> str:
 
     cause = causes.of_refused_value(text) if is_refused else causes.of_value(text)
     return f"; the value {cause}" if cause else ""
+
+
+def _is_for_a_shell(path: str) -> bool:
+    """Return whether a path was written for something that puts values in; a share's name may end in $."""
+    import re
+
+    return re.search(r"\A~(?![^/\\])|\$\{?[A-Za-z_]|%[A-Za-z_]\w*(\(\w+\))?%", path) is not None
 
 
 def _is_ordinary(text: str) -> bool:

@@ -147,8 +147,7 @@ def _http(content: bytes) -> str:
     head, body = _received(content)
     if head.status not in plain_readers.http_statuses(content) or head.status < 200:
         return f"status {head.status}, which is not in the answer"
-    _, blank, rest = content.replace(b"\r\n", b"\n").partition(b"\n\n")
-    if not head.is_chunked and body.replace(b"\r\n", b"\n") not in (rest if blank else b""):
+    if not head.is_chunked and body not in content[len(b"HTTP/1.1 200") :]:
         return "a body that is not in the answer"
     if head.length is not None and len(body) != head.length and head.status not in {204, 304}:
         return f"{len(body)} bytes instead of {head.length}"
@@ -216,7 +215,8 @@ class _FileReader:
         self._file.write_bytes(content)
         read = profile_file.read(self._file)
         try:
-            told: dict[str, Any] = tomllib.loads(content.decode("utf-8-sig"))
+            text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")  # as files are read
+            told: dict[str, Any] = tomllib.loads(text)
         except (ValueError, RecursionError):
             return "what is no TOML was taken for a profile"
         prefix = told.get("prefix", "")

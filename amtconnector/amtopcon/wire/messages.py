@@ -66,6 +66,7 @@ class MessageReader:
         self._texts: list[str] = []
         self._odd_elements = 0
         self._malformed_elements = 0
+        self._is_odd_around = False
         self._failure: NotUnderstood | None = None
         self._inner: MessageReader | None = None
         self.count = 0
@@ -116,6 +117,8 @@ class MessageReader:
             self._inner.check()
         if not self._is_done or not self._in.is_ended:
             raise NotUnderstood("the list of messages is cut short or no JSON")
+        if self._is_odd_around:
+            raise NotUnderstood("the answer around the list of messages is no JSON")
         self.check_elements()
 
     def check_elements(self) -> None:
@@ -182,7 +185,9 @@ class MessageReader:
             self._in.at += 1
             return
         while True:
+            self._in.bad_escapes = 0
             name = yield from self._in.key()
+            self._is_odd_around |= self._in.bad_escapes > 0
             ways = [steps[1:] for steps in places if steps and steps[0] == (name.casefold(), ())]
             first = yield from self._in.peek()
             if () in ways:
@@ -193,6 +198,7 @@ class MessageReader:
                 yield from self._object(ways, child)
             else:
                 members.append((name, (yield from self._in.value())))
+                self._is_odd_around |= self._in.bad_escapes > 0
             if (yield from self._in.follows(",}")) == "}":
                 return
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 BUILT_IN_FILE = FilePath(__file__).with_name("profile.toml")
 
+_ENDLESS_NAME = re.compile(r"(?<![\w.-])(?:[\w-]+\.){100}")
 _WHOLE = frozenset({"body", "form", "query", "headers"})
 _ADDED = frozenset({"refused.credentials", "refused.later"})
 _OPTIONAL = frozenset({"heartbeat", "stop", "messages", "logoff"})
@@ -67,9 +68,12 @@ def entries(site: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _text_of(path: FilePath) -> str:
-    """Return the text of a site's file; raises OSError, and UnicodeDecodeError where it is not UTF-8."""
+    """Return the text of a site's file; raises OSError, UnicodeDecodeError where it is not UTF-8, else ValueError."""
     # As a text file is read elsewhere, whatever ends its lines.
-    return content_of(path).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    content = content_of(path).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    if _ENDLESS_NAME.search(content):
+        raise ValueError("a name has a hundred parts")  # tomllib takes a minute for 20,000
+    return content
 
 
 def site_entries(path: FilePath) -> dict[str, Any]:

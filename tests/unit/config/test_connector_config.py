@@ -105,6 +105,25 @@ def test_the_longest_interval_is_never_below_the_first_one(tmp_path: Path) -> No
     assert warning.startswith("[CONNECTOR] STATUS_CHECK_MAX_POLL_INTERVAL (line 6) is below STATUS_CHECK_POLL_INTERVAL")
 
 
+@pytest.mark.parametrize(
+    ("path", "is_odd"),
+    [
+        *(("~/runs", True), ("~", True), ("$HOME/runs", True), ("${AMT_HOME}/runs", True)),
+        *(
+            ("%ProgramData%\\amt", True),
+            ("%ProgramFiles(x86)%\\amt", True),
+            ("\\\\host\\share$\\amt", False),
+            ("C:\\PROGRA~1\\amt", False),
+        ),
+        *(("100% ours/50%", False), ("~amt/runs", False), ("runs", False)),
+    ],
+)
+def test_a_path_that_is_written_for_a_shell_is_called_one(tmp_path: Path, path: str, *, is_odd: bool) -> None:
+    """Nothing is expanded: records in a folder named ~ are found by nobody."""
+    warnings = loaded(tmp_path, f"{SERVER}[CONNECTOR]\nRUN_DIRECTORY={path}\n").warnings
+    assert any("RUN_DIRECTORY" in warning and "not expanded" in warning for warning in warnings) is is_odd
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
 def test_notepads_encodings_are_read(tmp_path: Path, encoding: str) -> None:
     """UTF-8 with or without byte-order mark, else the ANSI code page."""

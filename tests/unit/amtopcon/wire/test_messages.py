@@ -127,6 +127,9 @@ def test_odd_but_clear_answers_are_read(body: bytes | str, texts: list[str]) -> 
         ('["a",' + "[" * 100_000, ["a"]),
         ('{"Messages":["a"]', ["a"]),
         ('{"Messages":["a"],"messages":["b"]}', ["a"]),
+        ('{"Messages":["a"],"Tot\\al":2}', ["a"]),
+        ('{"\\q":1,"Messages":["a"]}', ["a"]),
+        ('{"Note":"\\q","Messages":["a"]}', ["a"]),
     ],
 )
 def test_what_came_before_a_fault_is_not_lost(body: str, texts: list[str]) -> None:

@@ -260,6 +260,7 @@ def test_amts_own_statuses_can_not_be_changed(tmp_path: Path, status: Status) ->
         ('[statuses]\n30 = { name = "X", kind = "running", words = ["Done"] }\n', "statuses.30"),
         ("[calls\n", "no TOML"),
         (b"\xff\xfe", "not UTF-8"),
+        ("a" + ".04" * 20_000 + "=1\n", "nested too deeply"),
     ],
 )
 def test_an_entry_that_would_fail_later_is_refused_by_its_name(tmp_path: Path, text: str | bytes, entry: str) -> None:
