@@ -80,7 +80,8 @@ class CredentialFile(NamedTuple):
 def read(path: Path) -> CredentialFile:
     """Read a configuration file; raises ConfigurationError when it can't be read or is no text.
 
-    So it does where a stranger's link leads there. What an Encrypt that was killed has left beside it and beside its key file is removed.
+    So it does where a stranger's link leads there. What an Encrypt that was killed has left beside it and beside its
+    key file is removed.
     """
     _refuse_strangers_link(path)
     file = CredentialFile(path, load_text(path))
