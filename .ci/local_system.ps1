@@ -4,7 +4,8 @@ Runs one job as Local System, in session 0, without a console, as the OpCon agen
 
 .DESCRIPTION
 Copies the built folder below Program Files, sets the credentials as an administrator would, starts the simulator, and
-runs the task. The job must end with 4, and its run log must say DONE. What was seen goes into the folder of evidence.
+runs the task. The job must end with 4, its run log must say DONE, and `amt check` must find key file, run directory and
+program closed to everybody else. What was seen goes into the folder of evidence.
 #>
 [CmdletBinding()]
 param(
@@ -83,6 +84,17 @@ function Wait-ForJob {
     return $result, $seen
 }
 
+function Test-Rights {
+    Push-Location $Installed
+    try { $steps = (& .\amt.exe check --no-logon --json | ConvertFrom-Json).steps }
+    finally { Pop-Location }
+    $steps | ConvertTo-Json -Depth 4 | Set-Content -Encoding utf8 (Join-Path $Evidence 'check.json')
+    foreach ($name in 'key file', 'run directory', 'access rights') {
+        $step = $steps | Where-Object step -EQ $name
+        if (-not $step -or $step.verdict -ne 'ok') { throw "amt check, ${name}: $($step.text)" }
+    }
+}
+
 New-Item -ItemType Directory -Force $Evidence | Out-Null
 $simulator, $address = Start-Simulator (Join-Path $Evidence 'simulator.txt')
 try {
@@ -96,6 +108,7 @@ try {
     if ($code -ne $Done) { throw "The job ended with $code, not with $Done." }
     if ($seen -and $seen -notlike "session 0, account ${LocalSystem}:*") { throw "It ran elsewhere: $seen" }
     if (-not ($logs | Select-String -SimpleMatch 'Completion : DONE (4)')) { throw 'No run log says DONE.' }
+    Test-Rights
 }
 finally {
     Unregister-ScheduledTask -TaskName $TaskName -Confirm:$false -ErrorAction SilentlyContinue

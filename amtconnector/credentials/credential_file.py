@@ -11,6 +11,7 @@ from amtconnector.credentials import key_places
 from amtconnector.credentials.stored import Secret, Stored
 from amtconnector.errors import ConfigurationError
 from amtconnector.named_tuple import NamedTuple
+from amtconnector.system import file_access
 from amtconnector.system.files import ContentElsewhere, remove_abandoned
 from amtconnector.text import described
 
@@ -79,12 +80,25 @@ class CredentialFile(NamedTuple):
 def read(path: Path) -> CredentialFile:
     """Read a configuration file; raises ConfigurationError when it can't be read or is no text.
 
-    What an Encrypt that was killed has left beside it and beside its key file is removed.
+    So it does where a stranger's link leads there. What an Encrypt that was killed has left beside it and beside its
+    key file is removed.
     """
+    _refuse_strangers_link(path)
     file = CredentialFile(path, load_text(path))
     for written in (path, *((file.key_file,) if file.key_file else key_places.usual_places())):
         remove_abandoned(written)
     return file
+
+
+def _refuse_strangers_link(path: Path) -> None:
+    """Raise ConfigurationError where a stranger's link decides which file is written."""
+    for fault in file_access.way_faults(path, file_access.owners(None)):
+        if fault.is_foreign and fault.path.is_symlink():
+            raise ConfigurationError(
+                f"The configuration file is reached through a link of somebody else's: {fault}. Nothing was changed.",
+                subject=str(path),
+                hint=f"Name the file itself with --config, or remove the link:\n{fault.commands}",
+            )
 
 
 def _is_written(path: Path, ini: inifile.IniText) -> bool:
