@@ -46,7 +46,7 @@ class Connection:
 
     @property
     def session(self) -> ssl.SSLSession | None:
-        """What a later connection may take up again, once an answer was read; None without TLS, and on Windows."""
+        """What a later connection may take up again, once an answer was read; None where OpenSSL does not verify."""
         return self._by_openssl.session if self._by_openssl else None
 
     def _shaken(
