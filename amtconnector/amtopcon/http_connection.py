@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from amtconnector import __version__
 from amtconnector.amtopcon.addresses import Resolver, connect
 from amtconnector.amtopcon.http_answer import CONTROLS, AnswerReader
 from amtconnector.amtopcon.httpx_import import httpx
@@ -19,11 +20,35 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator
 
+    from amtconnector.amtopcon.cookies import Cookies
     from amtconnector.amtopcon.http_answer import Head
     from amtconnector.amtopcon.waits import CallLimits
 
 HANDSHAKE = "TLS handshake"
 """The words of a ConnectTimeout that came after the connection stood."""
+
+
+def client_for(tls: ssl.SSLContext | None, limits: CallLimits, cookies: Cookies) -> httpx.Client:
+    """Return a client that asks for JSON as it is, over a connection that is closed after each call."""
+    headers = {
+        "User-Agent": f"amt-connector/{__version__}",
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+    }
+    return httpx.Client(
+        transport=ConnectionPerCall(tls, limits),
+        headers=headers,
+        cookies=cookies,
+        follow_redirects=False,
+        event_hooks={"response": [_set_redirect_aside]},
+        trust_env=False,
+    )
+
+
+def _set_redirect_aside(response: httpx.Response) -> None:
+    """Keep httpx from reading where a redirect leads: one that it can't read would hide that the call was refused."""
+    response.extensions["location"] = response.headers.pop("Location", "")
 
 
 class ConnectionPerCall(httpx.BaseTransport):

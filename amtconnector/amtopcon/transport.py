@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from amtconnector import __version__
 from amtconnector.amtopcon.cookies import Cookies
 from amtconnector.amtopcon.failures import FAILURES, Progress, converted
-from amtconnector.amtopcon.http_connection import ConnectionPerCall
+from amtconnector.amtopcon.http_connection import client_for
 from amtconnector.amtopcon.httpx_import import httpx
 from amtconnector.amtopcon.waits import CallLimits, go_on
 from amtconnector.amtopcon.wire.reply import Reply, retry_after_s
@@ -82,7 +81,7 @@ class HttpTransport:
         self._limits = CallLimits(waiting.usually)
         self._cookies = Cookies()
         self._has_answered = False
-        self._client = _client(ConnectionPerCall(tls, self._limits), self._cookies)
+        self._client = client_for(tls, self._limits, self._cookies)
 
     def keep_secret(self, secret: str, *names: str) -> None:
         """Mask a secret from now on, and names and tokens that may look like words: those as a whole only."""
@@ -208,29 +207,6 @@ def _headers(response: httpx.Response) -> dict[str, str]:
 def _url(text: str) -> httpx.URL:
     """Return an address as httpx has it, read once for all polls."""
     return httpx.URL(text)
-
-
-def _client(transport: httpx.BaseTransport, cookies: Cookies) -> httpx.Client:
-    """Return a client that asks for JSON as it is, and for the connection to be closed."""
-    headers = {
-        "User-Agent": f"amt-connector/{__version__}",
-        "Accept": "application/json",
-        "Accept-Encoding": "identity",
-        "Connection": "close",
-    }
-    return httpx.Client(
-        transport=transport,
-        headers=headers,
-        cookies=cookies,
-        follow_redirects=False,
-        event_hooks={"response": [_set_redirect_aside]},
-        trust_env=False,
-    )
-
-
-def _set_redirect_aside(response: httpx.Response) -> None:
-    """Keep httpx from reading where a redirect leads: one that it can't read would hide that the call was refused."""
-    response.extensions["location"] = response.headers.pop("Location", "")
 
 
 def _pieces(response: httpx.Response) -> Iterator[bytes]:

@@ -46,11 +46,11 @@ class Run(NamedTuple):
 
 
 class Seen:
-    """What is found while requests are turned into templates, and holds for all of them."""
+    """What is found while requests are turned into templates, for all of them; `style` is how lists travel."""
 
-    def __init__(self) -> None:
+    def __init__(self, style: str = "") -> None:
         self.not_given: dict[str, Counter[str]] = {}
-        self.style = ""
+        self.style = style
         self.token: dict[str, str] = {}
         self.token_headers: dict[str, str] = {}
         self.unsaid: list[str] = []

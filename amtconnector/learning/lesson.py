@@ -28,6 +28,7 @@ from amtconnector.named_tuple import NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from amtconnector.learning.episodes import Episode
     from amtconnector.learning.exchange import Exchange
     from amtconnector.learning.logons import Credentials
     from amtconnector.learning.roles import Roles
@@ -62,9 +63,8 @@ def learned(
     """
     table = statuses(known or {})
     found = roles.find(exchanges, task, credentials, table)
-    seen = Seen()
     runs = _runs(exchanges, found, task, credentials)
-    _note_styles(found, runs, seen)
+    seen = Seen(_style(found, runs))
     calls = {name: _call(name, found, runs, seen) for name in CALLS if name in found.calls}
     tree: dict[str, Any] = {}
     evidence: dict[str, str] = {}
@@ -116,18 +116,17 @@ def _runs(exchanges: Sequence[Exchange], found: Roles, task: Task, credentials: 
     return known
 
 
-def _run_id(episode: roles.Episode, task: Task) -> str:
+def _run_id(episode: Episode, task: Task) -> str:
     texts = (value for value in task if isinstance(value, str))
     return run_id_in(episode.start, episode.after, {*texts, *task.task_values, *task.parameters, episode.request_id})
 
 
-def _note_styles(found: Roles, runs: dict[int, Run], seen: Seen) -> None:
-    """Find out how lists travel where a list of several shows it, before those of one are looked at."""
+def _style(found: Roles, runs: dict[int, Run]) -> str:
+    """Return how lists travel, as a list of several shows it; those of one are then written in the same way."""
+    seen = Seen()
     for one in found.calls.get("start", []):
         Template("start", one, runs[id(one)], seen).call()
-    style = seen.style
-    seen.__init__()  # type: ignore[misc]  # a second look begins with the style alone
-    seen.style = style
+    return seen.style
 
 
 def _call(name: str, found: Roles, runs: dict[int, Run], seen: Seen) -> dict[str, Any]:

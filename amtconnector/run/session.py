@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.client import AmtClient
@@ -220,7 +221,11 @@ class Session:
         job = f"Job '{record.key.job or self._invocation.arguments.name}'"
         opcon = self._invocation.opcon
         where = f"{job} of OpCon job {opcon.name} {opcon.number}".rstrip() if opcon else job
-        report = _reporter() if self._config.event_log else None
+        report = None
+        if self._config.event_log:
+            from amtconnector.system import event_log  # for those who want it
+
+            report = partial(event_log.report, is_error=False)
         return Attention(self._directory.attention_file(record), where, self._next_steps, report)
 
     def _client(self, record: RunRecord) -> AmtClient:
@@ -253,9 +258,3 @@ def _mask(config: Config) -> Callable[[str], str] | None:
     from amtconnector.output import message_mask  # for those who want it
 
     return message_mask.load(config.mask_messages)
-
-
-def _reporter() -> Callable[[int, str], None]:
-    from amtconnector.system import event_log  # for those who want it
-
-    return lambda event_id, text: event_log.report(event_id, text, is_error=False)

@@ -6,7 +6,7 @@ import codecs
 from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.wire.document import UNREADABLE
-from amtconnector.amtopcon.wire.lines import LineSplitter
+from amtconnector.amtopcon.wire.message_texts import LineSplitter
 from amtconnector.amtopcon.wire.messages import MessageReader
 from amtconnector.errors import NotUnderstood
 from amtconnector.text import excerpt
@@ -79,4 +79,4 @@ class XmlReader(MessageReader):
 
     def check(self) -> None:
         """Raise NotUnderstood for what was no message."""
-        self.check_elements()
+        self._messages.check()

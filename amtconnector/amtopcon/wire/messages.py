@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.wire.document import UNREADABLE, Object
 from amtconnector.amtopcon.wire.json_stream import FAILED_SCAN, CutShort, JsonStream, Malformed, scan
-from amtconnector.amtopcon.wire.lines import LineSplitter
+from amtconnector.amtopcon.wire.message_texts import LineSplitter, MessageTexts
 from amtconnector.amtopcon.wire.more import says_more
 from amtconnector.amtopcon.wire.paths import found
 from amtconnector.errors import NotUnderstood
@@ -30,15 +30,8 @@ if TYPE_CHECKING:
 _AFTER_ELEMENT = re.compile(r"[ \t\n\r]*([,\]])[ \t\n\r]*")
 _ELEMENT_BUDGET = 4 * 1024 * 1024
 _WRAPPER_BUDGET = 1024 * 1024
-_MOST_MALFORMED = 1000
-"""After so many malformed elements the list is no JSON: each costs time in which nobody looks for a signal."""
 _WINDOW = 8 * 1024
 """So much is looked at together: where the scanner fails it counts the lines before the place, each time anew."""
-_NO_MESSAGE: list[Json] = []  # what no message looks like
-
-
-class OddElements(NotUnderstood):
-    """The list was read to its end, and held what is no message."""
 
 
 class MessageReader:
@@ -54,19 +47,14 @@ class MessageReader:
         self._profile = profile
         self._conceal = conceal
         self._request_id = request_id
-        places = profile.members.message_text
-        self._text_paths = tuple(place for place in places if len(place.steps) > 1)
-        self._text_names = frozenset(place.steps[0].name for place in places if len(place.steps) == 1)
         self._takes_lines = profile.messages.form == "lines"
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self._in = JsonStream()
         self._reading = self._document()
         self._is_done = False
         self._has_list = False
-        self._texts: list[str] = []
-        self._odd_elements = 0
-        self._malformed_elements = 0
         self._is_odd_around = False
+        self._messages = MessageTexts(profile)
         self._failure: NotUnderstood | None = None
         self._inner: MessageReader | None = None
         self.count = 0
@@ -75,7 +63,7 @@ class MessageReader:
     @property
     def says_more(self) -> bool:
         """Whether what came around the list says that the list is not all there is."""
-        return self._inner.says_more if self._inner else says_more(self.document, self.count + self._odd_elements)
+        return self._inner.says_more if self._inner else says_more(self.document, self.count + self._messages.odd)
 
     def feed(self, chunk: bytes, *, is_last: bool = False) -> list[str]:
         """Return the messages that are complete with this piece of the answer; the last piece may be empty.
@@ -93,9 +81,11 @@ class MessageReader:
             for begin in range(0, max(1, len(text)), _WINDOW):
                 end = begin + _WINDOW
                 self._in.add(text[begin:end], is_last=is_last and end >= len(text))
-                self._go_on()
+                self._is_done = next(self._reading, True) is True  # it yields nothing, so None
         except NotUnderstood as error:
             self._failure = error
+        except Malformed:
+            self._failure = NotUnderstood("the answer with the messages is no JSON")
         except CutShort:
             self._failure = NotUnderstood("the list of messages is cut short or no JSON")
         except UNREADABLE as error:
@@ -119,25 +109,12 @@ class MessageReader:
             raise NotUnderstood("the list of messages is cut short or no JSON")
         if self._is_odd_around:
             raise NotUnderstood("the answer around the list of messages is no JSON")
-        self.check_elements()
-
-    def check_elements(self) -> None:
-        """Raise NotUnderstood for elements that were no messages."""
-        if self._odd_elements:
-            raise OddElements(f"{self._odd_elements} elements of the list of messages are no messages")
+        self._messages.check()
 
     def _taken(self) -> list[str]:
-        texts, self._texts = self._texts, []
+        texts = self._messages.handed_on()
         self.count += len(texts)
         return texts
-
-    def _go_on(self) -> None:
-        try:
-            next(self._reading)
-        except StopIteration:
-            self._is_done = True
-        except Malformed:
-            raise NotUnderstood("the answer with the messages is no JSON") from None
 
     def _document(self) -> Reading[None]:
         first = yield from self._in.peek()
@@ -162,21 +139,21 @@ class MessageReader:
         except (Malformed, CutShort):
             is_null = False
         if not is_null:
-            raise NotUnderstood(f"the answer is no list of messages: {self._excerpt(begun)}")
+            raise NotUnderstood(f"the answer is no list of messages: {excerpt(self._conceal(begun))}")
 
     def _text_of_json(self) -> Reading[None]:
         """Read JSON in a JSON string."""
         inner = self._inner = MessageReader(self._profile, self._conceal, self._request_id)
-        yield from self._in.string(lambda piece: self._texts.extend(inner.feed_text(piece, is_last=False)))
-        self._texts += inner.feed_text("", is_last=True)
+        yield from self._in.string(lambda piece: self._messages.texts.extend(inner.feed_text(piece, is_last=False)))
+        self._messages.texts += inner.feed_text("", is_last=True)
         self.document = inner.document
 
     def _lines(self) -> Reading[None]:
         """Read one text with a line for each message."""
         self._has_list = True
         splitter = LineSplitter()
-        yield from self._in.string(lambda piece: self._texts.extend(splitter.feed(piece)))
-        self._texts += splitter.rest()
+        yield from self._in.string(lambda piece: self._messages.texts.extend(splitter.feed(piece)))
+        self._messages.texts += splitter.rest()
 
     def _object(self, places: list[tuple[Step, ...]], members: Object) -> Reading[None]:
         """Read the members of an object; the list of messages stands where one of the places leads."""
@@ -212,7 +189,7 @@ class MessageReader:
         elif first == '"' and self._takes_lines:
             yield from self._lines()
         elif (yield from self._in.value()) is not None:
-            raise NotUnderstood(f"the member {self._excerpt(name)} is no list of messages")
+            raise NotUnderstood(f"the member {excerpt(self._conceal(name))} is no list of messages")
 
     def _look_up(self) -> None:
         """Take the messages of a place that picks from a list, which is known only when all of it is here."""
@@ -220,20 +197,10 @@ class MessageReader:
             return
         for place in self._profile.members.messages:
             for value in found(self.document, place, self._request_id):
-                self._take_all(value)
+                self._has_list = True
+                self._messages.take_all(value)
         if not self._has_list:
             raise NotUnderstood("the answer has no list of messages")
-
-    def _take_all(self, value: Json) -> None:
-        """Take the messages of a list that is here as a whole."""
-        self._has_list = True
-        if isinstance(value, str) and self._takes_lines:
-            splitter = LineSplitter()
-            self._texts += [*splitter.feed(value), *splitter.rest()]
-            return
-        entries: list[Json] = value if isinstance(value, list) and not isinstance(value, Object) else [value]
-        for entry in entries:
-            self._take(entry)
 
     def _list(self) -> Reading[None]:
         self._has_list = True
@@ -247,7 +214,8 @@ class MessageReader:
 
     def _good_elements(self) -> bool:
         """Take elements while they are whole and good; return whether the list ended with one."""
-        stream, texts = self._in, self._texts
+        stream, messages = self._in, self._messages
+        texts = messages.texts
         stream.skip_blanks()
         text, at = stream.text, stream.at
         try:
@@ -260,14 +228,14 @@ class MessageReader:
                     if separator is None:
                         break
                     if separator[1] == "]":
-                        self._take(value)
+                        messages.take(value)
                         stream.at = separator.end(1)
                         return True
                     following = separator.end()
                 if isinstance(value, str):
                     texts.append(value)
                 else:
-                    self._take(value)
+                    messages.take(value)
                 at = following
         except FAILED_SCAN:
             pass  # the element is not complete yet, or malformed
@@ -276,7 +244,7 @@ class MessageReader:
 
     def _element(self) -> Reading[bool]:
         """Take one element, whatever it is like; return whether it was the last one."""
-        stream = self._in
+        stream, messages = self._in, self._messages
         stream.budget = _ELEMENT_BUDGET
         stream.bad_escapes = 0
         try:
@@ -284,33 +252,11 @@ class MessageReader:
             value: Json = (yield from stream.whole_text()) if first == '"' else (yield from stream.value())
             is_last = (yield from stream.follows(",]")) == "]"
         except Malformed:
-            self._count_malformed()
+            messages.take_malformed()
             yield from stream.skip_element()
             return (yield from stream.follows(",]")) == "]"
-        odd_before = self._odd_elements
-        self._take(value)
-        if stream.bad_escapes and self._odd_elements == odd_before:
-            self._odd_elements += 1
+        odd_before = messages.odd
+        messages.take(value)
+        if stream.bad_escapes and messages.odd == odd_before:
+            messages.odd += 1
         return is_last
-
-    def _count_malformed(self) -> None:
-        self._odd_elements += 1
-        self._malformed_elements += 1
-        if self._malformed_elements > _MOST_MALFORMED:
-            raise NotUnderstood(f"more than {_MOST_MALFORMED} elements of the list of messages are no JSON")
-
-    def _take(self, value: Json) -> None:
-        """Add one element; null is no message, and an element that is none either is counted."""
-        if isinstance(value, Object):
-            named = value.named(self._text_names)
-            if self._text_paths:
-                named += [entry for place in self._text_paths for entry in found(value, place)]
-            value = named[0] if named and all(other == named[0] for other in named) else _NO_MESSAGE
-            value = "" if value is None else value
-        if isinstance(value, str):
-            self._texts.append(value)
-        elif value is not None:
-            self._odd_elements += 1
-
-    def _excerpt(self, text: str) -> str:
-        return excerpt(self._conceal(text))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from amtconnector.amtopcon.wire.answers import check_accepted
 from amtconnector.amtopcon.wire.message_readers import reader_of
-from amtconnector.amtopcon.wire.messages import OddElements
+from amtconnector.amtopcon.wire.message_texts import OddElements
 from amtconnector.amtopcon.wire.more import headers_say_more
 from amtconnector.amtopcon.wire.paths import carried, found
 from amtconnector.amtopcon.wire.placeholders import placeholders_of

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import respx
 
-from amtconnector.amtopcon import transport
+from amtconnector.amtopcon import http_connection
 from amtconnector.amtopcon.wire.answers import Refused, Started
 from amtconnector.errors import (
     Busy,
@@ -42,7 +42,7 @@ RUNNING = httpx.Response(200, json={"BatchRequestId": 2112, "Status": 2})
 def amt() -> Iterator[respx.MockRouter]:
     """Return a server whose answers a test sets; what it does not set is an error."""
     router = respx.MockRouter(base_url=SERVER.base_url, assert_all_called=False)
-    with patch.object(transport, "ConnectionPerCall", return_value=httpx.MockTransport(router.handler)):
+    with patch.object(http_connection, "ConnectionPerCall", return_value=httpx.MockTransport(router.handler)):
         router.post("/api/Logon", name="logon").mock(return_value=LOGGED_ON)
         router.post("/api/OpConJobAction", name="action")
         router.get("/api/MonitorJob", name="status").mock(return_value=RUNNING)

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-import trustme
 
 from amtconnector import credentials
 from amtconnector.check import tls as check_tls
@@ -23,37 +22,16 @@ from tests.support.examined import (
     only_failure,
     server_tls,
     serving,
-    sound_installation,
     with_tls,
 )
 from tests.support.loopback import SERVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    import trustme
 
 LEGACY = {"USER": "62324e685a47303d", "PASSWORD": "6233426a6232353463484d3d"}
 wine_trusts_all = pytest.mark.not_wine("its store accepts a chain whose root it doesn't have")
 on_posix = pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's; Windows has access lists")
-
-
-@pytest.fixture
-def installation(tmp_path: Path) -> Installation:
-    """Make an installation without a fault, but for the address of its server."""
-    return sound_installation(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    """Make a private certificate authority."""
-    return trustme.CA(organization_name="Bank CA")
-
-
-@pytest.fixture
-def tls_server(authority: trustme.CA) -> Iterator[AmtServer]:
-    """Run a server whose certificate is right."""
-    with serving(server_tls(authority.issue_cert("127.0.0.1"))) as server:
-        yield server
 
 
 def test_a_wrong_host(installation: Installation) -> None:
