@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from amtconnector.amtopcon.doubtful_logon import judge
+from amtconnector.amtopcon.doubtful_logon import Notes, judge
 from amtconnector.amtopcon.waits import go_on
 from amtconnector.amtopcon.wire import answers, requests
 from amtconnector.amtopcon.wire.document import UNREADABLE
@@ -43,7 +43,7 @@ _STRANDED = (OSError, MemoryError, ImportError, SystemError)
 """The system gives the connector too little, descriptors or memory: as good as no answer, and it may pass."""
 
 
-class Account(Protocol):
+class Account(Notes, Protocol):
     """Whose credentials are used, and what is known of their refusal."""
 
     def credentials(self) -> Credentials:
@@ -57,12 +57,6 @@ class Account(Protocol):
 
     def refused(self) -> None:
         """Take note that the server refused them."""
-
-    def doubted(self) -> None:
-        """Take note that the server may have refused them, in words that nobody understood."""
-
-    def failed(self) -> bool:
-        """Take note that the server failed at this logon alone; the second time count it as doubted, and return so."""
 
 
 class AmtClient:

@@ -40,15 +40,6 @@ _FEW = 16
 """So many records are read in less time than the expression of `glance` takes to compile."""
 
 
-def _not_yet() -> bool:
-    """Let the time alone decide."""
-    return False
-
-
-def _unheard(text: str) -> None:
-    """Let a failure pass unheard."""
-
-
 class ClaimedElsewhere(ConnectorError):
     """Another process is at work on this record.
 
@@ -154,7 +145,8 @@ class RunDirectory:
     def loaded(self, names: Iterable[str]) -> list[RunRecord]:
         """Return the records of some files, newest first, damaged ones included."""
         loaded = (record_files.load_leniently(self.path, name) for name in names)
-        return sorted((record for record in loaded if record), key=_started_at, reverse=True)
+        found = (record for record in loaded if record)
+        return sorted(found, key=lambda record: record.created_at or record.since or _EARLIEST, reverse=True)
 
     def ends(self, holding: bytes = b"") -> Iterator[tuple[str, Ended | None]]:
         """Tell of each record's file how its run ended, without reading more than that; None where it must be read.
@@ -199,14 +191,14 @@ class RunDirectory:
         None when no run has this id. A run that is not unfinished is left as it is. Raises `ClaimedElsewhere` while a
         process is at work on the record, and `OSError` when it can't be read or written.
         """
-        names = list(self._names_holding(json.dumps(run_id).encode("ascii")))
+        names = self._names_holding(json.dumps(run_id).encode("ascii"))
         for record in self.loaded(names) or self.records():  # that of a damaged record may not be written in it
             if record.run_id == run_id:
                 return self._released(record, now)
         return None
 
     def clean(
-        self, retain_days: float, *, now: datetime, deadline_s: float = 1.0, is_over: Callable[[], bool] = _not_yet
+        self, retain_days: float, *, now: datetime, deadline_s: float = 1.0, is_over: Callable[[], bool] = lambda: False
     ) -> int:
         """Remove the runs that ended more than `retain_days` ago; return how many files went. Never raises.
 
@@ -237,7 +229,7 @@ class RunDirectory:
             raise ValueError("not a run id")
         return self.path / run_names.LOGS / f"{run_id}{run_names.LOG}"
 
-    def open_log(self, run_id: str, *, tell: Callable[[str], None] = _unheard) -> RunLog:
+    def open_log(self, run_id: str, *, tell: Callable[[str], None] = lambda _: None) -> RunLog:
         """Return the log of a run; its file is made with the first line. `tell` hears once that it can't be written."""
         return RunLog(self.log_path(run_id), tell=tell)
 
@@ -267,13 +259,14 @@ class RunDirectory:
     def _unfinished(self, part_of_name: str) -> list[RunRecord]:
         names = list(record_files.names(self.path, part_of_name))
         if len(names) > _FEW:
-            names = [name for name, content in record_files.starts(self.path, names) if not _is_over(content)]
+            from amtconnector.records.glance import end_at_a_glance  # most runs look at no other
+
+            names = [name for name, content in record_files.starts(self.path, names) if not end_at_a_glance(content)]
         return [record for record in self.loaded(names) if record.is_unfinished]
 
-    def _names_holding(self, content: bytes) -> Iterator[str]:
-        for name, start in record_files.starts(self.path, record_files.names(self.path)):
-            if content in start:
-                yield name
+    def _names_holding(self, content: bytes) -> list[str]:
+        starts = record_files.starts(self.path, record_files.names(self.path))
+        return [name for name, start in starts if content in start]
 
     def _released(self, record: RunRecord, now: datetime) -> RunRecord:
         with self.claim_record(record) as claim:
@@ -283,18 +276,8 @@ class RunDirectory:
             return current or record
 
 
-def _is_over(content: bytes) -> bool:
-    from amtconnector.records.glance import end_at_a_glance  # most runs look at no other
-
-    return end_at_a_glance(content) is not None
-
-
 def _name_of(record: RunRecord) -> str:
     return record.file_name or run_names.file_name(record.key, record.run_id)
-
-
-def _started_at(record: RunRecord) -> datetime:
-    return record.created_at or record.since or _EARLIEST
 
 
 def _with_key(record: RunRecord, **known: str) -> RunRecord:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from amtconnector.records import timestamps
 from amtconnector.records.record import RunKey, RunRecord, RunState, is_run_id
@@ -56,6 +56,9 @@ def loaded(content: bytes, *, run_id: str, written_at: datetime | None) -> RunRe
 
 
 def _record_of(members: _Members) -> RunRecord:
+    others: dict[str, Any] = {name: members.text(name) for name in (*TEXTS, "file_name")}
+    others |= {name: members.texts(name) for name in LISTS}
+    others |= {name: members.time(name) for name in TIMES}
     return RunRecord(
         key=RunKey(**{name: members.text(name, is_required=True) for name in RunKey._fields}),
         run_id=members.run_id(),
@@ -63,23 +66,7 @@ def _record_of(members: _Members) -> RunRecord:
         request_id=members.request_id(),
         exit_code=members.number("exit_code"),
         pid=members.number("pid") or 0,
-        parameters=members.texts("parameters"),
-        task_values=members.texts("task_values"),
-        job_number=members.text("job_number"),
-        submit_user=members.text("submit_user"),
-        station=members.text("station"),
-        queue=members.text("queue"),
-        user=members.text("user"),
-        status=members.text("status"),
-        created_at=members.time("created_at"),
-        intended_at=members.time("intended_at"),
-        answer_due_at=members.time("answer_due_at"),
-        submitted_at=members.time("submitted_at"),
-        finished_at=members.time("finished_at"),
-        released_at=members.time("released_at"),
-        host=members.text("host"),
-        config=members.text("config"),
-        file_name=members.text("file_name"),
+        **others,
     )
 
 

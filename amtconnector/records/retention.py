@@ -15,7 +15,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from amtconnector.named_tuple import NamedTuple
 from amtconnector.records import attention, logon_notes, record_files, timestamps
 from amtconnector.records import file_names as run_names
 from amtconnector.records.record import is_run_id
@@ -37,11 +36,6 @@ _STAMP_LOCK = f"cleaned{run_names.LOCK}"
 _POSITION = "cleaned.position"
 
 
-def _never() -> bool:
-    """Let the time alone decide."""
-    return False
-
-
 class Countdown:
     """How long there is still time, counted from the last `begin`; `is_stopped` may end it before."""
 
@@ -50,7 +44,7 @@ class Countdown:
         seconds: float,
         *,
         clock: Callable[[], float] = time.monotonic,
-        is_stopped: Callable[[], bool] = _never,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._seconds = seconds
         self._clock = clock
@@ -78,7 +72,7 @@ def clean(directory: Path, retain_days: float, *, now: datetime, countdown: Coun
         if lock is None:
             return 0
         try:
-            return _go_on(directory, _Limits.of(retain_days, now), now, countdown)
+            return _go_on(directory, retain_days, now, countdown)
         finally:
             lock.release()
     except OSError:
@@ -95,14 +89,14 @@ def is_due(directory: Path, now: datetime) -> bool:
     return stamped is None or not timedelta(0) <= now - stamped < _DAY or _position(directory) is not None
 
 
-def _go_on(directory: Path, limits: _Limits, now: datetime, countdown: Countdown) -> int:
+def _go_on(directory: Path, retain_days: float, now: datetime, countdown: Countdown) -> int:
     if not is_due(directory, now):
         return 0
     begin = _position(directory) or 0
     # Stamped first: a pass that goes wrong is not tried again by every run of the day.
     timestamps.write(directory / _STAMP, now)
     files.remove_file(directory / _POSITION)
-    sweep = _Sweep(directory, limits, countdown)
+    sweep = _Sweep(directory, retain_days, now, countdown)
     end = sweep.through_records(begin)
     if end is not None:
         files.replace_file(directory / _POSITION, f"{end}\n".encode("ascii"))
@@ -123,25 +117,14 @@ def _position(directory: Path) -> int | None:
     return int(text) if text.isdigit() else 0
 
 
-class _Limits(NamedTuple):
-    """Before when a run must have ended to go, and a file that a crash left behind must have been written."""
-
-    ended: datetime
-    left_behind: datetime
-
-    @classmethod
-    def of(cls, retain_days: float, now: datetime) -> _Limits:
-        return cls(now - timedelta(days=min(retain_days, _LONGEST_DAYS)), now - _DAY)
-
-
 class _Sweep:
     """One way through the directory, as far as the time goes."""
 
-    def __init__(self, directory: Path, limits: _Limits, countdown: Countdown) -> None:
+    def __init__(self, directory: Path, retain_days: float, now: datetime, countdown: Countdown) -> None:
         self._directory = directory
-        self._limits = limits
-        self._ended_before_s = limits.ended.timestamp()
-        self._left_before_s = limits.left_behind.timestamp()
+        self._ended_before = now - timedelta(days=min(retain_days, _LONGEST_DAYS))
+        self._ended_before_s = self._ended_before.timestamp()
+        self._left_before_s = (now - _DAY).timestamp()  # what a crash left behind
         self._countdown = countdown
         self._kept_run_ids: set[str] = set()
         self._knows_kept_runs = True
@@ -209,13 +192,13 @@ class _Sweep:
         from amtconnector.records.glance import end_at_a_glance  # most passes are over before they begin
 
         if end := end_at_a_glance(record_files.start_of(self._directory, name)):
-            return end.run_id, end.since < self._limits.ended
+            return end.run_id, end.since < self._ended_before
         # Whose it says that it is decides nothing here.
         record = record_files.load_leniently(self._directory, name, of_any_name=True)
         if record is None:
             return "", False
         self._knows_kept_runs = self._knows_kept_runs and not record.is_damaged
-        return record.run_id, not record.is_unfinished and (record.since is None or record.since < self._limits.ended)
+        return record.run_id, not record.is_unfinished and (record.since is None or record.since < self._ended_before)
 
     def _lock_stays(self, name: str) -> bool:
         # It may have gone with its record since the directory was read; taking it would make it again.

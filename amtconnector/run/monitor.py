@@ -25,7 +25,6 @@ from amtconnector.errors import (
     TaskState,
     Unauthorized,
 )
-from amtconnector.named_tuple import NamedTuple
 from amtconnector.run.next_steps import PROFILE_HINT
 from amtconnector.run.retry import Outage, backoff_s, honoured, jittered, poll_interval_s
 from amtconnector.text import calm, clock_time, spoken
@@ -34,37 +33,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from amtconnector.run.context import RunContext
+    from amtconnector.run.next_steps import Subject
     from amtconnector.statuses import Status
-    from amtconnector.task import RequestId
 
 _PROFILE_STATUS = "A wire profile (WIRE_PROFILE) can add a status."
 _UNREAD = (NotUnderstood, Rejected, Forbidden)
 """The server answers, and in a way that tells no status: the request may be ended all the same."""
-
-
-class Subject(NamedTuple):
-    """What is watched, in words for the operator: the job, its request, and what can be done about it.
-
-    `follow` is how its end is seen, `kill` how it is ended. `way_out` is how a job is freed whose task is settled; ""
-    where nothing holds it.
-    """
-
-    name: str
-    request_id: RequestId
-    server: str
-    follow: str
-    kill: str
-    way_out: str = ""
-
-    @property
-    def ways_on(self) -> str:
-        """Say how to see its end and how to end it."""
-        return f"{self.follow}\n{self.kill}"
-
-    @property
-    def text(self) -> str:
-        """Name the job, the request and the server."""
-        return f"Job '{self.name}', request {self.request_id}, server {self.server}"
 
 
 class StatusMonitor:

@@ -10,6 +10,7 @@ from amtconnector.system.command_line import credentials_commands, own_command
 
 if TYPE_CHECKING:
     from amtconnector.records.record import RunRecord
+    from amtconnector.task import RequestId
 
 PROFILE_HINT = "If AMT itself answers so, its interface differs from the built-in one: WIRE_PROFILE adapts it."
 
@@ -99,6 +100,31 @@ class NextSteps(NamedTuple):
     def forget(self, record: RunRecord) -> str:
         """Return the command that declares an earlier run settled."""
         return own_command("runs", "--forget", record.run_id, "--config", self.config)
+
+
+class Subject(NamedTuple):
+    """What is watched, in words for the operator: the job, its request, and what can be done about it.
+
+    `follow` is how its end is seen, `kill` how it is ended. `way_out` is how a job is freed whose task is settled; ""
+    where nothing holds it.
+    """
+
+    name: str
+    request_id: RequestId
+    server: str
+    follow: str
+    kill: str
+    way_out: str = ""
+
+    @property
+    def ways_on(self) -> str:
+        """Say how to see its end and how to end it."""
+        return f"{self.follow}\n{self.kill}"
+
+    @property
+    def text(self) -> str:
+        """Name the job, the request and the server."""
+        return f"Job '{self.name}', request {self.request_id}, server {self.server}"
 
 
 def moment(when: datetime | None) -> str:

@@ -17,7 +17,8 @@ from amtconnector.errors import ConfigurationError, Interrupted, RunError, Submi
 from amtconnector.records.record import RunState
 from amtconnector.run.context import KnownTask
 from amtconnector.run.messages import LONGEST_DRAIN_S, MessageStream
-from amtconnector.run.monitor import StatusMonitor, Subject
+from amtconnector.run.monitor import StatusMonitor
+from amtconnector.run.next_steps import Subject
 from amtconnector.run.submit import Submission
 from amtconnector.run.terminate import Termination
 from amtconnector.statuses import KILLED, SUCCESS, next_step_after

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from amtconnector.run.context import RunContext
-    from amtconnector.run.monitor import Subject
+    from amtconnector.run.next_steps import Subject
     from amtconnector.statuses import Status
     from amtconnector.task import RequestId
 

@@ -5,9 +5,22 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LARGEST = 16 * 1024 * 1024
 """Bytes: more than any file has that people make for the connector."""
+
+CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""How our own files are opened: no link is followed, and a pipe or a device does not keep us waiting."""
+
+_NO_FILES = {
+    errno.ELOOP: "a link in the place of a file, which is not followed",
+    errno.EISDIR: "a directory in the place of a file",
+    errno.ENXIO: "a pipe, socket or device in the place of a file",
+}
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -39,3 +52,30 @@ def content_of(path: str | os.PathLike[str]) -> bytes:
 def other_than_file(path: str | os.PathLike[str]) -> str:
     """Return what stands in place of a file, such as "a pipe"; "" for a file. Raises OSError where nothing is."""
     return _KINDS.get(stat.S_IFMT(os.stat(path).st_mode), "")  # noqa: PTH116  # a name as the system has it
+
+
+def open_regular(path: Path, flags: int, mode: int) -> int:
+    """Open a regular file; raise `OSError`, also for what is none."""
+    descriptor = _opened(path, flags | CAREFULLY, mode)
+    kind = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(kind):
+        os.close(descriptor)
+        raise _no_file(errno.EISDIR if stat.S_ISDIR(kind) else errno.ENXIO, path)
+    return descriptor
+
+
+def _opened(path: Path, flags: int, mode: int) -> int:
+    try:
+        return os.open(path, flags, mode)
+    except BlockingIOError:  # a file server's lease on it: it is a file, and the wait for its return is short
+        if stat.S_ISREG(path.lstat().st_mode):
+            return os.open(path, flags & ~getattr(os, "O_NONBLOCK", 0), mode)
+        raise
+    except OSError as error:
+        if error.errno in _NO_FILES:
+            raise _no_file(error.errno, path) from error
+        raise
+
+
+def _no_file(number: int, path: Path) -> OSError:
+    return OSError(number, _NO_FILES[number], str(path))

@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
-from stat import S_IMODE, S_ISDIR, S_ISREG
+from stat import S_IMODE
 
 if sys.platform == "win32":
     from amtconnector.system import access_lists_windows
@@ -19,6 +19,7 @@ else:
     from amtconnector.system import files_posix as _system
     from amtconnector.system.files_posix import file_mode, flush_directory, lock_mode, patiently, set_mode
 
+from amtconnector.system import file_kinds
 from amtconnector.system.file_owners import ExposedFile, check_owner
 
 __all__ = [
@@ -73,16 +74,6 @@ class ContentElsewhere(OSError):
     def __init__(self, cause: OSError, places: tuple[Path, ...]) -> None:
         super().__init__(cause.errno, cause.strerror)
         self.places = places
-
-
-_CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-"""How everything is opened: no link is followed, and a pipe or a device does not keep us waiting."""
-
-_NO_FILES = {
-    errno.ELOOP: "a link in the place of a file, which is not followed",
-    errno.EISDIR: "a directory in the place of a file",
-    errno.ENXIO: "a pipe, socket or device in the place of a file",
-}
 
 
 def create_directory(path: Path, *, is_open: bool = False) -> None:
@@ -188,7 +179,7 @@ def open_file(path: str | Path, flags: int, mode: int) -> int:
     directory that several accounts can write, a link could lead to a file of somebody else's, and a pipe never ends.
     """
     try:
-        descriptor = os.open(path, flags | _CAREFULLY | os.O_CREAT | os.O_EXCL, mode)
+        descriptor = os.open(path, flags | file_kinds.CAREFULLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:
         # Again with O_CREAT, for it can be removed meanwhile.
         return _opened(Path(path), flags | os.O_CREAT, mode)
@@ -271,35 +262,11 @@ def _start_of(path: Path, limit: int) -> tuple[bytes, float]:
 
 
 def _opened(path: Path, flags: int, mode: int, *, may_be_exposed: bool = False) -> int:
-    descriptor = _opened_carefully(path, flags, mode)
+    descriptor = file_kinds.open_regular(path, flags, mode)
     try:
-        kind = os.fstat(descriptor).st_mode
-        if not S_ISREG(kind):
-            raise _no_file(errno.EISDIR if S_ISDIR(kind) else errno.ENXIO, path)
         check_owner(path, descriptor)
-    except ExposedFile:
-        if may_be_exposed:
-            return descriptor
-        os.close(descriptor)
-        raise
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _opened_carefully(path: Path, flags: int, mode: int) -> int:
-    try:
-        return os.open(path, flags | _CAREFULLY, mode)
-    except BlockingIOError:  # a file server's lease on it: it is a file, and the wait for its return is short
-        if S_ISREG(path.lstat().st_mode):
-            return os.open(path, flags | _CAREFULLY & ~getattr(os, "O_NONBLOCK", 0), mode)
-        raise
     except OSError as error:
-        if error.errno in _NO_FILES:
-            raise _no_file(error.errno, path) from error
-        raise
-
-
-def _no_file(number: int, path: Path) -> OSError:
-    return OSError(number, _NO_FILES[number], str(path))
+        if not (may_be_exposed and isinstance(error, ExposedFile)):
+            os.close(descriptor)
+            raise
+    return descriptor

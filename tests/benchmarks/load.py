@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amtconnector.run.messages import MessageStream
-from amtconnector.run.monitor import StatusMonitor, Subject
+from amtconnector.run.monitor import StatusMonitor
+from amtconnector.run.next_steps import Subject
 from tests.benchmarks.table import Row, Section
 from tests.support.fakes import DONE, REQUEST, RUNNING, SETTINGS, FakeClock, FakeNarrator, FakeService, run_context
 

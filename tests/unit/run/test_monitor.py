@@ -25,7 +25,8 @@ from amtconnector.errors import (
     StatusUnknown,
     Unauthorized,
 )
-from amtconnector.run.monitor import StatusMonitor, Subject
+from amtconnector.run.monitor import StatusMonitor
+from amtconnector.run.next_steps import Subject
 from amtconnector.statuses import AMT_STATUSES, Status, StatusClass
 from amtconnector.system.signals import StopRequested
 from tests.support.fakes import (
