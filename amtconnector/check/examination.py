@@ -39,8 +39,8 @@ class Examination:
     """One installation under examination, beginning with its Connector.config.
 
     `announce` gets a line before something is done that others may notice. `shows_user`: the name of the AMT account is
-    told in full. `presented` is what the server showed of
-    its certificates, None before and where there is nothing; `ca_file` is what CA_FILE names.
+    told in full. `presented` is what the server showed of its certificates, None before and where there is nothing;
+    `ca_file` is what CA_FILE names.
     """
 
     def __init__(
