@@ -44,7 +44,7 @@ class Account:
         self._config = config
         self._directory = directory
         self._longest_wait_s = longest_wait_s
-        self._current = _decrypted(config)
+        self._current = decrypted(config)
         self._digest = _digest(config)
         self._profile = _profile_text(config)
         self._refused: dict[str, datetime] = {}
@@ -191,10 +191,11 @@ class Account:
     def _read_again(self) -> None:
         config = load(self._config.path)
         if config.server.address == self._config.server.address:  # another server's credentials are not for this one
-            self._current, self._digest = _decrypted(config), _digest(config)
+            self._current, self._digest = decrypted(config), _digest(config)
 
 
-def _decrypted(config: Config) -> Credentials:
+def decrypted(config: Config) -> Credentials:
+    """Return the credentials of an installation; raises CredentialsError."""
     return read_credentials(config.server.user, config.server.password, config.key_file, config_path=config.path)
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amtconnector.config import Config
-    from amtconnector.credentials import Credentials
     from amtconnector.learning.recorder import Recorder, Trace
     from amtconnector.task import Task
 
@@ -92,12 +91,13 @@ def show(*, config_path: str | None) -> int:
 @click.option("--config", "config_path", metavar="PATH", help="Connector.config, if it is not in its usual place.")
 def record(*, listen: str, output: Path, config_path: str | None) -> int:
     """Forward a client's requests to AMT, and keep them with the answers."""
+    from amtconnector.amtopcon.logon import decrypted
     from amtconnector.learning.recorder import Trace
     from amtconnector.learning.stand_ins import StandIns
 
     address = _address(listen)
     settings = config.load(config.find(config_path))
-    credentials = _credentials(settings)
+    credentials = decrypted(settings)
     stand_ins = StandIns(credentials.user.reveal(), credentials.password.reveal())
     trace = Trace(output, stand_ins, _tell)
     recorder = _recorder(address, settings, trace)
@@ -182,13 +182,6 @@ def _address(text: str) -> tuple[str, int]:
     if host not in {"127.0.0.1", "localhost", "::1"} or not port.isdigit() or not 0 <= int(port) < 65536:
         raise click.UsageError(f"--listen {text}: expected an address of this machine such as 127.0.0.1:4010.")
     return ("127.0.0.1" if host == "localhost" else host), int(port)
-
-
-def _credentials(settings: Config) -> Credentials:
-    from amtconnector.credentials import read_credentials
-
-    server = settings.server
-    return read_credentials(server.user, server.password, settings.key_file, config_path=settings.path)
 
 
 def _tell(line: str) -> None:

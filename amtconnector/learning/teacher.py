@@ -5,8 +5,8 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+from amtconnector.amtopcon.logon import decrypted
 from amtconnector.amtopcon.wire import profile_file
-from amtconnector.credentials import read_credentials
 from amtconnector.errors import ConfigurationError, CredentialsError
 from amtconnector.learning import har
 from amtconnector.learning.evidence import CALLS
@@ -84,9 +84,8 @@ def _read(path: Path) -> list[Exchange]:
 
 def _credentials(settings: Config) -> Credentials:
     """Return what a logon may carry: the stand-ins, and user and password of Connector.config where they open."""
-    server = settings.server
     try:
-        opened = read_credentials(server.user, server.password, settings.key_file, config_path=settings.path)
+        opened = decrypted(settings)
     except CredentialsError:
         return Credentials()
     return Credentials((opened.user.reveal(), USER), (opened.password.reveal(), PASSWORD))
