@@ -174,8 +174,14 @@ class AmtClient:
         """
         if not self.has("messages"):
             return
-        lists = self._all_lists(request_id, limit_s)
-        yield from oldest_first(lists) if self._profile.messages.is_newest_first else lists
+        end = time.monotonic() + limit_s
+        turner = self._turner(request_id)
+        lists = self._all_lists(turner, request_id, end)
+        if self._profile.messages.is_newest_first:
+            first = self._page(self._turner(request_id), request_id, end)
+            yield from oldest_first(lists, turner, lambda: [text for texts in first for text in texts])
+        else:
+            yield from lists
 
     def close(self) -> None:
         """End the session where the server has a call for it, within 1 s, and release the client. Nothing is raised."""
@@ -188,9 +194,10 @@ class AmtClient:
                 self._exchange.note(f"logoff: {error}")
         self._exchange.close()
 
-    def _all_lists(self, request_id: RequestId, limit_s: float) -> Iterator[list[str]]:
-        turner = PageTurner(self._profile, request_id.text, self._exchange.masked)
-        end = time.monotonic() + limit_s
+    def _turner(self, request_id: RequestId) -> PageTurner:
+        return PageTurner(self._profile, request_id.text, self._exchange.masked)
+
+    def _all_lists(self, turner: PageTurner, request_id: RequestId, end: float) -> Iterator[list[str]]:
         if self._sender.token is None:
             self.log_on()
         try:
@@ -200,24 +207,27 @@ class AmtClient:
             yield from self._message_lists(turner, request_id, end)  # with the page that was refused
 
     def _message_lists(self, turner: PageTurner, request_id: RequestId, end: float) -> Iterator[list[str]]:
+        while turner.has_next:
+            yield from self._page(turner, request_id, end)
+        self.has_more_messages = turner.says_more
+        with self._exchange.noted(requests.about(self._current(), "messages", request_id, turner.page)):
+            turner.check()
+
+    def _page(self, turner: PageTurner, request_id: RequestId, end: float) -> Iterator[list[str]]:
         def judge(reply: Reply) -> None:
             answers.check_accepted(reply, self._profile)
 
-        while turner.has_next:
-            turner.begin()
-            request = requests.about(self._current(), "messages", request_id, turner.page)
-            limit_s = max(0.0, end - time.monotonic())
-            with self._noted(request, None), self._exchange.noted(request):
-                with self._exchange.pieces(request, limit_s, judge) as (headers, pieces):
-                    for chunk in pieces:
-                        self._while_waiting()
-                        if texts := turner.feed(chunk):
-                            yield texts
-                if texts := turner.turn(headers):
-                    yield texts
-        self.has_more_messages = turner.says_more
-        with self._exchange.noted(request):
-            turner.check()
+        turner.begin()
+        request = requests.about(self._current(), "messages", request_id, turner.page)
+        limit_s = max(0.0, end - time.monotonic())
+        with self._noted(request, None), self._exchange.noted(request):
+            with self._exchange.pieces(request, limit_s, judge) as (headers, pieces):
+                for chunk in pieces:
+                    self._while_waiting()
+                    if texts := turner.feed(chunk):
+                        yield texts
+            if texts := turner.turn(headers):
+                yield texts
 
     def _asked(self, call: CallName, request_id: RequestId, read: Callable[[Reply], T]) -> T:
         """Return what the answer about a batch request means, after one new logon where the token was refused."""

@@ -31,20 +31,24 @@ _LONGEST_REFUSAL = 64 * 1024
 
 
 class PageTurner:
-    """Reads the answers with the messages, page by page; `page` is the one to ask for."""
+    """Reads the answers with the messages, page by page.
+
+    `page` is the one to ask for, `number` counts those that were begun; `is_counted`: they are asked for by number.
+    """
 
     def __init__(self, profile: Profile, request_id: str, conceal: Callable[[str], str]) -> None:
         self._profile = profile
         self._judge = _without_words(profile)
         self._request_id = request_id
         self._conceal = conceal
-        self._is_counted = any(one.name in {"page", "offset"} for one in placeholders_of(profile.calls["messages"]))
-        self._has_pages = self._is_counted or profile.messages.pages.next is not None
+        self.is_counted = any(one.name in {"page", "offset"} for one in placeholders_of(profile.calls["messages"]))
+        self._has_pages = self.is_counted or profile.messages.pages.next is not None
         self._odd: OddElements | None = None
         self._seen: set[int | str] = {profile.messages.pages.first}
         self.page = Page(profile.messages.pages.first)
         self.has_next = True
         self.says_more = False
+        self.number = 0
         self.begin()
 
     def feed(self, chunk: bytes) -> list[str]:
@@ -84,6 +88,7 @@ class PageTurner:
         """Begin a page, also one that was refused before."""
         self._reader = reader_of(self._profile, self._conceal, self._request_id)
         self._beginning = bytearray()
+        self.number += 1
 
     def _shown(self, texts: list[str]) -> list[str]:
         if not self._profile.messages.unescape_html:
@@ -101,7 +106,7 @@ class PageTurner:
         if following in self._seen or len(self._seen) >= MOST_PAGES:
             raise NotUnderstood("the pages of the messages go round")
         self._seen.add(following)
-        place = {"name": following} if self._is_counted else {"address": str(following)}
+        place = {"name": following} if self.is_counted else {"address": str(following)}
         self.page = self.page._replace(**place)
         return True
 
@@ -122,20 +127,43 @@ class PageTurner:
         return None if is_last else int(number) + 1 if number.isdigit() else 1
 
 
-def oldest_first(lists: Iterable[list[str]]) -> Iterator[list[str]]:
-    """Turn round messages that begin with the newest; what came before a failure is not lost by it."""
-    held: list[str] = []
-    size = 0
+def oldest_first(
+    lists: Iterable[list[str]], turner: PageTurner, first_again: Callable[[], list[str]]
+) -> Iterator[list[str]]:
+    """Turn round messages that begin with the newest; what came before a failure is not lost by it.
+
+    A message that comes while counted pages are read moves the others: what was the last of one page is there again on
+    the next. How many came tells `first_again`, which reads the first page once more.
+    """
+    pages: dict[int, list[str]] = {}
+    size = came = 0
     try:
         for texts in lists:
-            held += texts
+            pages.setdefault(turner.number, []).extend(texts)
             size += sum(map(len, texts))
             if size > MOST_TURNED:
-                yield held[::-1]
-                held, size = [], 0
+                yield _joined(pages, 0)[::-1]
+                pages, size = {}, 0
+        if turner.is_counted and len(pages) > 1:
+            came = _newer(first_again(), next(iter(pages.values())))
     finally:
-        if held:
-            yield held[::-1]
+        if pages:
+            yield _joined(pages, came)[::-1]
+
+
+def _newer(now: list[str], before: list[str]) -> int:
+    """Return how many messages stand before those with which a page began before."""
+    return next(count for count in range(len(now) + 1) if now[count:] == before[: len(now) - count])
+
+
+def _joined(pages: Mapping[int, list[str]], moved: int) -> list[str]:
+    """Join pages that begin with the newest, in which so many messages at most stand twice."""
+    joined: list[str] = []
+    for page in pages.values():
+        again = next((count for count in range(min(moved, len(page)), 0, -1) if joined[-count:] == page[:count]), 0)
+        moved -= again
+        joined += page[again:]
+    return joined
 
 
 def _without_words(profile: Profile) -> Profile:

@@ -133,10 +133,46 @@ def test_messages_that_begin_with_the_newest_are_turned_round() -> None:
         yield ["a"]
         raise NotUnderstood("cut")
 
-    turned = oldest_first(lists())
+    turned = oldest_first(lists(), turner(""), list)
     assert next(turned) == ["a", "b", "c"]
     with pytest.raises(NotUnderstood, match="cut"):
         next(turned)
+
+
+@pytest.mark.parametrize(
+    ("pages", "first_again", "texts"),
+    [
+        ([["e", "d"], ["c", "b"], ["a"]], ["e", "d"], "abcde"),
+        ([["e", "d"], ["d", "c"], ["b", "a"]], ["f", "e"], "abcde"),
+        ([["e", "d"], ["d", "c"], ["c", "b"], ["a"]], ["g", "f"], "abcde"),
+        ([["e", "d"], ["e", "d"], ["c", "b"], ["a"]], ["g", "f"], "abcde"),
+        ([["e", "d"], ["c", "b"], ["a"]], ["f", "e"], "abcde"),
+        ([["b", "b"], ["b", "b"], ["a"]], ["b", "b"], "abbbb"),
+        ([["b", "b"], ["b", "b"], ["b", "a"]], ["c", "b"], "abbbb"),
+    ],
+    ids=[
+        "nothing came",
+        "one",
+        "one, and one more",
+        "two at once",
+        "one at the end",
+        "all are alike",
+        "one after alike",
+    ],
+)
+def test_a_message_that_comes_while_the_newest_are_turned_round_repeats_none(
+    pages: list[list[str]], first_again: list[str], texts: str
+) -> None:
+    """It moves the others on: the last of one page is there again on the next one. What only looks so stays."""
+    turning = turner(f"{PAGED}[messages.pages]\nfirst = 1\n")
+
+    def lists() -> Iterator[list[str]]:
+        for page in pages:
+            turning.begin()
+            yield page
+
+    assert turning.is_counted
+    assert ["".join(turned) for turned in oldest_first(lists(), turning, lambda: first_again)] == [texts]
 
 
 def test_an_odd_element_on_one_page_does_not_lose_the_next_page() -> None:
