@@ -71,13 +71,14 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return how many processes run the tests: one for a core; three where processes are waited for, end to end.
+    """Return how many processes run the tests: one more than cores; three for each core where programs are waited for.
 
     Files that are named one by one run in this process: starting others takes longer.
     """
     folders = [Path(argument) for argument in config.args if Path(argument).is_dir()]
     waits = any((folder / "end_to_end").is_dir() or "end_to_end" in folder.parts for folder in folders)
-    return (3 if waits else 1) * (os.cpu_count() or 1) if folders else 0
+    cores = os.cpu_count() or 1
+    return (3 * cores if waits else cores + 1) if folders else 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _MODULES = ("amtconnector", "encrypt", "amtconnector.lab", "amtconnector.simulator")
-_OPTIONS = {"cwd", "encoding", "env", "start_new_session", "stderr", "stdin", "stdout", "text"}
+_OPTIONS = {"cwd", "encoding", "env", "errors", "start_new_session", "stderr", "stdin", "stdout", "text"}
 _VARIABLES = ("HOME", "SMA_", "TMPDIR")
 _PR_SET_CHILD_SUBREAPER = 36
 _SERVER = Path(__file__).with_name("fork_server.py")
@@ -44,7 +44,7 @@ def clean_environment(home: Path) -> dict[str, str]:
 
 def start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
     """Start a program with options of `subprocess.Popen`."""
-    return (_Forked if _can_fork(command, options) else subprocess.Popen)(command, **options)
+    return (Forked if _can_fork(command, options) else subprocess.Popen)(command, **options)
 
 
 def run(
@@ -122,7 +122,7 @@ def _adopt(is_on: bool) -> None:  # noqa: FBT001 - as the system's function has 
 _server = _Server()
 
 
-class _Forked(subprocess.Popen[Any]):
+class Forked(subprocess.Popen[Any]):
     """A child that was not started by this process: all but its birth is Popen's."""
 
     def _execute_child(self, args: Sequence[str], *rest: Any) -> None:
