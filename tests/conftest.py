@@ -71,13 +71,20 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return how many processes run the tests: one for a core; three where processes are waited for, end to end.
+    """Return how many processes run the tests: one more than cores; two for each core where programs are waited for.
 
-    Files that are named one by one run in this process: starting others takes longer.
+    From source they are three, for such a program takes less of a core. Files that are named one by one run in this
+    process: starting others takes longer.
     """
     folders = [Path(argument) for argument in config.args if Path(argument).is_dir()]
     waits = any((folder / "end_to_end").is_dir() or "end_to_end" in folder.parts for folder in folders)
-    return (3 if waits else 1) * (os.cpu_count() or 1) if folders else 0
+    cores = os.cpu_count() or 1
+    for_waiting = (2 if _given_program(config) else 3) * cores
+    return (for_waiting if waits else cores + 1) if folders else 0
+
+
+def _given_program(config: pytest.Config) -> str:
+    return str(config.getoption("--program") or os.environ.get("AMT_TEST_PROGRAM", ""))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -105,7 +112,7 @@ def _piece(items: list[pytest.Item], number: int, count: int) -> list[pytest.Ite
 @pytest.fixture(scope="session")
 def programs(pytestconfig: pytest.Config) -> Programs:
     """Return the programs under test."""
-    given = pytestconfig.getoption("--program") or os.environ.get("AMT_TEST_PROGRAM", "")
+    given = _given_program(pytestconfig)
     return built_programs(Path(given).absolute()) if given else source_programs()
 
 

@@ -85,3 +85,21 @@ def test_a_signal_is_the_exit_code(begin: Callable[..., Any], site: Workplace, s
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=20)
     assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("variables", "kind"),
+    [
+        ({"SMA_X": "1"}, processes.Forked),
+        ({"TZ": "UTC"}, subprocess.Popen),
+        ({"PYTHONUTF8": "0"}, subprocess.Popen),
+    ],
+)
+def test_what_asks_for_a_start_gets_one(
+    variables: dict[str, str], kind: type, site: Workplace, simulator: SharedSimulator
+) -> None:
+    """A run and a simulator are forks, and a program with a variable that Python or a library could read is none."""
+    process = site.start("--version", environment=variables, names_config=False)
+    assert type(process) is kind
+    assert process.wait(60) == 0
+    assert isinstance(simulator._process, processes.Forked)

@@ -72,6 +72,7 @@ def test_good_credentials_let_every_job_through_two_at_a_time(site: Workplace, s
     assert len(simulator.tasks()) == 12
 
 
+@pytest.mark.begins_as(1, process=3)
 def test_a_logon_that_fails_alone_is_tried_three_times_by_twelve_jobs(
     site: Workplace, simulator: SharedSimulator
 ) -> None:

@@ -23,7 +23,7 @@ from typing import Any, TextIO
 
 import amtconnector
 
-MOST_BYTES = 1 << 17
+MOST_BYTES = 1 << 18  # more than a socket takes at once
 IMPORTED_LATER = (
     *("cryptography.fernet", "difflib", "encodings.idna", "encodings.utf_16_be", "encodings.utf_8_sig", "stringprep"),
     *("h11", "importlib.readers", "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.h11_impl"),

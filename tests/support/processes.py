@@ -1,13 +1,13 @@
-"""Starts the programs under test, from source in a hundredth of the time that Python needs to import them.
+"""Starts the programs under test; from source, in a few milliseconds of what Python needs to import them.
 
 `start` is `subprocess.Popen` for everything that it does not know. `python -m amtconnector`, `encrypt`,
 `amtconnector.lab` and `amtconnector.simulator` become a fork of a process that has imported them, one for each process
 of pytest. What comes of it is a child of pytest's with an id, an exit code, signals, standard streams, a folder, an
 environment, arguments and module state of its own, so a test sees no difference. What it does not prove is the start
-itself: the order of imports, and what Python and its libraries read before the first line of ours. So a real process
-starts where a test asks for anything of that (variables other than HOME, TMPDIR and SMA_*, ignored signals, options of
-Popen), where it calls `subprocess` itself, on Windows, with AMT_TEST_REAL_PROCESSES=1, and for every built program:
-.ci/run tries those with the same tests.
+itself: the order of imports, what Python and its libraries read before the first line of ours, and a seed of hashes
+for each process. So a real process starts where a test asks for anything of that (variables other than HOME, TMPDIR and
+SMA_*, ignored signals, options of Popen), where it calls `subprocess` itself, where coverage is measured, on Windows,
+with AMT_TEST_REAL_PROCESSES=1, and for every built program: .ci/run tries those with the same tests.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _MODULES = ("amtconnector", "encrypt", "amtconnector.lab", "amtconnector.simulator")
-_OPTIONS = {"cwd", "encoding", "env", "start_new_session", "stderr", "stdin", "stdout", "text"}
+_OPTIONS = {"cwd", "encoding", "env", "errors", "start_new_session", "stderr", "stdin", "stdout", "text"}
 _VARIABLES = ("HOME", "SMA_", "TMPDIR")
+_KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "PROGRAMDATA", "COVERAGE_PROCESS_CONFIG")
+_REAL = {"AMT_TEST_REAL_PROCESSES", "COVERAGE_PROCESS_CONFIG"}
 _PR_SET_CHILD_SUBREAPER = 36
 _SERVER = Path(__file__).with_name("fork_server.py")
 
 
 def clean_environment(home: Path) -> dict[str, str]:
     """Return an environment with the least that a program needs, and a home folder of its own."""
-    kept = {
-        name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "TMP", "PROGRAMDATA") if name in os.environ
-    }
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8"}
 
 
 def start(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
     """Start a program with options of `subprocess.Popen`."""
-    return (_Forked if _can_fork(command, options) else subprocess.Popen)(command, **options)
+    return (Forked if _can_fork(command, options) else subprocess.Popen)(command, **options)
 
 
 def run(
@@ -64,7 +64,7 @@ def run(
 def _can_fork(command: Sequence[str], options: Mapping[str, Any]) -> bool:
     return (
         sys.platform == "linux"
-        and not os.environ.get("AMT_TEST_REAL_PROCESSES")
+        and not os.environ.keys() & _REAL
         and (*command[:2],) == (sys.executable, "-m")
         and command[2] in _MODULES
         and options.keys() <= _OPTIONS
@@ -122,7 +122,7 @@ def _adopt(is_on: bool) -> None:  # noqa: FBT001 - as the system's function has 
 _server = _Server()
 
 
-class _Forked(subprocess.Popen[Any]):
+class Forked(subprocess.Popen[Any]):
     """A child that was not started by this process: all but its birth is Popen's."""
 
     def _execute_child(self, args: Sequence[str], *rest: Any) -> None:

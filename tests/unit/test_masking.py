@@ -37,11 +37,11 @@ FORMS: dict[str, Callable[[str], str]] = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
 @given(secret=SECRETS)
-def test_a_secret_is_found_in_every_form_that_servers_repeat_it_in(form: str, secret: str) -> None:
+def test_a_secret_is_found_in_every_form_that_servers_repeat_it_in(secret: str) -> None:
     """For all secrets: nothing of it is left between what surrounds it."""
-    assert masked(AROUND + FORMS[form](secret) + AROUND, [secret]) == AROUND + MASK + AROUND
+    shown = {name: masked(AROUND + form(secret) + AROUND, [secret]) for name, form in FORMS.items()}
+    assert shown == dict.fromkeys(FORMS, AROUND + MASK + AROUND)
 
 
 ENCODINGS: dict[str, Callable[[bytes], str]] = {
@@ -55,12 +55,12 @@ ENCODINGS: dict[str, Callable[[bytes], str]] = {
 }
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
 @given(secret=SECRETS.filter(lambda text: len(text.encode()) >= 4))
-def test_a_secret_is_found_where_it_is_encoded(encoding: str, secret: str) -> None:
+def test_a_secret_is_found_where_it_is_encoded(secret: str) -> None:
     """For all secrets of four bytes or more: nothing of it is left."""
-    text = ENCODINGS[encoding](secret.encode())
-    assert masked(AROUND + text + AROUND, [secret]) == AROUND + MASK + AROUND
+    content = secret.encode()
+    shown = {name: masked(AROUND + encoded(content) + AROUND, [secret]) for name, encoded in ENCODINGS.items()}
+    assert shown == dict.fromkeys(ENCODINGS, AROUND + MASK + AROUND)
 
 
 @given(user=SECRETS, password=SECRETS.filter(lambda text: len(text.encode()) >= 6))
