@@ -80,7 +80,13 @@ def skipped(step: Step, reason: str) -> Finding:
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
-    """Return the exit code of the first failure that would end a run, else of the first one, 0 when there is none."""
-    failures = [finding for finding in findings if finding.verdict is Verdict.FAILED]
-    ending = [finding for finding in failures if finding.step is not Step.RIGHTS]
+    """Return the exit code of the first failure that would end a run, else of the first one, 0 when there is none.
+
+    A run makes no HeartBeat, so where a logon was tried its outcome counts.
+    """
+    told = list(findings)
+    failures = [finding for finding in told if finding.verdict is Verdict.FAILED]
+    has_logon = any(finding.step is Step.LOGON and finding.verdict is not Verdict.SKIPPED for finding in told)
+    harmless = {Step.RIGHTS, *([Step.HEARTBEAT] if has_logon else [])}
+    ending = [finding for finding in failures if finding.step not in harmless]
     return next((finding.exit_code for finding in (*ending, *failures)), 0)

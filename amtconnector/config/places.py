@@ -10,6 +10,7 @@ from pathlib import Path
 
 from amtconnector.errors import ConfigurationError
 from amtconnector.system.command_line import program_file
+from amtconnector.system.file_kinds import dead_link, other_than_file
 from amtconnector.system.files import left_beside
 
 FILE_NAME = "Connector.config"
@@ -73,12 +74,18 @@ def existing(path: Path) -> Path:
         if path.is_file():
             return path
         is_folder = path.is_dir()
+        what = _what_is_there(path)
     except OSError as error:
         raise unreadable(path, error) from error
-    what = "is a folder" if is_folder else "is not a file" if os.path.lexists(path) else "was not found"
     raise ConfigurationError(
         f"The configuration file {what}.", subject=str(path), hint=_hint_for(path, is_folder=is_folder)
     )
+
+
+def _what_is_there(path: Path) -> str:
+    if not os.path.lexists(path):
+        return "was not found"
+    return dead_link(path) or f"is {other_than_file(path) or 'not a file'}"
 
 
 def unreadable(path: Path, error: OSError) -> ConfigurationError:

@@ -19,7 +19,7 @@ from amtconnector.errors import CredentialsError
 from amtconnector.named_tuple import NamedTuple
 from amtconnector.system import file_access, files
 from amtconnector.system.command_line import credentials_commands
-from amtconnector.system.file_kinds import other_than_file
+from amtconnector.system.file_kinds import dead_link, other_than_file
 from amtconnector.text import described
 
 if TYPE_CHECKING:
@@ -135,8 +135,9 @@ def _content(path: Path, config: Path | None) -> bytes:
     try:
         content = key_access.read(path, _LARGEST + 1, config)
     except OSError as error:
+        what = dead_link(path) or f"can't be read: {error.strerror}"
         raise CredentialsError(
-            f"The key file can't be read: {error.strerror}.",
+            f"The key file {what}.",
             subject=str(path),
             hint="Check KEY_FILE in Connector.config, and the file.",
         ) from error

@@ -49,6 +49,15 @@ def content_of(path: str | os.PathLike[str]) -> bytes:
     return content
 
 
+def dead_link(path: str | os.PathLike[str]) -> str:
+    """Say where a link leads that leads to no file, as the end of a sentence; "" where there is no such link."""
+    try:
+        target = os.readlink(path)  # noqa: PTH115 - as below
+    except (OSError, ValueError):
+        return ""
+    return "" if os.path.exists(path) else f"is a link to {target}, which is not there"  # noqa: PTH110 - as below
+
+
 def other_than_file(path: str | os.PathLike[str]) -> str:
     """Return what stands in place of a file, such as "a pipe"; "" for a file. Raises OSError where nothing is."""
     return _KINDS.get(stat.S_IFMT(os.stat(path).st_mode), "")  # noqa: PTH116  # a name as the system has it

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from amtconnector.amtopcon.wire.profile import Profile
     from amtconnector.amtopcon.wire.reply import Reply
 
-_ABOUT_ROUTES = frozenset({404, 405, 406, 415})
+_BEFORE_ACCOUNTS = frozenset({404, 405, 406, 407, 411, 413, 414, 415, 417, 421, 426, 431})
+"""About the route, the form of the request, or a proxy."""
 _TROUBLE = frozenset({408, 409, 429})
 _OWN_FAILURES = frozenset({409, 500})
 """What AMT itself answers when it fails. 502, 503 and 504 are of what stands before it, or of a service that starts."""
@@ -41,9 +42,9 @@ class Doubt(Enum):
 def doubt_of(reply: Reply, profile: Profile) -> Doubt:
     """Return what an answer to a logon that gave no token leaves open about the password.
 
-    A redirect comes from somebody else, and a wrong route, verb or type of content is seen before it.
+    A redirect comes from somebody else; a proxy, and a wrong route, verb or type of content, are seen before it.
     """
-    if 300 <= reply.status < 400 or reply.status in _ABOUT_ROUTES or fits(profile.refused.later, reply):
+    if 300 <= reply.status < 400 or reply.status in _BEFORE_ACCOUNTS or fits(profile.refused.later, reply):
         return Doubt.NONE
     if reply.status in _TROUBLE or reply.status >= 500:
         return _doubt_of_failure(reply, profile)

@@ -127,6 +127,8 @@ def test_any_other_answer_to_a_logon_says_nothing_about_the_credentials(
         (httpx.Response(302, headers={"Location": "/sign-in"}), []),
         (httpx.Response(404), []),
         (httpx.Response(415), []),
+        (httpx.Response(407, text="proxy"), []),
+        (httpx.Response(426), []),
         (httpx.Response(500), ["failed"]),
         (httpx.Response(500, html="<html>Runtime Error</html>"), ["failed"]),
         (httpx.Response(409, json={"title": "Conflict"}), ["failed"]),

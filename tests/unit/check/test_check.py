@@ -93,6 +93,17 @@ def test_a_check_asks_where_runs_do_not_ask_any_more(installation: Installation)
     assert server.logons == ["wrong battery", "wrong battery"]
 
 
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_heartbeat_that_fails_is_not_what_a_run_ends_with(installation: Installation, status: int) -> None:
+    """A run makes none, so the logon tells how it would end."""
+    with serving() as server:
+        server.heartbeat = (status, b'{"title":"no"}', "application/json")
+        server.logon_status = 401
+        found = installation.using(server).examine()
+    assert found[Step.HEARTBEAT].exit_code == 108
+    assert exit_code(found.values()) == 24
+
+
 def test_a_check_that_could_not_try_the_credentials_says_nothing_good_of_them(installation: Installation) -> None:
     """It forgets the refusal, and a server that is busy with its logon leaves the credentials as unproven as before."""
     with serving() as server:

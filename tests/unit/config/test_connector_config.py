@@ -181,6 +181,18 @@ def test_a_given_path_that_is_no_file_is_refused(tmp_path: Path, given: str, mes
     assert caught.value.subject == os.path.normpath(tmp_path / "work" / given)
 
 
+@on_posix
+def test_what_is_no_file_is_called_what_it_is(tmp_path: Path) -> None:
+    """A link that an update has left behind leads nowhere; "not found" would be believed by nobody who sees it."""
+    written(tmp_path, SERVER)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/gone/Connector.config")
+    for name, what in (("pipe", "a pipe"), ("link", "a link to /gone/Connector.config, which is not there")):
+        with pytest.raises(ConfigurationError) as caught:
+            find(str(tmp_path / name), tmp_path)
+        assert caught.value.message == f"The configuration file is {what}."
+
+
 def test_a_folder_in_place_of_the_configuration_is_refused(tmp_path: Path) -> None:
     """It is not passed over for the file beside the program, which may be another environment's."""
     (tmp_path / "work" / "Connector.config").mkdir(parents=True)

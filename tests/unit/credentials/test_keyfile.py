@@ -251,6 +251,8 @@ def test_what_is_no_file_is_named_as_what_it_is(tmp_path: Path) -> None:
     """A pipe or a device is no damaged key file."""
     os.mkfifo(tmp_path / "pipe")
     assert "is a pipe" in refusal(tmp_path / "pipe").message
+    (tmp_path / "link").symlink_to("/gone/key")
+    assert refusal(tmp_path / "link").message == "The key file is a link to /gone/key, which is not there."
     assert "is a device" in refusal(Path("/dev/null")).message
 
 
