@@ -62,7 +62,11 @@ class StoredCredentials:
         self._has_keys = True
         places = " and ".join(dict.fromkeys(str(path) for ring in rings for path in ring.paths))
         count = len({key.id for ring in rings for key in ring.keys})
-        return ok(Step.KEY_FILE, f"{places}: {count} key{'s' if count > 1 else ''}, readable and not exposed")
+        text = f"{places}: {count} key{'s' if count > 1 else ''}, readable and not exposed"
+        if linked := dict.fromkeys(path for ring in rings for path in ring.paths if path.stat().st_nlink > 1):
+            hint = "Find out which file that is, and who made it; a copy in its place has one name alone."
+            return warning(Step.KEY_FILE, text, hint, *(f"{path} has a second name (a hard link)" for path in linked))
+        return ok(Step.KEY_FILE, text)
 
     def credentials(self) -> Finding:
         """Decrypt the values, and say in which form they are stored."""

@@ -65,7 +65,8 @@ def obstacle(config: Config) -> str:
     directory itself is taken from him; what he put there is not believed. So it is with a key file that has a second
     name, which could be any file.
     """
-    if fault := next((fault for fault in _closing(config) if fault.is_foreign), None):
+    # What a Connector.config that others can change leads to is looked at when it is closed.
+    if fault := _foreign(list(_config_faults(config)) or _closing(config)):
         is_way = fault.path.is_dir() or fault.path.is_symlink()
         where = ", and it is on the way there. Where" if is_way else ". Look at what is in it. Where"
         return f"{fault}{where} it may be taken from him:\n{fault.commands}"
@@ -118,7 +119,12 @@ def _doubt(config: Config) -> str:
         return "RUN_DIRECTORY and INSTALLATION_ID"
     if config.key_file and key and not (key.is_relative_to(config.path.parent) and _is_key_file(key, config)):
         return "KEY_FILE"
-    return ""
+    fault = _foreign(_closing(config))
+    return f"what leads to {fault.path}" if fault else ""
+
+
+def _foreign(faults: Iterable[Fault]) -> Fault | None:
+    return next((fault for fault in faults if fault.is_foreign), None)
 
 
 def _is_of_a_run(entry: Path) -> bool:

@@ -133,7 +133,8 @@ def _may_add(sid: str, folder: SecurityDescriptor) -> bool:
     Only those entries are asked about: what a wide group may makes nobody one of ours.
     """
     named = sids.granted_sids(folder)
-    adding = (entry for entry in folder.entries or () if entry.sid in named and entry.rights & _ADDING)
+    own = (entry for entry in folder.entries or () if not entry.is_for_children_only)
+    adding = (entry for entry in own if entry.sid in named and entry.rights & _ADDING)
     entries = "".join(f"(A;;0x{_ADDING:x};;;{entry.sid})" for entry in adding)
     if not entries:
         return False

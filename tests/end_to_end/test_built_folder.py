@@ -8,12 +8,14 @@ import json
 import marshal
 import os
 import re
+import runpy
 import shutil
 import signal
 import subprocess
 import time
 import zipfile
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,11 +27,12 @@ from tests.end_to_end.simulator_process import SimulatorProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.conftest import Programs
 
 pytestmark = pytest.mark.windows
+
+ROOT = Path(__file__).parents[2]
 
 JOBS = '[users.ocadm]\npassword = "opconxps"\n[applications.DEMO2.jobs.SHORT]\nduration = 0.3\nmessages = ["Done"]\n'
 
@@ -126,6 +129,14 @@ def test_the_code_inside_has_no_columns_of_its_source(folder: Path) -> None:
         pytest.skip("another Python has built it")
     code = marshal.loads(compiled[16:])  # noqa: S302 - of a folder that was built here
     assert {place[2] for place in code.co_positions()} == {None}
+
+
+@pytest.mark.posix_only
+def test_libraries_are_looked_for_in_no_folder_of_the_machine_that_built_them(folder: Path) -> None:
+    """On another machine it may belong to anybody, or be made by anybody: what lies there would be loaded."""
+    library_paths = runpy.run_path(str(ROOT / ".ci" / "library_paths.py"))
+    found = {path.name: text for path in folder.rglob("*") if path.is_file() for text in library_paths["foreign"](path)}
+    assert found == {}
 
 
 def test_neither_the_simulator_nor_test_tools_are_inside(folder: Path) -> None:

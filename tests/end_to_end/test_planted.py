@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.skipif(
 
 ROOT = Path(__file__).parents[2]
 STRANGER = 54321
-SHORT = start_of("SHORT")
+SHORT, LONGER = start_of("SHORT"), start_of("LONGER")
 JOB = opcon_job()
 
 
@@ -230,6 +231,48 @@ def test_a_strangers_record_is_damaged_and_never_an_end(
     run_id = listed.text.split("damaged-")[1][:10]
     released = site.run(*SHORT, "--release", f"damaged-{run_id}", environment=JOB)
     assert released.exit_code == 4, released.text
+
+
+def test_the_good_end_of_one_job_is_not_that_of_another(site: Workplace, simulator: SharedSimulator) -> None:
+    """Renamed while the directory is open, a record stays the connector's own file; it says which file it was."""
+    assert site.run(*SHORT, environment=opcon_job("Another")).exit_code == 4
+    [other] = site.runs.glob("*.json")
+    assert site.run(*SHORT, environment=JOB).exit_code == 4
+    [own] = set(site.runs.glob("*.json")) - {other}
+    simulator.refresh()
+    site.runs.chmod(0o777)
+    plant('mv "$1" "$2"', other, own)
+    site.runs.chmod(0o700)
+    run = site.run(*SHORT, environment=JOB)
+    assert run.exit_code == 104, run.text
+    assert "it is the record of another job" in run.text
+    assert simulator.tasks() == []
+
+
+def test_who_may_only_read_the_run_directory_holds_no_lock(site: Workplace) -> None:
+    """A shared lock, which reading is enough for, would keep every run of the job out."""
+    site.runs.mkdir(mode=0o755)
+    assert site.run(*SHORT, environment=JOB).exit_code == 4
+    [record] = site.runs.glob("*.json")
+    with pytest.raises(subprocess.CalledProcessError):
+        plant('exec 3< "$1"', record.with_suffix(".lock"))
+
+
+def test_a_strangers_lock_is_replaced_by_one_run_alone(site: Workplace, simulator: SharedSimulator) -> None:
+    """However many start at once: who comes second must not remove what the first one holds."""
+    assert site.run(*LONGER, environment=JOB).exit_code == 4
+    [record] = site.runs.glob("*.json")
+    lock = record.with_suffix(".lock")
+    record.unlink()
+    lock.unlink()
+    simulator.refresh()
+    site.runs.chmod(0o777)
+    plant(': > "$1"', lock)
+    site.runs.chmod(0o700)
+    with ThreadPoolExecutor(4) as pool:
+        ends = list(pool.map(lambda _: site.run(*LONGER, environment=JOB), range(4)))
+    assert sorted(end.exit_code for end in ends) == [4, 104, 104, 104], [end.text for end in ends]
+    assert len(simulator.tasks()) == 1
 
 
 def test_a_strangers_lock_stops_nothing(site: Workplace) -> None:

@@ -150,6 +150,15 @@ def test_an_exposed_key_file(installation: Installation) -> None:
         assert exit_code(installation.using(server).examine().values()) == 0
 
 
+def test_a_key_file_with_a_second_name(installation: Installation) -> None:
+    """Whoever has the other name keeps what is in it; a run goes on, for a backup may be made that way."""
+    (installation.folder / "second").hardlink_to(installation.folder / "connector.key")
+    with serving() as server:
+        finding = installation.using(server).examine(with_logon=False)[Step.KEY_FILE]
+    assert finding.verdict is Verdict.WARNING
+    assert "has a second name" in finding.details[0]
+
+
 def test_a_key_file_from_another_machine(installation: Installation) -> None:
     """A wrong key is told from a damaged value, by its id."""
     key_file = installation.folder / "connector.key"

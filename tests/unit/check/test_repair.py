@@ -259,3 +259,21 @@ def test_on_windows_a_command_is_the_systems_own(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("SYSTEMROOT", "W:")
     assert repair._problem("icacls runs /inheritance:r") == ""
     assert told == ["icacls runs /inheritance:r", str(Path("W:", "System32", "icacls.exe"))]
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root has folders of other accounts")
+def test_an_open_configuration_that_leads_into_somebodys_home_is_closed_and_told(
+    site: Installation, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No command to take that home from him is printed: a stranger may have written the line."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "amt.pem").write_text("x")
+    os.chown(home, 54321, 54321)
+    path = site.having(CA_FILE=str(home / "amt.pem")).write()
+    path.chmod(0o666)
+    assert check("--repair", "--group", own_group(), "--config", str(path)) == 1
+    told = capsys.readouterr()
+    assert told.out.splitlines() == [f"chmod o-w {path}"]
+    assert f"look at what leads to {home} in it" in told.err
+    assert "chown" not in told.err
+    assert stat.S_IMODE(path.stat().st_mode) == 0o664
