@@ -31,7 +31,7 @@ class ExposedFile(ForeignFile):
 def check_owner(path: Path, descriptor: int | None = None) -> None:
     """Raise `ForeignFile` when a file or folder belongs to an account that may not put one into the folder above.
 
-    Raises `ExposedFile` when it is a file of ours that has a second name, or that everybody may write.
+    Raises `ExposedFile` when it is a file of ours that everybody may write.
 
     Allowed are this account, the administrators, the owner of the folder above, and whoever that folder lets write; on
     a network share everybody, for its server says who may write there and may show another owner.

@@ -46,8 +46,6 @@ def is_as_known(status: os.stat_result, owners: set[int]) -> bool:
 def _reach_by_status(status: os.stat_result) -> str:
     if not stat.S_ISREG(status.st_mode):
         return ""
-    if status.st_nlink > 1:
-        return "it has a second name, by which others may reach it"
     return "every account of this machine may write it" if status.st_mode & stat.S_IWOTH else ""
 
 

@@ -190,7 +190,7 @@ def open_file(path: str | Path, flags: int, mode: int) -> int:
 def open_existing(path: Path, flags: int, *, may_be_exposed: bool = False) -> int:
     """Open a file of ours that is there, as `open_file`; raise `OSError`, `ForeignFile` for somebody else's.
 
-    `may_be_exposed`: also one that others reach by another name, or may write.
+    `may_be_exposed`: also one that everybody may write.
     """
     return _opened(path, flags, 0, may_be_exposed=may_be_exposed)
 
