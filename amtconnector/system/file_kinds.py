@@ -21,6 +21,7 @@ _NO_FILES = {
     errno.EISDIR: "a directory in the place of a file",
     errno.ENXIO: "a pipe, socket or device in the place of a file",
 }
+_PIECE = 64 * 1024
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -40,13 +41,14 @@ def content_of(path: str | os.PathLike[str]) -> bytes:
     try:
         if kind := _KINDS.get(stat.S_IFMT(os.fstat(descriptor).st_mode)):
             raise OSError(errno.ENXIO, f"{kind} in the place of a file", os.fspath(path))
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            content = file.read(LARGEST + 1)
+        content = bytearray()
+        while len(content) <= LARGEST and (piece := os.read(descriptor, _PIECE)):  # as much memory as there is to read
+            content += piece
     finally:
         os.close(descriptor)
     if len(content) > LARGEST:
         raise OSError(errno.EFBIG, "it is larger than 16 MiB", os.fspath(path))
-    return content
+    return bytes(content)
 
 
 def dead_link(path: str | os.PathLike[str]) -> str:

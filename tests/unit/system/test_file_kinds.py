@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,18 @@ def test_a_file_is_read_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"a\r\nb\x1a\n")
     assert content_of(path) == b"a\r\nb\x1a\n"
+
+
+def test_a_small_file_takes_little_memory(tmp_path: Path) -> None:
+    """Every run reads some."""
+    path = tmp_path / "file"
+    path.write_bytes(b"a")
+    tracemalloc.start()
+    try:
+        content_of(path)
+        assert tracemalloc.get_traced_memory()[1] < 1024 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_file_that_is_larger_than_any_is_not_held_in_memory(tmp_path: Path) -> None:
