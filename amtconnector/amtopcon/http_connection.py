@@ -54,9 +54,6 @@ def _set_redirect_aside(response: httpx.Response) -> None:
 class ConnectionPerCall(httpx.BaseTransport):
     """Sends each request over a connection of its own; `tls` is None for plain HTTP.
 
-    A connection takes up the TLS session of the one before, where the server lets it: then neither side has to prove
-    the certificate anew. After a connection that brought no answer a whole handshake is made.
-
     Raises httpx.TransportError and httpx.DecodingError, whatever goes wrong, and what `limits` raises.
     """
 
@@ -64,7 +61,6 @@ class ConnectionPerCall(httpx.BaseTransport):
         self._tls = tls
         self._limits = limits
         self._resolver = Resolver()
-        self._session: ssl.SSLSession | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return its answer, the body still to be read."""
@@ -82,13 +78,9 @@ class ConnectionPerCall(httpx.BaseTransport):
         return httpx.Response(
             head.status,
             headers=list(head.headers),
-            stream=_Body(reader, head, lambda: self._close(connection)),
+            stream=_Body(reader, head, connection.close),
             extensions={"has_known_end": head.has_known_end},
         )
-
-    def _close(self, connection: Connection) -> None:
-        self._session = connection.session
-        connection.close()
 
     def _opened(self, request: httpx.Request) -> Connection:
         self._limits.while_waiting()  # whoever was told to stop opens nothing
@@ -98,9 +90,8 @@ class ConnectionPerCall(httpx.BaseTransport):
             addresses = self._resolver.addresses(host, port, self._limits, until)
             connection = Connection(connect(addresses, self._limits, until), self._limits)
         if self._tls is not None:
-            session, self._session = self._session, None
             with _as(httpx.ConnectTimeout, httpx.ConnectError, HANDSHAKE):
-                connection.secure(self._tls, request.extensions.get("sni_hostname", host), until, session)
+                connection.secure(self._tls, request.extensions.get("sni_hostname", host), until)
         return connection
 
 

@@ -25,18 +25,14 @@ class Connection:
 
     def __init__(self, connection: socket.socket, limits: CallLimits) -> None:
         self._socket = connection
-        self._by_openssl: ssl.SSLSocket | None = None
         self._limits = limits
 
-    def secure(self, context: ssl.SSLContext, name: str, until: float, session: ssl.SSLSession | None = None) -> str:
-        """Shake hands, the certificate verified for `name`, and return the protocol's version.
-
-        `session` is that of an earlier connection to the same server under the same name, which it may take up again.
-        """
+    def secure(self, context: ssl.SSLContext, name: str, until: float) -> str:
+        """Shake hands, the certificate verified for `name`, and return the protocol's version."""
         try:
             _ensure_sendable(name)
             if type(context) is ssl.SSLContext:
-                secured = self._shaken(context, name, until, session)
+                secured = self._shaken(context, name, until)
             else:
                 secured = self._shaken_asking_the_system(context, name, until)
         except BaseException:
@@ -44,19 +40,11 @@ class Connection:
             raise
         return secured.version() or "TLS"
 
-    @property
-    def session(self) -> ssl.SSLSession | None:
-        """What a later connection may take up again, once an answer was read; None where OpenSSL does not verify."""
-        return self._by_openssl.session if self._by_openssl else None
-
-    def _shaken(
-        self, context: ssl.SSLContext, name: str, until: float, session: ssl.SSLSession | None
-    ) -> ssl.SSLSocket:
+    def _shaken(self, context: ssl.SSLContext, name: str, until: float) -> ssl.SSLSocket:
         # The name as bytes: for a text Python loads its tables of international names.
-        secured = context.wrap_socket(
-            self._socket, server_hostname=name.encode("ascii"), do_handshake_on_connect=False, session=session
-        )
-        self._socket = self._by_openssl = secured
+        sent = name.encode("ascii")
+        secured = context.wrap_socket(self._socket, server_hostname=sent, do_handshake_on_connect=False)
+        self._socket = secured
         while True:
             secured.settimeout(self._limits.next_wait_s(until))
             try:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import warnings
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -386,43 +385,6 @@ def test_plain_http_to_a_server_with_tls_points_to_the_setting(authority: trustm
         with conversation(server) as line, pytest.raises(NoAnswer) as caught:
             line.service.probe()
     assert "SERVER_USES_TLS=True" in caught.value.hint
-
-
-def test_a_connection_takes_up_the_session_of_the_one_before(authority: trustme.CA, ca_file: Path) -> None:
-    """Five hundred jobs that poll would otherwise let the server prove its certificate at every poll."""
-    context = server_side(authority.issue_cert("127.0.0.1"))
-    taken_up = []
-
-    def answer(connection: socket.socket, _number: int) -> None:
-        with context.wrap_socket(connection, server_side=True) as secured:
-            taken_up.append(secured.session_reused)
-            secured.recv(9999)
-            secured.sendall(ALIVE_BYTES)
-
-    with listening(answer, reads=False) as served:
-        server = served.server._replace(uses_tls=True, ca_file=ca_file)
-        with conversation(server, tls=tls.context(server)) as line:
-            for _ in range(3):
-                line.service.probe()
-    assert taken_up == [False, True, True]
-
-
-def test_a_certificate_that_is_exchanged_while_a_task_runs_is_looked_at(authority: trustme.CA, ca_file: Path) -> None:
-    """A session is the server's own to take up, and one with another certificate does not know it."""
-    contexts = [server_side(authority.issue_cert("127.0.0.1")), server_side(trustme.CA().issue_cert("127.0.0.1"))]
-
-    def answer(connection: socket.socket, number: int) -> None:
-        with suppress(OSError), contexts[min(number, 1)].wrap_socket(connection, server_side=True) as secured:
-            secured.recv(9999)
-            secured.sendall(ALIVE_BYTES)
-
-    with listening(answer, reads=False) as served:
-        server = served.server._replace(uses_tls=True, ca_file=ca_file)
-        with conversation(server, tls=tls.context(server)) as line:
-            line.service.probe()
-            for _ in range(2):
-                with pytest.raises(CertificateRefused):
-                    line.service.probe()
 
 
 def test_a_handshake_that_is_cut_short_was_not_sent() -> None:
