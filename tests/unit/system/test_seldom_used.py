@@ -15,8 +15,9 @@ pytestmark = pytest.mark.source_only
 
 def printed_by(program: str) -> str:
     """Return what an interpreter of its own prints, in which nothing of the tests is imported."""
-    began = f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom amtconnector.system import seldom_used\n"
-    command = [sys.executable, "-c", f"{began}seldom_used.import_when_used()\n{program}"]
+    began = f"import sys; sys.path[:0] = {[str(ROOT), *sys.path]!r}\nfrom amtconnector.system import seldom_used\n"
+    # Without `site`, and so without what measures coverage: that imports much.
+    command = [sys.executable, "-S", "-c", f"{began}seldom_used.import_when_used()\n{program}"]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
 
