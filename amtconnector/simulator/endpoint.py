@@ -63,7 +63,9 @@ class Endpoint:
         try:
             answer = self._service.answer(received)
         except Refusal as error:
-            return self._service.refused(error)
+            answer = self._service.refused(error)
+            noted.save(status=answer.status)  # as below: whoever is refused may send the same again
+            return answer
         except Exception:  # noqa: BLE001 - a defect of the simulator is shown to both sides, and it goes on serving
             traceback.print_exc(file=sys.stderr)
             return Refusal(500, "The simulator has a defect; its own output shows it.").answer()
