@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amtconnector.errors import RunError, UsageError
+from amtconnector.output.stdout import occupy_standard_streams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,15 +35,14 @@ def run_command(command: click.Command, args: Sequence[str], prog_name: str, hel
     Results are on stdout; what went wrong is on stderr. A defect is named by its kind and place alone, for an
     exception's own words could hold a secret.
     """
-    _let_every_character_through()
+    _open_standard_streams()
     try:
         # Given as a list, the arguments are not expanded on Windows; without a variable for completion, nothing in the
         # environment turns a command into a completion script.
         words = list(args)
         result = command.main(words, prog_name, complete_var="", standalone_mode=False, windows_expand_args=False)
         code = result if isinstance(result, int) else DONE
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except click.UsageError as error:
         _complain(f"{prog_name}: {error.format_message()}\n  See:  {help_command}")
         code = USAGE
@@ -79,7 +79,11 @@ def described(error: RunError) -> str:
     return "\n".join(lines)
 
 
-def _let_every_character_through() -> None:
+def _open_standard_streams() -> None:
+    """Let every character through, and every command go on where a standard stream is closed."""
+    occupy_standard_streams()
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -98,8 +102,7 @@ def _complain_of_system(prog_name: str, error: OSError) -> None:
         subject = f": {error.filename}" if error.filename else ""
         _complain(f"{prog_name}: {error.strerror or type(error).__name__}{subject}")
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except OSError:
         _silence(1)
 

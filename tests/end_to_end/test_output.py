@@ -66,6 +66,13 @@ def test_a_failure_has_its_code_without_a_reader_too(site: Workplace, simulator:
     assert through_shell(site, ">&-", "-jt", "START") == 101
 
 
+@pytest.mark.parametrize("command", [["check"], ["runs"], ["runs", "--json"]])
+def test_a_command_does_its_work_with_a_closed_stdout(site: Workplace, command: list[str]) -> None:
+    """Whoever closes it wants the exit code alone."""
+    assert through_shell(site, ">&-", *command) == 0
+    assert through_shell(site, "<&- >&- 2>&-", *command) == 0
+
+
 def test_a_signal_is_served_without_a_reader(site: Workplace, simulator: SharedSimulator) -> None:
     """The task is killed, and 3 is the exit code."""
     process = site.start(*start_of("NEVER_ENDS"), environment=JOB)
