@@ -214,14 +214,14 @@ class AmtClient:
             turner.check()
 
     def _page(self, turner: PageTurner, request_id: RequestId, end: float) -> Iterator[list[str]]:
-        def judge(reply: Reply) -> None:
+        def accept(reply: Reply) -> None:
             answers.check_accepted(reply, self._profile)
 
         turner.begin()
         request = requests.about(self._current(), "messages", request_id, turner.page)
         limit_s = max(0.0, end - time.monotonic())
         with self._noted(request, None), self._exchange.noted(request):
-            with self._exchange.pieces(request, limit_s, judge) as (headers, pieces):
+            with self._exchange.pieces(request, limit_s, accept) as (headers, pieces):
                 for chunk in pieces:
                     self._while_waiting()
                     if texts := turner.feed(chunk):

@@ -25,7 +25,7 @@ class ForeignFile(OSError):
 
 
 class ExposedFile(ForeignFile):
-    """A file of ours that others can reach or write: it may be in this place, or say what it says, by their doing."""
+    """A file of ours that everybody may write: it may say what it says by their doing."""
 
 
 def check_owner(path: Path, descriptor: int | None = None) -> None:
