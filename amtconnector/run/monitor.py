@@ -20,6 +20,7 @@ from amtconnector.errors import (
     Rejected,
     ReplyNotUnderstood,
     RunError,
+    ServerFailed,
     StatusUnknown,
     TaskFate,
     TaskState,
@@ -185,10 +186,13 @@ class StatusMonitor:
             return self._forgotten(error, lasted)
         if isinstance(error, _UNREAD):
             return self._not_understood(error, lasted)
+        has_failed = isinstance(error, ServerFailed)
+        what = "has answered with failures alone" if has_failed else "has not answered"
+        then = "When it answers well:" if has_failed else "When it can be reached:"
         return LostContact(
-            f"The server has not answered for {lasted}; the last time: {error.message}.",
+            f"The server {what} for {lasted}; the last time: {error.message}.",
             subject=self.subject.text,
-            hint="\n".join(filter(None, (self._what_changed(error), "When it can be reached:", self.subject.ways_on))),
+            hint=f"{self._what_changed(error)}\n{then}\n{self.subject.ways_on}",
             fate=self._fate(TaskState.RUNNING),
         )
 
@@ -225,6 +229,8 @@ class StatusMonitor:
             )
         if isinstance(error, _UNREAD):
             return error.hint or f"Find out what answers at this address: AMT, or a proxy before it. {PROFILE_HINT}"
+        if isinstance(error, ServerFailed):
+            return "It can be reached, and fails: look at the log of the AMT web server."
         return error.hint or "See that the AMT web server can be reached from here."
 
 

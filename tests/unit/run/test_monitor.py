@@ -22,6 +22,7 @@ from amtconnector.errors import (
     Rejected,
     ReplyNotUnderstood,
     RunError,
+    ServerFailed,
     StatusUnknown,
     Unauthorized,
 )
@@ -214,7 +215,8 @@ def test_a_watch_without_a_limit_is_never_given_up(failure: Exception | Status) 
     ("failure", "kind", "words"),
     [
         (NotSent("refused"), LostContact, "has not answered for 15 min"),
-        (NoAnswer("500"), LostContact, "has not answered for 15 min"),
+        (NoAnswer("time-out"), LostContact, "has not answered for 15 min"),
+        (ServerFailed("500"), LostContact, "has answered with failures alone for 15 min"),
         (Busy("429"), LostContact, "has not answered for 15 min"),
         (NotFound("404"), StatusUnknown, "does not know the request any more, for 15 min"),
         (NotUnderstood("html"), ReplyNotUnderstood, "no answer that could be understood for 15 min"),
